@@ -1,0 +1,68 @@
+# Every target makes the environment it needs. A stamp ENV/EXTRA.stamp says that
+# `.[EXTRA]` is installed in ENV, so a second call starts at once.
+PYTHON ?= python3
+PYTHONS = $(PYTHON) python3.13 python3.12 python3.11
+SUPPORTED = (3, 11) <= sys.version_info
+WANTED = Python 3.11 or newer
+
+ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+PYTEST = $(ONE_THREAD) MPLBACKEND=Agg $(<D)/bin/python -m pytest -n 2
+SPHINX = $(<D)/bin/python -m sphinx -W --keep-going -q -d docs/_build/doctrees
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL = help
+.NOTPARALLEL:
+.PHONY: help demo test test-floors lint docs bench clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: .venv/examples.stamp ## a network on real data, side by side with scikit-learn's
+	MPLBACKEND=Agg $(<D)/bin/python examples/quickstart.py
+
+test: .venv/test.stamp ## the whole test suite and the doctests
+	SCIPY_ARRAY_API=1 $(PYTEST) -q tests/test_common.py
+	$(PYTEST) --doctest-modules tests sknn_opt
+
+test-floors: .venv-floors/test.stamp ## the test suite on the oldest supported versions
+	$(PYTEST) tests
+
+lint: .venv/dev.stamp ## ruff's rules and format
+	$(<D)/bin/python -m ruff check .
+	$(<D)/bin/python -m ruff format --check .
+
+docs: .venv/docs.stamp ## the documentation, and the code in it
+	$(SPHINX) -b html docs docs/_build/html
+	$(SPHINX) -b doctest docs docs/_build/doctest
+
+bench: .venv-bench/bench.stamp ## speed and accuracy beside the peers
+	$(<D)/bin/python benchmarks/epoch_time.py
+	$(<D)/bin/python benchmarks/accuracy.py
+
+clean: ## remove the environments and everything built
+	rm -rf .venv .venv-floors .venv-bench docs/_build docs/generated
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+%.stamp: pyproject.toml
+	@echo "Installing .[$(*F)] into $(@D) (once; about half a minute)"
+	@$(@D)/bin/python -m pip --version >/dev/null 2>&1 || { $(make_environment); }
+	@$(@D)/bin/python -m pip install --quiet --editable '.[$(*F)]' $(CONSTRAINTS)
+	@touch $@
+
+.venv-floors/test.stamp: .ci/floors.txt
+.venv-floors/test.stamp: CONSTRAINTS = --constraint .ci/floors.txt
+.venv-floors/test.stamp: SUPPORTED = (3, 11) <= sys.version_info < (3, 13)
+.venv-floors/test.stamp: WANTED = Python 3.11 or 3.12
+
+# The first Python that is recent enough and brings venv.
+define make_environment
+for python in $(PYTHONS); do \
+    if "$$python" -c 'import ensurepip, sys; sys.exit(not $(SUPPORTED))' 2>/dev/null; then \
+        "$$python" -m venv --clear $(@D) && exit; \
+    fi; \
+done; \
+echo "sknn_opt needs $(WANTED) with its venv module: try make PYTHON=/path/to/python3." >&2; \
+exit 1
+endef

@@ -1,0 +1,1 @@
+"""Can the gradient be trusted?"""

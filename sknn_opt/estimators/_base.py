@@ -1,0 +1,262 @@
+"""What the classifier and the regressor share: from scikit-learn's conventions to θ and back.
+
+What a fitted estimator keeps is plain arrays, numbers, strings, lists and dicts: ``theta_``,
+``statistics_``, the description of the architecture, the curves, and in ``_training`` what it takes
+to go on. Everything else is derived from these when asked for.
+"""
+
+import copy
+import warnings
+from dataclasses import asdict
+from typing import ClassVar
+
+import numpy as np
+from scipy.sparse import csr_array, issparse
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from sknn_opt._sklearn import fit_context
+from sknn_opt.estimators._fitting import Fit
+from sknn_opt.estimators._parameters import CONSTRAINTS, dropout_rates, hidden_sizes
+from sknn_opt.estimators._transaction import transaction
+from sknn_opt.nn.losses import LOSSES
+from sknn_opt.nn.network import Architecture
+from sknn_opt.nn.objective import Objective
+from sknn_opt.nn.prediction import fold, raw_outputs
+from sknn_opt.optim import OPTIMIZERS
+from sknn_opt.training.batches import Data
+from sknn_opt.training.streams import Streams
+
+
+def takes_minibatches(estimator):
+    """Whether partial_fit exists for the estimator's solver."""
+    if estimator.solver == "lbfgs":
+        raise AttributeError(
+            "partial_fit needs a minibatch solver; solver='lbfgs' works on the whole set. "
+            f"Choose one of {sorted(OPTIMIZERS)}."
+        )
+    return True
+
+
+class BaseMLP(BaseEstimator):
+    """The common part of MLPClassifier and MLPRegressor; not for direct use.
+
+    A subclass says how targets are encoded (`_encode`), which loss and how many outputs they need
+    (`_loss_and_outputs`), how to stratify (`_strata`) and how to score raw outputs (`_score_raw`).
+    """
+
+    _parameter_constraints: ClassVar[dict] = CONSTRAINTS
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs, best with mean 0 and variance 1 (see `InputNormalizer`).
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts, >= 0. An integer weight counts like repetition.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data cannot be used. The estimator is then as it was before.
+        """
+        with transaction(self):
+            goes_on = self.warm_start and hasattr(self, "theta_")
+            data = self._read(X, y, sample_weight, reset=not goes_on)
+            fit = Fit(self, self._spec_to_continue(data) if goes_on else self._new_spec(data),
+                      goes_on=goes_on)  # fmt: skip
+            n_before = len(fit.progress.losses)
+            run = fit.by_lbfgs if self.solver == "lbfgs" else fit.by_minibatches
+            fitted = run(data)
+            self._store(fitted, n_iter=len(fitted.progress.losses) - n_before)
+        return self._report(fitted.outcome)
+
+    def _partial_fit(self, X, y, sample_weight, classes=None):
+        self._validate_params()
+        with transaction(self):
+            goes_on = hasattr(self, "theta_")
+            data = self._read(X, y, sample_weight, reset=not goes_on, classes=classes)
+            spec = self._spec_to_continue(data) if goes_on else self._new_spec(data)
+            fitted = Fit(self, spec, goes_on=goes_on).by_one_pass(data)
+            self._store(fitted, n_iter=len(fitted.progress.losses))
+        return self._report(fitted.outcome)
+
+    def objective(self, X, y, sample_weight=None):
+        """The function that training descends, as a function of the parameter vector.
+
+        It is taken in float64, with all rows as one batch, in training mode: batch norm uses the
+        statistics of these rows, and dropout masks are drawn once and then stay.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        Objective
+            With ``value(theta)``, ``gradient(theta)``, ``value_and_gradient(theta)``, ``theta``
+            (that of a fitted estimator, else random initial parameters) and ``blocks``.
+        """
+        self._validate_params()
+        draft = copy.copy(self)  # reading the data may write classes and feature names
+        fitted = hasattr(self, "theta_")
+        data = draft._read(X, y, sample_weight, reset=not fitted)
+        spec = draft._spec() if fitted else draft._new_spec(data)
+        streams = Streams.from_random_state(self.random_state)
+        theta = self.theta_ if fitted else spec.initial_parameters(self.init, streams.init, float)
+        theta = theta.astype(np.float64)
+        arrays = data.as_arrays(np.float64)
+        return Objective(spec, theta, *arrays, float(self.alpha), streams.dropout)
+
+    # Data -------------------------------------------------------------------------------------
+
+    def _read(self, X, y, sample_weight, *, reset, classes=None):
+        """Validate X, y and the weights, and encode y for the loss."""
+        X, y = validate_data(
+            self, X, y, accept_sparse=["csr", "csc"], multi_output=True, reset=reset,
+            dtype=_input_dtype(X), y_numeric=self._y_numeric,
+        )  # fmt: skip
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+            if sample_weight.min() < 0:
+                raise ValueError(
+                    f"sample_weight must be >= 0; found {sample_weight.min():g}. Give rows that "
+                    "should not count the weight 0."
+                )
+            if not sample_weight.any():
+                raise ValueError(
+                    "sample_weight must have at least one non-zero number; all are zero."
+                )
+        return Data(_by_row(X), self._encode(y, reset=reset, classes=classes), sample_weight)
+
+    def _raw_outputs(self, X):
+        """z[L] of new rows, of shape (n_samples, n_outputs)."""
+        check_is_fitted(self)
+        dtype = _input_dtype(X)
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False, dtype=dtype)
+        spec = self._spec()
+        weights = fold(spec, self.theta_, self.statistics_)
+        return raw_outputs(*weights, spec.activation, _by_row(X))
+
+    # Architecture -----------------------------------------------------------------------------
+
+    def _new_spec(self, data):
+        """The architecture that the parameters ask for, for these data."""
+        sizes = hidden_sizes(self.hidden_layer_sizes)
+        rates = (float(self.input_dropout), *dropout_rates(self.dropout, len(sizes)))
+        if self.solver == "lbfgs" and any(rates):
+            raise ValueError(
+                "dropout needs a minibatch solver: solver='lbfgs' minimises a fixed function, and "
+                f"dropout changes it at every step. Choose one of {sorted(OPTIMIZERS)}, or set "
+                "dropout and input_dropout to 0."
+            )
+        loss, n_outputs = self._loss_and_outputs(data.y)
+        n_units = (data.X.shape[1], *sizes, n_outputs)
+        return Architecture(n_units, self.activation, loss, rates, bool(self.batch_norm))
+
+    def _spec(self):
+        """The architecture that was fitted."""
+        fields = self._architecture
+        return Architecture(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+
+    def _spec_to_continue(self, data):
+        """The fitted architecture, if the parameters and the data still ask for the same one."""
+        new, old = self._new_spec(data), self._spec()
+        for name, now, before in (
+            ("hidden_layer_sizes", new.n_units[1:-1], old.n_units[1:-1]),
+            ("activation", new.activation, old.activation),
+            ("batch_norm", new.batch_norm, old.batch_norm),
+            ("loss", new.loss, old.loss),
+            ("the number of outputs in y", new.n_units[-1], old.n_units[-1]),
+        ):
+            if now != before:
+                raise ValueError(
+                    f"Training cannot go on from the fitted weights: {name} was {before!r} and is "
+                    f"now {now!r}. Set it back, or fit anew with warm_start=False."
+                )
+        return new  # dropout may differ: it has no parameters
+
+    # Fitted attributes ------------------------------------------------------------------------
+
+    @property
+    def blocks_(self):
+        """Where the named blocks lie in ``theta_``: name -> slice and shape."""
+        return self._spec().blocks
+
+    @property
+    def coefs_(self):
+        """The weight matrices of the network as it predicts."""
+        return fold(self._spec(), self.theta_, self.statistics_)[0]
+
+    @property
+    def intercepts_(self):
+        """The biases of the network as it predicts."""
+        return fold(self._spec(), self.theta_, self.statistics_)[1]
+
+    def _store(self, fitted, n_iter):
+        spec, progress = fitted.spec, fitted.progress
+        by_score = progress.by_score
+        attributes = {
+            "theta_": fitted.point.theta,
+            "statistics_": fitted.point.statistics,
+            "n_iter_": n_iter,
+            "n_layers_": len(spec.n_units),
+            "n_outputs_": spec.n_units[-1],
+            "out_activation_": LOSSES[spec.loss].link,
+            "loss_curve_": progress.losses,
+            "loss_": progress.losses[-1] if progress.losses else np.inf,
+            "best_loss_": None if by_score else min(progress.losses, default=np.inf),
+            "validation_scores_": progress.scores if by_score else None,
+            "best_validation_score_": progress.best_score if by_score else None,
+            "t_": fitted.n_rows_seen,
+            "_architecture": {
+                k: list(v) if isinstance(v, tuple) else v for k, v in asdict(spec).items()
+            },
+            "_training": fitted.state,
+        }
+        vars(self).update(attributes)  # at once: no interrupt can leave half of them
+
+    def _report(self, outcome):
+        if outcome.reason == "interrupted":
+            raise KeyboardInterrupt(outcome.message)
+        if outcome.message:
+            warnings.warn(outcome.message, ConvergenceWarning, stacklevel=4)
+        return self
+
+
+def _input_dtype(X):
+    """Float data stay as they are; float16 works in float32, all else in float64."""
+    if getattr(X, "dtype", None) == np.float16:
+        return np.float32
+    return [np.float64, np.float32]
+
+
+def _by_row(X):
+    """Sparse data as CSR, whose rows can be taken, without duplicate entries."""
+    if not issparse(X):
+        return X
+    X = csr_array(X)
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X

@@ -1,0 +1,284 @@
+"""The parameters that both estimators share: what is allowed, and what the docs say.
+
+The known names are read from the tables themselves, so that no second list can drift.
+"""
+
+from numbers import Integral, Real
+from textwrap import dedent
+
+import numpy as np
+
+from sknn_opt._sklearn import Interval, Options, StrOptions
+from sknn_opt.nn.activations import ACTIVATIONS
+from sknn_opt.nn.initializers import INITIALIZERS
+from sknn_opt.optim import OPTIMIZERS
+from sknn_opt.optim.schedules import SCHEDULES
+
+CONSTRAINTS = {
+    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "activation": [StrOptions(set(ACTIVATIONS))],
+    "init": [StrOptions(set(INITIALIZERS)), callable],
+    "dropout": ["array-like", Interval(Real, 0, 1, closed="left")],
+    "input_dropout": [Interval(Real, 0, 1, closed="left")],
+    "batch_norm": ["boolean"],
+    "batch_norm_momentum": [Interval(Real, 0, 1, closed="left")],
+    "solver": [StrOptions({"lbfgs", *OPTIMIZERS})],
+    "alpha": [Interval(Real, 0, None, closed="left")],
+    "weight_decay": [Interval(Real, 0, None, closed="left")],
+    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "learning_rate": [StrOptions(set(SCHEDULES))],
+    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "power_t": [Interval(Real, 0, None, closed="left")],
+    "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "shuffle": ["boolean"],
+    "random_state": ["random_state", np.random.Generator],
+    "tol": [Interval(Real, 0, None, closed="left")],
+    "verbose": ["verbose"],
+    "warm_start": ["boolean"],
+    "momentum": [Interval(Real, 0, 1, closed="both")],
+    "nesterovs_momentum": ["boolean"],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+    "beta_1": [Interval(Real, 0, 1, closed="left")],
+    "beta_2": [Interval(Real, 0, 1, closed="left")],
+    "epsilon": [Interval(Real, 0, None, closed="neither")],
+    "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
+    "max_fun": [Interval(Integral, 1, None, closed="left")],
+    "dtype": [StrOptions({"auto", "float32", "float64"})],
+}
+
+
+def hidden_sizes(hidden_layer_sizes):
+    """``hidden_layer_sizes`` as a tuple of ints.
+
+    Raises
+    ------
+    ValueError
+        If it is anything but one positive int or a flat list of them.
+    """
+    sizes = hidden_layer_sizes
+    if isinstance(sizes, Integral):
+        sizes = [sizes]
+    sizes = list(sizes)
+    whole = all(isinstance(n, Integral) and not isinstance(n, bool) for n in sizes)
+    if not whole or any(n < 1 for n in sizes):
+        raise ValueError(
+            "hidden_layer_sizes must be one positive int or a flat list of positive ints, such as "
+            f"100 or (100, 50), or () for no hidden layer; got {hidden_layer_sizes!r}."
+        )
+    return tuple(int(n) for n in sizes)
+
+
+def dropout_rates(dropout, n_hidden):
+    """``dropout`` as one rate for each hidden layer.
+
+    Raises
+    ------
+    ValueError
+        If a list has the wrong length, or holds anything outside [0, 1).
+    """
+    if isinstance(dropout, Real):
+        return (float(dropout),) * n_hidden
+    rates = np.asarray(dropout)
+    if rates.ndim != 1 or rates.dtype.kind not in "fiu" or not ((rates >= 0) & (rates < 1)).all():
+        raise ValueError(
+            "dropout must be one rate in the range [0.0, 1.0), or a flat list of them; "
+            f"got {dropout!r}."
+        )
+    if len(rates) != n_hidden:
+        raise ValueError(
+            f"dropout must be one rate, or a list with one rate for each of the {n_hidden} hidden "
+            f"layers; got a list of {len(rates)}: {dropout!r}."
+        )
+    return tuple(rates.tolist())
+
+
+def document(docstring):
+    """Put the shared descriptions into a class's docstring, at ``{parameters}`` and so on."""
+    return docstring.format(
+        parameters=_PARAMETERS.strip(), attributes=_ATTRIBUTES.strip(), notes=_NOTES.strip()
+    )
+
+
+def _indent(text):
+    return "\n".join("    " + line if line else "" for line in dedent(text).splitlines())
+
+
+def _names(table):
+    return "{" + ", ".join(repr(name) for name in table) + "}"
+
+
+_PARAMETERS = _indent(f"""
+activation : {_names(ACTIVATIONS)}, default='relu'
+    The activation of the hidden layers.
+
+init : {_names(INITIALIZERS)} or callable, default='auto'
+    The initial weights. 'auto' keeps the variance of signals and gradients constant with depth
+    for the activation at hand. 'xavier' has variance 1 / n_in, as the course defines it; its
+    other version, 2 / (n_in + n_out), is 'glorot_normal'. A callable ``(shape, rng, gain)``
+    returns an array of `shape` (n_in, n_out), drawn from `rng`, a `numpy.random.Generator`.
+    Biases start at 0.
+
+dropout : float or array-like of shape (n_hidden_layers,), default=0.0
+    The probability in [0, 1) with which a unit of a hidden layer is left out of a training
+    step; one rate for all hidden layers, or one for each.
+
+input_dropout : float, default=0.0
+    The same for the input features.
+
+batch_norm : bool, default=False
+    Whether to normalise the pre-activations of the hidden layers by batch.
+
+batch_norm_momentum : float, default=0.9
+    How much of the running mean and variance, which predictions use, stays at each step;
+    in [0, 1).
+
+solver : {_names(["lbfgs", *OPTIMIZERS])}, default='adam'
+    The optimizer. 'lbfgs' takes the whole set at each step and suits small sets; the others
+    take minibatches. 'lbfgs' does not go with dropout.
+
+alpha : float, default=0.0001
+    Strength α of the L2 penalty on the weights (not on biases), as scikit-learn scales it:
+    α / (2 n) · Σ‖W‖² is added to the mean loss of a batch of n rows.
+
+weight_decay : float, default=0.01
+    With ``solver='adamw'`` each step also shrinks the weights by the factor
+    1 - learning rate · weight_decay.
+
+batch_size : int, default='auto'
+    Rows in a minibatch. 'auto' is min(200, n_samples); a larger number than n_samples is
+    n_samples.
+
+learning_rate : {_names(SCHEDULES)}, default='constant'
+    How the learning rate develops: 'constant' stays at `learning_rate_init`; 'invscaling' is
+    learning_rate_init / (t + 1)^power_t after t rows; 'adaptive' is divided by 5 whenever
+    training stalls, and training ends when it is below 1e-6. It serves every minibatch solver
+    (scikit-learn's only 'sgd').
+
+learning_rate_init : float, default=0.001
+    The learning rate at the start.
+
+power_t : float, default=0.5
+    The exponent of 'invscaling'.
+
+max_iter : int, default=200
+    The largest number of epochs, or of iterations of 'lbfgs'.
+
+shuffle : bool, default=True
+    Whether to shuffle the rows in each epoch.
+
+random_state : int, RandomState, Generator or None, default=None
+    Where all randomness comes from: initial weights, shuffling, dropout, validation part.
+    With an int, two fits give the same bits.
+
+tol : float, default=1e-4
+    Training has stalled when the loss, or the validation score, has not improved by more than
+    `tol` for `n_iter_no_change` epochs in a row. With 'lbfgs', the largest element of the
+    gradient at which it ends.
+
+verbose : bool, default=False
+    Whether to print the loss after each epoch.
+
+warm_start : bool, default=False
+    Whether fit goes on from the weights of the last fit.
+
+momentum : float, default=0.9
+    The momentum of 'sgd', in [0, 1].
+
+nesterovs_momentum : bool, default=True
+    Whether 'sgd' uses Nesterov's momentum.
+
+early_stopping : bool, default=False
+    Whether to hold out a validation part, to stop when the score on it no longer improves, and
+    to keep the best weights. Rows with the same features are never on both sides. In partial_fit
+    a row that was held out once is held out in every call. Without effect on 'lbfgs'.
+
+validation_fraction : float, default=0.1
+    The share of the training set to hold out, in [0, 1).
+
+beta_1 : float, default=0.9
+    Decay of the first moment of 'adam' and 'adamw', in [0, 1).
+
+beta_2 : float, default=0.999
+    Decay of the second moment of 'adam', 'adamw' and 'rmsprop', in [0, 1).
+
+epsilon : float, default=1e-8
+    Keeps 'adam', 'adamw' and 'rmsprop' from dividing by 0.
+
+n_iter_no_change : int or inf, default=10
+    Epochs without improvement after which training has stalled; see `tol`.
+
+max_fun : int, default=15000
+    The largest number of evaluations of the loss by 'lbfgs'.
+
+dtype : {{'auto', 'float32', 'float64'}}, default='auto'
+    The precision of the network. 'auto' is float32 for the minibatch solvers and for float32
+    data, and float64 for 'lbfgs' otherwise.
+""")
+
+_ATTRIBUTES = _indent("""
+theta_ : ndarray of shape (n_parameters,)
+    All trained parameters in one vector.
+
+blocks_ : dict of str to Block
+    Where ``W[1]``, ``b[1]``, ``gamma[1]``, … lie in `theta_`: slice and shape of each.
+
+coefs_ : list of ndarray of shape (n_in, n_out)
+    The weight matrices of the network as it predicts, batch norm folded in. Without batch norm
+    they are views of `theta_`.
+
+intercepts_ : list of ndarray of shape (n_out,)
+    The biases of the network as it predicts.
+
+statistics_ : ndarray
+    The running means and variances of batch norm; empty without it.
+
+loss_ : float
+    The loss of the last epoch, or of the weights that 'lbfgs' found.
+
+best_loss_ : float or None
+    The lowest loss of an epoch; None with `early_stopping`.
+
+loss_curve_ : list of float
+    The loss, penalty included, of each epoch or iteration.
+
+validation_scores_ : list of float or None
+    The score on the validation part after each epoch; None without `early_stopping`.
+
+best_validation_score_ : float or None
+    The highest of them.
+
+n_iter_ : int
+    Epochs, or iterations of 'lbfgs', of the last fit; with partial_fit, of all its calls.
+
+t_ : int
+    Training rows that the solver has seen, counted anew in each epoch.
+
+n_features_in_ : int
+    Features seen in fit.
+
+feature_names_in_ : ndarray of shape (n_features_in_,)
+    Their names, where X has names that are all strings.
+
+n_layers_ : int
+    Layers, counting the input and the output.
+
+n_outputs_ : int
+    Output units.
+
+out_activation_ : str
+    The function that turns raw outputs into predictions.
+""")
+
+_NOTES = _indent("""
+With raw outputs zᵢ, weights wᵢ and a batch B, a training step descends
+
+    J(θ) = Σ_B wᵢ ℓ(zᵢ, yᵢ) / (|B| w̄)  +  α / (2 |B| w̄) · Σₗ ‖W[l]‖²,
+
+where w̄ is the mean weight of the whole training set: a row of weight 2 counts twice in any batch.
+A set that fits into one batch is trained as a weighted set: neither the order of its rows nor
+whether equal rows are repeated or weighted makes a difference, to the bit.
+
+fit and partial_fit are all or nothing: if anything raises, the model is as it was before. Ctrl-C
+during fit keeps the best weights so far and then raises KeyboardInterrupt.
+""")

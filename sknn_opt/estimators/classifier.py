@@ -1,0 +1,307 @@
+"""The classifier: class labels to codes, raw outputs to probabilities."""
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import ClassifierMixin
+from sklearn.preprocessing import LabelEncoder
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import column_or_1d
+
+from sknn_opt.estimators._base import BaseMLP, takes_minibatches
+from sknn_opt.estimators._parameters import document
+from sknn_opt.nn.losses import LINKS, LOG_LINKS
+
+
+class MLPClassifier(ClassifierMixin, BaseMLP):
+    __doc__ = document("""Multi-layer perceptron classifier.
+
+    Softmax with cross entropy for several classes, logistic with binary cross entropy for two
+    classes and for each label of a multilabel problem. ``hidden_layer_sizes=()`` is softmax or
+    logistic regression.
+
+    It takes every parameter of `sklearn.neural_network.MLPClassifier` under the same name, all
+    but the first by keyword.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int of shape (n_hidden_layers,), default=(100,)
+        Units of each hidden layer.
+
+{parameters}
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels; for multilabel problems the numbers of the labels.
+
+{attributes}
+
+    See Also
+    --------
+    MLPRegressor : The same for real targets.
+    InputNormalizer : Brings the inputs to mean 0 and variance 1.
+
+    Notes
+    -----
+{notes}
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sknn_opt import InputNormalizer, MLPClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> clf = make_pipeline(
+    ...     InputNormalizer(), MLPClassifier(dropout=0.2, max_iter=60, tol=0, random_state=0)
+    ... )
+    >>> bool(clf.fit(X_train, y_train).score(X_test, y_test) > 0.95)
+    True
+    """)
+
+    _y_numeric = False
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        *,
+        activation="relu",
+        init="auto",
+        dropout=0.0,
+        input_dropout=0.0,
+        batch_norm=False,
+        batch_norm_momentum=0.9,
+        solver="adam",
+        alpha=0.0001,
+        weight_decay=0.01,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        dtype="auto",
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.init = init
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.batch_norm = batch_norm
+        self.batch_norm_momentum = batch_norm_momentum
+        self.solver = solver
+        self.alpha = alpha
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.dtype = dtype
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    @available_if(takes_minibatches)
+    def partial_fit(self, X, y, sample_weight=None, classes=None):
+        """Train for one epoch on these rows, from where the last call, or fit, ended.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            The class labels, or a label indicator matrix.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts, on the same scale in every call.
+        classes : array-like of shape (n_classes,), default=None
+            All classes that will ever come; needed in the first call unless y is multilabel.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If y has a class that was never announced, or the data cannot be used. The estimator is
+            then as it was before.
+        """
+        return self._partial_fit(X, y, sample_weight, self._check_classes(classes, y))
+
+    def predict(self, X):
+        """Predict the most probable class, or for multilabel problems each label's 0 or 1.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_labels)
+        """
+        codes = _predicted_codes(self._raw_outputs(X), self.out_activation_)
+        return self.classes_[codes] if codes.ndim == 1 else codes
+
+    def predict_proba(self, X):
+        """The probability of each class (of several labels: of each label being 1).
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+            In the order of ``classes_``.
+        """
+        return self._linked(X, LINKS)
+
+    def predict_log_proba(self, X):
+        """The logarithm of `predict_proba`, finite also where a probability rounds to 0.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+            In the order of ``classes_``.
+        """
+        log_proba = self._linked(X, LOG_LINKS)
+        return np.maximum(log_proba, np.finfo(log_proba.dtype).min, out=log_proba)
+
+    def decision_function(self, X):
+        """The raw outputs of the network, before softmax or the logistic function.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) for two classes, else (n_samples, n_outputs)
+        """
+        z = self._raw_outputs(X)
+        return z.ravel() if self._is_binary() else z
+
+    def _linked(self, X, links):
+        z = self._raw_outputs(X)
+        if self._is_binary():
+            z = np.hstack([-z, z])  # σ(-z) = 1 - σ(z), without its rounding error
+        with np.errstate(all="ignore"):
+            return links[self.out_activation_](z)
+
+    def _is_binary(self):
+        return self.out_activation_ == "logistic" and self.n_outputs_ == 1
+
+    def _check_classes(self, classes, y):
+        """The classes that a call of partial_fit announces, sorted; None where there are none."""
+        first = not hasattr(self, "theta_")
+        if classes is not None:
+            classes = np.unique(classes)
+            if not first and not np.array_equal(classes, self.classes_):
+                raise ValueError(
+                    f"classes={classes.tolist()} differs from the classes of the first call, "
+                    f"{self.classes_.tolist()}. Leave classes out after the first call."
+                )
+        elif first and not type_of_target(y, input_name="y").startswith("multilabel"):
+            raise ValueError(
+                "classes must be passed on the first call to partial_fit: later rows may bring "
+                "classes that this call does not have."
+            )
+        return classes
+
+    def _encode(self, y, *, reset, classes=None):
+        """Class codes of shape (n,); 0 and 1 of shape (n, 1) or (n, n_labels) for binary ones."""
+        check_classification_targets(y)
+        kind = type_of_target(y, input_name="y")
+        if kind == "multiclass-multioutput":
+            raise ValueError(
+                "y has several columns with several classes each; MLPClassifier takes one column "
+                "of classes, or a label indicator matrix of 0 and 1. "
+                "sklearn.multioutput.MultiOutputClassifier fits one classifier per column."
+            )
+        if kind == "multilabel-indicator":
+            y = y.toarray() if issparse(y) else y
+            if reset:
+                self.classes_ = np.arange(y.shape[1])
+            return y.astype(np.uint8)
+        y = column_or_1d(y, warn=True)
+        if reset:
+            self.classes_ = LabelEncoder().fit(y).classes_ if classes is None else classes
+        codes = _codes(y, self.classes_)
+        return codes.astype(np.uint8)[:, np.newaxis] if len(self.classes_) == 2 else codes
+
+    def _loss_and_outputs(self, y):
+        if y.ndim == 1:
+            return "log_loss", len(self.classes_)
+        return "binary_log_loss", y.shape[1]
+
+    def _strata(self, y):
+        if y.ndim == 1 or y.shape[1] == 1:
+            return y.ravel(), 1
+        return np.zeros(len(y), int), 1
+
+    def _score_raw(self, y, z, weight):
+        """Accuracy; of several labels, the share of rows with all of them right."""
+        link = "softmax" if y.ndim == 1 else "logistic"
+        right = _predicted_codes(z, link).reshape(len(y), -1) == y.reshape(len(y), -1)
+        return np.average(right.all(axis=1), weights=weight)
+
+
+def _predicted_codes(z, link):
+    """Class codes of shape (n,), or 0 and 1 of shape (n, n_labels), from raw outputs."""
+    if link == "softmax":
+        return z.argmax(axis=1)
+    codes = (z > 0).astype(int)
+    return codes.ravel() if z.shape[1] == 1 else codes
+
+
+def _codes(y, classes):
+    """The position of each label among the sorted classes."""
+    known = np.isin(y, classes)
+    if not known.all():
+        unknown = np.unique(y[~known]).tolist()
+        raise ValueError(
+            f"y has the classes {unknown}, which are not among the known classes "
+            f"{classes.tolist()}. Announce all classes in the first call of "
+            "partial_fit(X, y, classes=...), or fit anew with warm_start=False."
+        )
+    return np.searchsorted(classes, y).astype(np.int32)

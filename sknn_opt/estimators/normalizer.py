@@ -1,0 +1,502 @@
+"""Bring every input feature to mean 0 and standard deviation 1.
+
+A network is initialized for inputs of about unit size; a feature in the thousands would saturate
+its units and dictate the learning rate. `InputNormalizer` maps
+
+.. math::
+
+    z = \\frac{x - \\mu}{\\sigma}, \\qquad
+    y = \\frac{z}{\\sqrt{1 + (z / c)^2}} \\quad \\text{if } \\mathtt{clip} = c,
+
+the second being a smooth clip: it leaves the bulk of a feature nearly as it is and draws outliers
+into (-c, c). How μ and σ are found is told in `_moments`; here they are applied, block by block,
+so that a value is read from memory once and written once.
+"""
+
+from contextlib import contextmanager
+from numbers import Real
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils import check_array
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from sknn_opt._sklearn import Interval, fit_context
+from sknn_opt.estimators import _moments
+
+# float32 arithmetic is used only with numbers this far from its limits, so that neither z / c,
+# squared, nor any other intermediate result can overflow or vanish; otherwise float64 is.
+SAFE_IN_FLOAT32 = 2.0**60
+
+# Narrow tables are viewed as fewer, longer rows of about this length: NumPy starts an inner loop
+# for each row, which costs as much as the work on a dozen numbers.
+LONG_ROW = 1024
+
+
+class InputNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Standardize features to mean 0 and standard deviation 1, optionally with a smooth clip.
+
+    Behaves as scikit-learn's `StandardScaler`; it is more exact where the mean of a feature is
+    large beside its deviation, reads memory-mapped data without copying it, and can rein in
+    outliers. NaN stands for a missing value: it is left out of the statistics and stays NaN.
+
+    Parameters
+    ----------
+    copy : bool, default=True
+        If False, `transform` and `inverse_transform` write into `X` where it is a writeable NumPy
+        array or CSR matrix of float32 or float64. Otherwise, and by default, `X` is never changed.
+    with_mean : bool, default=True
+        Subtract the mean. Not possible for sparse input, which would become dense.
+    with_std : bool, default=True
+        Divide by the standard deviation.
+    clip : float or None, default=None
+        A bound c > 0, in standard deviations, that no output exceeds: the scaled value z becomes
+        ``z / sqrt(1 + (z / c)**2)`` [2]_. With None, outliers pass as they are.
+
+    Attributes
+    ----------
+    mean_ : ndarray of shape (n_features,) or None
+        Mean of each feature, in its own unit. None if neither `with_mean` nor `with_std`, and for
+        sparse data without `with_std`.
+    var_ : ndarray of shape (n_features,) or None
+        Variance of each feature (divided by n, not n - 1), in its unit squared; inf where that
+        exceeds float64, although `scale_` is still right. None without `with_std`.
+    scale_ : ndarray of shape (n_features,) or None
+        Standard deviation of each feature, in its unit; 1 for constant features, whose deviation
+        is at most 8 eps of their mean. None without `with_std`.
+    n_samples_seen_ : int, float or ndarray of shape (n_features,)
+        Number of samples, or sum of their weights. An array where features differ in it because
+        of missing values.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features; only if `X` has names that are all strings.
+
+    See Also
+    --------
+    sklearn.preprocessing.StandardScaler : The same without `clip`.
+
+    Notes
+    -----
+    `fit` and `partial_fit` are transactions: if they raise, whatever the reason, the estimator is
+    as it was before the call.
+
+    A sample of weight zero counts as absent, one of weight two as present twice.
+
+    Statistics are summed in float64 in shifted coordinates [1]_. Integers become float64, float16
+    becomes float32, float32 stays. A feature without any value yet has a mean, variance and scale
+    of NaN, and is transformed to NaN. Results beyond the largest number of the dtype are infinite.
+
+    References
+    ----------
+    .. [1] T. F. Chan, G. H. Golub and R. J. LeVeque, "Algorithms for computing the sample
+       variance: analysis and recommendations", The American Statistician 37(3), 1983, pp. 242-247.
+    .. [2] D. Holzmüller, L. Grinsztajn and I. Steinwart, "Better by default: strong pre-tuned MLPs
+       and boosted trees on tabular data", NeurIPS 2024 (smooth clipping).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknn_opt.estimators.normalizer import InputNormalizer
+    >>> X = np.array([[1.0, 100.0], [2.0, 300.0], [3.0, 500.0]])
+    >>> normalizer = InputNormalizer().fit(X)
+    >>> normalizer.mean_
+    array([  2., 300.])
+    >>> normalizer.transform(X).round(3)
+    array([[-1.225, -1.225],
+           [ 0.   ,  0.   ],
+           [ 1.225,  1.225]])
+    >>> clipped = InputNormalizer(clip=3.0).fit(X)
+    >>> clipped.transform([[2.0, 1e9]]).round(3)
+    array([[0., 3.]])
+    """
+
+    _parameter_constraints = {  # noqa: RUF012 (scikit-learn's own form)
+        "copy": ["boolean"],
+        "with_mean": ["boolean"],
+        "with_std": ["boolean"],
+        "clip": [None, Interval(Real, 0, None, closed="neither")],
+    }
+
+    def __init__(self, *, copy=True, with_mean=True, with_std=True, clip=None):
+        self.copy = copy
+        self.with_mean = with_mean
+        self.with_std = with_std
+        self.clip = clip
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, sample_weight=None):
+        """Learn the mean and standard deviation of each feature, forgetting earlier data.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data, each feature in its own unit; sparse only without `with_mean`.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), float or None, default=None
+            Weights of the samples, zero or positive, not all zero.
+
+        Returns
+        -------
+        self : InputNormalizer
+
+        Raises
+        ------
+        ValueError
+            If `X` holds infinity, no number or is sparse while `with_mean`, or if the weights are
+            negative, all zero, or too large to be summed.
+        """
+        with _transaction(self):
+            for name in ("mean_", "var_", "scale_", "n_samples_seen_", "_moments"):
+                vars(self).pop(name, None)
+            return self._see(X, sample_weight)
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Learn from more samples, as if they had been part of all data seen before.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            More training data, with the features of the earlier.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), float or None, default=None
+            Weights of the samples, zero or positive, not all zero.
+
+        Returns
+        -------
+        self : InputNormalizer
+
+        Raises
+        ------
+        ValueError
+            As for `fit`, or if the features are not those seen before.
+        """
+        with _transaction(self):
+            return self._see(X, sample_weight)
+
+    def transform(self, X, copy=None):
+        """Scale each feature as learned, then clip.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data in the unit of the training data.
+        copy : bool or None, default=None
+            Takes the place of the parameter `copy` unless None.
+
+        Returns
+        -------
+        X_scaled : {ndarray, CSR matrix} of shape (n_samples, n_features)
+            Data in standard deviations. Of a sparse matrix the stored values are scaled.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If `X` holds infinity, has other features than the training data, or is sparse while
+            `with_mean`.
+        """
+        check_is_fitted(self)
+        self._refuse_sparse(X, "center")
+        checked = validate_data(
+            self,
+            X,
+            reset=False,
+            accept_sparse="csr",
+            dtype="numeric",
+            ensure_all_finite="allow-nan",
+        )
+        return self._write(X, checked, copy, _forward_steps)
+
+    def inverse_transform(self, X, copy=None):
+        """Undo `transform`.
+
+        Without `clip` exact but for rounding. With it, the digits that the clip took from far
+        outliers stay lost; values at or beyond the bound, which `transform` never returns, are
+        read as the last number below the bound, so the result stays finite.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Scaled data, in standard deviations.
+        copy : bool or None, default=None
+            Takes the place of the parameter `copy` unless None.
+
+        Returns
+        -------
+        X_original : {ndarray, CSR matrix} of shape (n_samples, n_features)
+            Data in the unit of the training data.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If `X` holds infinity, has another number of features, or is sparse while `with_mean`.
+        """
+        check_is_fitted(self)
+        self._refuse_sparse(X, "uncenter")
+        checked = check_array(
+            X, accept_sparse="csr", dtype="numeric", ensure_all_finite="allow-nan"
+        )
+        if checked.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"X has {checked.shape[1]} features, but InputNormalizer is expecting "
+                f"{self.n_features_in_} features as input: pass the output of transform."
+            )
+        return self._write(X, checked, copy, _inverse_steps)
+
+    def __sklearn_tags__(self):
+        """Return scikit-learn's description of what the estimator accepts."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = not self.with_mean
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def _see(self, X, sample_weight):
+        """Add the rows of X to what is known, and publish the result."""
+        self._refuse_sparse(X, "center")
+        first = not hasattr(self, "n_samples_seen_")
+        weighted = sample_weight is not None or (
+            not first and np.asarray(self.n_samples_seen_).dtype.kind == "f"
+        )
+        X = validate_data(
+            self,
+            X,
+            reset=first,
+            accept_sparse=("csr", "csc"),
+            dtype="numeric",
+            ensure_all_finite="allow-nan",
+        )
+        weights = None if sample_weight is None else _checked_weights(sample_weight, X)
+        moments = _moments.no_moments(X.shape[1]) if first else _moments.Moments(**self._moments)
+        add = _moments.add_sparse if sparse.issparse(X) else _moments.add_dense
+        moments = add(moments, X, weights)
+
+        has_mean = self.with_std or (self.with_mean and not sparse.issparse(X))
+        self.mean_ = _moments.mean(moments) if has_mean else None
+        self.var_ = _moments.variance(moments) if self.with_std else None
+        self.scale_ = _moments.scale(moments) if self.with_std else None
+        self.n_samples_seen_ = _samples_seen(moments.count, weighted)
+        self._moments = moments._asdict()  # plain arrays, which any serializer can load
+        return self
+
+    def _refuse_sparse(self, X, verb):
+        """Raise if X is sparse and a mean would have to be subtracted or added."""
+        if self.with_mean and sparse.issparse(X):
+            raise ValueError(
+                f"Cannot {verb} sparse matrices: the result would be dense; "
+                "pass `with_mean=False`, or a dense array."
+            )
+
+    def _write(self, X, checked, copy, make_steps):
+        """Apply the steps to the checked X, into a new array or, if asked and possible, into X."""
+        copy = self.copy if copy is None else copy
+        dtype = np.float32 if checked.dtype in (np.float16, np.float32) else np.float64
+        values = checked.data if sparse.issparse(checked) else checked
+        # Only into what the caller handed over as an array: the memory behind a data frame, say,
+        # may belong to others.
+        in_place = (
+            not copy
+            and isinstance(X, np.ndarray | sparse.csr_array | sparse.csr_matrix)
+            and values.dtype == dtype
+            and values.flags.writeable
+        )
+        if sparse.issparse(checked):
+            out = checked if in_place else checked.astype(dtype, copy=True)
+            scale = None if self.scale_ is None else self.scale_[out.indices][np.newaxis]
+            steps = make_steps(None, scale, self.clip, dtype)
+            _apply(steps, values[np.newaxis], out.data[np.newaxis])
+            return out
+        out = checked if in_place else np.empty_like(checked, dtype=dtype, subok=False)
+        steps = make_steps(self.mean_ if self.with_mean else None, self.scale_, self.clip, dtype)
+        _apply(steps, checked, out)
+        return out
+
+
+@contextmanager
+def _transaction(estimator):
+    """Give the estimator all its attributes back if the block raises, even on an interrupt."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        estimator.__dict__ = before  # one assignment: there is no half-restored state
+        raise
+
+
+def _checked_weights(sample_weight, X):
+    """Return the weights as a float64 array of shape (n_samples,)."""
+    weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
+    if (weights < 0).any():
+        row = int(np.argmax(weights < 0))
+        raise ValueError(
+            f"sample_weight is negative ({weights[row]:g}) at row {row}; weights must be zero or "
+            "positive: leave that row out, or give it weight zero."
+        )
+    if not weights.any():
+        raise ValueError(
+            "All entries of sample_weight are zero; at least one must be positive: without it "
+            "there is no sample to learn from."
+        )
+    with np.errstate(over="ignore"):
+        if not np.isfinite(weights.sum()):
+            raise ValueError(
+                f"The sum of sample_weight is beyond float64 (largest weight {weights.max():g}); "
+                "it must be finite: divide the weights by their maximum."
+            )
+    return weights
+
+
+def _samples_seen(count, weighted):
+    """Return the count as one number if all features agree, and as integers if unweighted."""
+    count = count.copy() if weighted else count.astype(np.int64)
+    return count[0].item() if (count == count[0]).all() else count
+
+
+def _squash(z, bound, out, inner):
+    """Write z / sqrt(1 + (z / bound)²), at most ``inner`` in size, to out."""
+    # Beyond 2**60 bounds the result is the bound to every digit, and squares would overflow.
+    far = min(float(bound) * SAFE_IN_FLOAT32, float(np.finfo(out.dtype).max))
+    np.clip(z, -far, far, out=out)
+    root = out / bound
+    root *= root
+    root += 1
+    out /= np.sqrt(root, out=root)
+    np.clip(out, -inner, inner, out=out)
+
+
+def _unsquash(y, bound, out, inner):
+    """Write y / sqrt(1 - (y / bound)²) to out, reading sizes beyond ``inner`` as ``inner``."""
+    np.clip(y, -inner, inner, out=out)
+    # 1 - q² as (1 - |q|)(1 + |q|): bound - |y| is exact where |y| is close to the bound.
+    size = np.abs(out)
+    root = bound - size
+    root /= bound
+    size /= bound
+    size += 1
+    root *= size
+    out /= np.sqrt(root, out=root)
+
+
+def _forward_steps(mean, scale, clip, dtype):
+    """Return the (operation, operand) pairs of `transform`; see `_apply`."""
+    steps = []
+    if mean is not None:
+        steps.append((np.subtract, mean))
+    if scale is not None:
+        steps.append((np.divide, scale))
+    if clip is not None:
+        steps.append(_clip_step(_squash, clip, dtype))
+    return steps
+
+
+def _inverse_steps(mean, scale, clip, dtype):
+    """Return the (operation, operand) pairs of `inverse_transform`; see `_apply`."""
+    steps = []
+    if clip is not None:
+        steps.append(_clip_step(_unsquash, clip, dtype))
+    if scale is not None:
+        steps.append((np.multiply, scale))
+    if mean is not None:
+        steps.append((np.add, mean))
+    return steps
+
+
+def _clip_step(function, clip, dtype):
+    """Return the function, told the largest number of the output's dtype inside the bound."""
+    bound = dtype(min(float(clip), float(np.finfo(dtype).max)))
+    inner = float(np.nextafter(bound, dtype(0)))
+
+    def operation(x, bound, out):
+        function(x, bound, out, inner)
+
+    return operation, np.float64(clip)
+
+
+def _apply(steps, X, out):
+    """Apply elementwise steps to X, block by block, each block's result going to out.
+
+    A step is an operation called as a ufunc, ``operation(x, operand, out=...)``, and an operand
+    that broadcasts against X.
+    """
+    dtype = out.dtype if _is_safe(steps, out.dtype) else np.dtype(np.float64)
+    steps = [part for step in steps for part in _rounded(*step, dtype)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        for source, target, operands in _long_rows(X, out, [operand for _, operand in steps]):
+            for block in _blocks(source.shape):
+                x, goal = source[block], target[block]
+                work = goal if dtype == out.dtype else np.empty_like(goal, dtype=dtype)
+                if not steps:
+                    np.copyto(work, x, casting="same_kind")
+                for (operation, _), operand in zip(steps, operands, strict=True):
+                    operation(x, operand[block] if operand.ndim else operand, out=work)
+                    x = work
+                if work is not goal:
+                    np.copyto(goal, work, casting="same_kind")
+
+
+def _is_safe(steps, dtype):
+    """Tell whether the steps can be computed in this dtype."""
+    if dtype == np.float64:
+        return True
+    sizes = [(operation, np.abs(operand)) for operation, operand in steps]
+    return not any(
+        (size > SAFE_IN_FLOAT32).any()
+        # A small mean may vanish beside such scales; a divisor or a bound may not.
+        or (operation not in (np.add, np.subtract) and (size < 1 / SAFE_IN_FLOAT32).any())
+        for operation, size in sizes
+    )
+
+
+def _rounded(operation, operand, dtype):
+    """Return the step with its operand in the dtype; a mean in two parts, so it keeps its digits.
+
+    A float32 mean of 1e8 would be off by up to 4: for all rows alike, unlike rounding of the data.
+    """
+    head = operand.astype(dtype)
+    parts = [(operation, head)]
+    if operation in (np.add, np.subtract) and head.dtype != operand.dtype:
+        tail = (operand - head).astype(dtype)
+        if tail.any():
+            # What is small comes last when the values become small, else first.
+            parts.insert(len(parts) if operation is np.subtract else 0, (operation, tail))
+    return parts
+
+
+def _long_rows(X, out, operands):
+    """Yield (X, out, operands) as views, or parts, whose rows are long and contiguous in memory."""
+    n_samples, n_features = X.shape
+    if out.flags.f_contiguous and n_samples > 1:
+        yield X.T, out.T, _spread([np.atleast_2d(o).T if o.ndim else o for o in operands], X.T)
+        return
+    group = max(1, LONG_ROW // max(1, n_features))
+    head = n_samples - n_samples % group
+    if group == 1 or head == 0 or not (X.flags.c_contiguous and out.flags.c_contiguous):
+        yield X, out, _spread(operands, X)
+        return
+    wide = X[:head].reshape(-1, group * n_features)
+    tiled = [np.tile(o, group) if o.ndim else o for o in operands]
+    yield wide, out[:head].reshape(wide.shape), _spread(tiled, wide)
+    if head < n_samples:
+        yield X[head:], out[head:], _spread(operands, X[head:])
+
+
+def _spread(operands, like):
+    """Broadcast the operands, without copying, so that a block of each can be cut out."""
+    return [np.broadcast_to(o, like.shape) if o.ndim else o for o in operands]
+
+
+def _blocks(shape):
+    """Yield the (rows, columns) slices of blocks of about BLOCK_SIZE numbers in C order."""
+    n_columns = min(shape[1], _moments.BLOCK_SIZE)
+    n_rows = max(1, _moments.BLOCK_SIZE // max(1, n_columns))
+    for row in range(0, shape[0], n_rows):
+        for column in range(0, shape[1], max(1, n_columns)):
+            yield slice(row, row + n_rows), slice(column, column + n_columns)

@@ -1,0 +1,1 @@
+"""Networks as mathematics: arrays in, arrays out, nothing of scikit-learn's estimators."""

@@ -1,0 +1,213 @@
+"""A network is an architecture bound to one flat vector θ.
+
+All trained parameters lie in one array, weights first, so that the L2 penalty is a slice:
+
+    θ = [ W[1] … W[L] | b[1] or gamma[1], beta[1] … b[L] ]
+
+and dθ has the same shape; the layers hold views of both. J(θ) is then an ordinary function of a
+vector, an optimizer is a few lines over one array, and the best weights so far are one copy.
+Running statistics of batch norm, which no gradient moves, lie in an array of their own.
+
+The function that training descends, on a batch of rows with weights w:
+
+    J(θ) = scale · Σᵢ wᵢ ℓ(z[L](xᵢ), yᵢ)  +  penalty / 2 · Σₗ ‖W[l]‖²
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import get_blas_funcs
+
+from sknn_opt.nn.activations import ACTIVATIONS
+from sknn_opt.nn.initializers import draw_weights
+from sknn_opt.nn.layers import Activation, BatchNorm, Dense, Dropout, SparseInputDropout
+from sknn_opt.nn.losses import LOSSES
+
+
+class Block(NamedTuple):
+    """Where a named block of parameters lies in θ, and its shape.
+
+    Attributes
+    ----------
+    slice : slice
+        The elements of θ.
+    shape : tuple of int
+        ``(n_in, n_out)`` of a weight matrix, ``(n_units,)`` of a bias, scale or shift.
+    """
+
+    slice: slice
+    shape: tuple
+
+    def of(self, vector):
+        """The block as a view of `vector`."""
+        return vector[self.slice].reshape(self.shape)
+
+
+def _lay_out(shapes):
+    """Place named arrays one behind the other: name -> Block."""
+    blocks, start = {}, 0
+    for name, shape in shapes.items():
+        stop = start + int(np.prod(shape))
+        blocks[name] = Block(slice(start, stop), shape)
+        start = stop
+    return blocks
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The shape of a network: everything but its parameters.
+
+    `n_units` counts the units from the inputs to the outputs; `dropout` holds the rates of the
+    input and of each hidden layer.
+    """
+
+    n_units: tuple
+    activation: str
+    loss: str
+    dropout: tuple
+    batch_norm: bool
+
+    @property
+    def n_layers(self):
+        """Layers with weights, L."""
+        return len(self.n_units) - 1
+
+    def _has_batch_norm(self, layer):
+        return self.batch_norm and layer < self.n_layers
+
+    @cached_property
+    def blocks(self):
+        """The blocks of θ: name -> Block."""
+        shapes = {f"W[{i}]": pair for i, pair in enumerate(pairwise(self.n_units), 1)}
+        for i, n in enumerate(self.n_units[1:], 1):
+            # Batch norm subtracts the mean, and with it any bias: only β is left to learn.
+            names = ("gamma", "beta") if self._has_batch_norm(i) else ("b",)
+            shapes |= {f"{name}[{i}]": (n,) for name in names}
+        return _lay_out(shapes)
+
+    @cached_property
+    def statistics(self):
+        """The blocks of the running statistics: name -> Block."""
+        hidden = enumerate(self.n_units[1:-1], 1) if self.batch_norm else ()
+        return _lay_out({f"{name}[{i}]": (n,) for i, n in hidden for name in ("mean", "variance")})
+
+    @property
+    def n_parameters(self):
+        """The length of θ."""
+        return sum(a * b for a, b in pairwise(self.n_units)) + sum(
+            n * (1 + self._has_batch_norm(i)) for i, n in enumerate(self.n_units[1:], 1)
+        )
+
+    @property
+    def n_decayed(self):
+        """How many elements at the head of θ are weights, which L2 and weight decay shrink."""
+        return self.blocks[f"W[{self.n_layers}]"].slice.stop
+
+    def initial_parameters(self, init, rng, dtype):
+        """Draw θ: weights by `init`, γ = 1, all else 0.
+
+        With ``init="auto"`` the weights read standardised inputs in W[1] (gain 1), activations in
+        the hidden layers (their gain), and feed the loss in W[L] (gain 1: small first outputs).
+        An activation with f(0) ≠ 0 would add the same constant to every row; b = -f(0) Σ W takes
+        it out again, which is what makes logistic nets as trainable as tanh nets.
+        """
+        theta = np.zeros(self.n_parameters, dtype)
+        function = ACTIVATIONS[self.activation]
+        for i in range(1, self.n_layers + 1):
+            hidden = 1 < i < self.n_layers
+            gain = function.gain if hidden or (i > 1 and init != "auto") else 1.0
+            block = self.blocks[f"W[{i}]"]
+            W = block.of(theta)
+            W[...] = draw_weights(init, block.shape, rng, gain)
+            if self._has_batch_norm(i):
+                self.blocks[f"gamma[{i}]"].of(theta)[...] = 1
+            elif init == "auto" and i > 1:
+                self.blocks[f"b[{i}]"].of(theta)[...] = -function.at_rest * W.sum(axis=0)
+        return theta
+
+    def initial_statistics(self, dtype):
+        """Running mean 0 and variance 1."""
+        statistics = np.zeros(2 * sum(self.n_units[1:-1]) * self.batch_norm, dtype)
+        for name, block in self.statistics.items():
+            block.of(statistics)[...] = name.startswith("variance")
+        return statistics
+
+
+class Network:
+    """An architecture bound to θ and dθ, with the buffers for batches of up to `n_rows` rows."""
+
+    def __init__(self, architecture, theta, statistics, n_rows, *, sparse=False):
+        self.architecture = architecture
+        self.theta, self.grad, self.statistics = theta, np.zeros_like(theta), statistics
+        n = architecture.n_decayed
+        self._weights, self._weight_grads = theta[:n], self.grad[:n]
+        self._axpy = get_blas_funcs("axpy", (theta,))
+        self._loss = LOSSES[architecture.loss].value_and_gradient
+        self.layers = list(self._build(n_rows, sparse))
+        # Dropout of the input lies below the first parameters: nothing to learn there.
+        self._backward_layers = self.layers[::-1] if isinstance(self.layers[0], Dense) else self.layers[:0:-1]
+        self.dropouts = [d for d in self.layers if hasattr(d, "mask")]
+        self.batch_norms = [d for d in self.layers if isinstance(d, BatchNorm)]
+
+    def _build(self, n_rows, sparse):
+        spec, dtype = self.architecture, self.theta.dtype
+        for i in range(1, spec.n_layers + 1):
+            rate, n_in, n_out = spec.dropout[i - 1], *spec.n_units[i - 1 : i + 1]
+            if rate and i == 1 and sparse:
+                yield SparseInputDropout(rate, dtype)
+            elif rate:
+                yield Dropout(rate, n_in, n_rows, dtype)
+            params, grads = self._views(self.theta, i), self._views(self.grad, i)
+            yield Dense(params, grads, n_rows, dtype, is_first=i == 1)
+            if i == spec.n_layers:
+                return
+            if spec.batch_norm:
+                statistics = {k: spec.statistics[f"{k}[{i}]"].of(self.statistics) for k in ("mean", "variance")}
+                yield BatchNorm(params, grads, statistics, n_rows, dtype)
+            yield Activation(spec.activation, n_out, n_rows, dtype)
+
+    def _views(self, vector, layer):
+        """The blocks of one layer as views of θ or dθ, under their bare names."""
+        end = f"[{layer}]"
+        blocks = self.architecture.blocks.items()
+        return {name.removesuffix(end): b.of(vector) for name, b in blocks if name.endswith(end)}
+
+    def draw_masks(self, rng, X):
+        """Draw the dropout masks for a batch X; they stay until drawn again."""
+        for layer in self.dropouts:
+            layer.draw(rng, X)
+
+    def forward(self, X, weight=None):
+        """Raw outputs z[L] in training mode, in a buffer that the next call reuses."""
+        a = X
+        for layer in self.layers:
+            a = layer.forward(a, weight)
+        return a
+
+    def loss(self, X, y, weight=None, scale=1.0, penalty=0.0):
+        """J(θ); leaves dJ/dz[L] behind for `backward`."""
+        self._delta = self.forward(X, weight)
+        value = scale * self._loss(self._delta, y, weight)
+        self._delta *= scale
+        return value + 0.5 * penalty * (self._weights @ self._weights).item()
+
+    def backward(self, penalty=0.0):
+        """dθ of the last `loss`, into ``grad``."""
+        delta = self._delta
+        for layer in self._backward_layers:
+            delta = layer.backward(delta)
+        self._axpy(self._weights, self._weight_grads, a=penalty)  # dW += penalty · W
+
+    def loss_and_gradient(self, X, y, weight=None, scale=1.0, penalty=0.0):
+        """J(θ), with its gradient left in ``grad``."""
+        value = self.loss(X, y, weight, scale, penalty)
+        self.backward(penalty)
+        return value
+
+    def update_running(self, rate):
+        """Move batch norm's running statistics towards the last batch by `rate`."""
+        for layer in self.batch_norms:
+            layer.update_running(rate)

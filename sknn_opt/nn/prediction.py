@@ -1,0 +1,87 @@
+"""Prediction: batch norm folded away, rows in blocks that fit the cache."""
+
+import numpy as np
+from scipy.sparse import issparse
+
+from sknn_opt.nn.activations import ACTIVATIONS
+from sknn_opt.nn.layers import BatchNorm
+
+BLOCK_ELEMENTS = 2**16
+MIN_BLOCK_ROWS = 64
+# Squares of numbers up to here, times any realistic width, stay finite in double precision.
+SATURATION = 1e100
+
+
+def fold(architecture, theta, statistics):
+    """The weight matrices and biases of the network as it predicts.
+
+    Batch norm with fixed statistics is affine, so it goes into the layer below:
+    W' = W · s and b' = β - μ · s, with s = γ / √(σ² + ε). Without batch norm these are views of θ.
+
+    Returns
+    -------
+    coefs, intercepts : lists of ndarray
+    """
+    coefs, intercepts = [], []
+    for i in range(1, architecture.n_layers + 1):
+        W = architecture.blocks[f"W[{i}]"].of(theta)
+        if f"b[{i}]" in architecture.blocks:
+            coefs.append(W)
+            intercepts.append(architecture.blocks[f"b[{i}]"].of(theta))
+            continue
+        gamma, beta = (architecture.blocks[f"{name}[{i}]"].of(theta) for name in ("gamma", "beta"))
+        mean, variance = (
+            architecture.statistics[f"{name}[{i}]"].of(statistics) for name in ("mean", "variance")
+        )
+        scale = gamma / np.sqrt(variance + BatchNorm.EPSILON)
+        coefs.append((W * scale).astype(theta.dtype, copy=False))
+        intercepts.append((beta - mean * scale).astype(theta.dtype, copy=False))
+    return coefs, intercepts
+
+
+def raw_outputs(coefs, intercepts, activation, X, rows=None):
+    """z[L] of the rows of X (or of those that `rows` names), in the wider dtype of X and θ.
+
+    Never NaN for finite X: where sums overflow, the rows are computed again with signals that
+    saturate.
+    """
+    dtype = np.result_type(X.dtype, coefs[0].dtype)
+    coefs = [W.astype(dtype, copy=False) for W in coefs]
+    intercepts = [b.astype(dtype, copy=False) for b in intercepts]
+    n = X.shape[0] if rows is None else len(rows)
+    z = np.empty((n, coefs[-1].shape[1]), dtype)
+    step = max(MIN_BLOCK_ROWS, BLOCK_ELEMENTS // max(W.shape[1] for W in coefs))
+    with np.errstate(all="ignore"):
+        for start in range(0, n, step):
+            block = slice(start, start + step)
+            part = X[block] if rows is None else X[rows[block]]
+            z[block] = _forward(coefs, intercepts, activation, part)
+            if not np.isfinite(z[block]).all():
+                z[block] = _saturated(coefs, intercepts, activation, part, dtype)
+    return z
+
+
+def _forward(coefs, intercepts, activation, a, limit=None):
+    function = ACTIVATIONS[activation]
+    last = len(coefs) - 1
+    for i, (W, b) in enumerate(zip(coefs, intercepts, strict=True)):
+        z = a @ W
+        z += b
+        if limit:
+            np.clip(z, -limit, limit, out=z)
+        if i < last:
+            function.forward(z, *np.empty((function.n_scratch, *z.shape), z.dtype))
+        a = z
+    return a
+
+
+def _saturated(coefs, intercepts, activation, X, dtype):
+    def widen(array):
+        if issparse(array):
+            array = array.toarray()
+        return np.clip(array.astype(np.float64), -SATURATION, SATURATION)
+
+    z = _forward(*([widen(a) for a in arrays] for arrays in (coefs, intercepts)), activation,
+                 widen(X), SATURATION)  # fmt: skip
+    bound = np.finfo(dtype).max
+    return np.clip(z, -bound, bound)

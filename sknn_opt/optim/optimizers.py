@@ -1,0 +1,319 @@
+"""First-order optimizers on one flat vector.
+
+An optimizer holds its knobs; what changes from step to step lies in a state apart, a dict of plain
+arrays and a step count, so that a model can be stopped, stored and continued:
+
+    state = optimizer.init(theta)
+    optimizer.step(theta, grad, state)        # moves theta in place
+
+The update runs in blocks that fit the processor's cache: each block is read from memory once,
+however many operations the formula has.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import OptimizeResult, approx_fprime
+
+BLOCK = 32_768
+
+
+def _blocks(*vectors):
+    """The same consecutive pieces of several vectors, and two scratch arrays of their length."""
+    n = len(vectors[0])
+    scratch = np.empty((2, min(n, BLOCK)), vectors[0].dtype)
+    for start in range(0, n, BLOCK):
+        pieces = [v[start : start + BLOCK] for v in vectors]
+        yield *pieces, *scratch[:, : len(pieces[0])]
+
+
+@dataclass
+class Optimizer:
+    """What all optimizers share: a learning rate, a state, and the scipy interface.
+
+    Parameters
+    ----------
+    learning_rate : float, default=0.001
+        The step size η.
+
+    Notes
+    -----
+    As ``minimize(fun, x0, jac=grad, method=optimizer, options=…)`` it takes the options
+    ``maxiter`` (10,000 steps) and ``gtol`` (1e-6: stop where no element of the gradient is larger),
+    and ``tol`` as another name of ``gtol``.
+    """
+
+    learning_rate: float = 0.001
+
+    _buffers = ()
+
+    def init(self, theta):
+        """The state before the first step: zero buffers of theta's shape and the step count.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (n_parameters,)
+
+        Returns
+        -------
+        dict
+        """
+        return {"step": 0} | {name: np.zeros_like(theta) for name in self._buffers}
+
+    def step(self, theta, grad, state, learning_rate=None):
+        """Move `theta` by one step, in place.
+
+        Parameters
+        ----------
+        theta, grad : ndarray of shape (n_parameters,)
+            Contiguous, of one floating dtype.
+        state : dict
+            From `init`; updated in place.
+        learning_rate : float, default=None
+            Replaces the optimizer's own for this step.
+        """
+        state["step"] += 1
+        rate = float(self.learning_rate if learning_rate is None else learning_rate)
+        self._step(theta, grad, state, rate)
+
+    def __call__(
+        self, fun, x0, args=(), jac=None, callback=None, bounds=None, constraints=(),
+        maxiter=10_000, gtol=1e-6, tol=None, **_,
+    ):  # fmt: skip
+        """Minimize `fun` from `x0` with `scipy.optimize.minimize`'s calling convention."""
+        if bounds is not None or constraints:
+            raise ValueError(
+                f"{type(self).__name__} takes no bounds and no constraints; "
+                "use a method of scipy.optimize that does, such as 'L-BFGS-B' or 'SLSQP'."
+            )
+        gtol = gtol if tol is None else tol
+        if jac is None:
+
+            def jac(x, *args):
+                return approx_fprime(x, fun, np.sqrt(np.finfo(float).eps), *args)
+
+        theta = np.array(x0, dtype=float)
+        state, n_calls, converged, stopped = self.init(theta), 0, False, False
+        while True:
+            grad = np.ascontiguousarray(jac(theta, *args), dtype=float)
+            n_calls += 1
+            converged = bool(np.abs(grad).max(initial=0.0) <= gtol)
+            if converged or stopped or state["step"] >= maxiter or not np.isfinite(grad).all():
+                break
+            self.step(theta, grad, state)
+            try:
+                stopped = callback is not None and bool(callback(theta.copy()))
+            except StopIteration:
+                stopped = True
+        return _scipy_result(fun(theta, *args), theta, grad, state["step"], n_calls, converged)
+
+
+def _scipy_result(value, theta, grad, n_steps, n_calls, converged):
+    finite = bool(np.isfinite(grad).all())
+    status = 0 if converged else 1 if finite else 2
+    return OptimizeResult(
+        x=theta, fun=value, jac=grad, nit=n_steps, nfev=1, njev=n_calls, status=status,
+        success=converged,
+        message=(
+            "The gradient is below gtol.",
+            "Stopped before the gradient fell below gtol: raise maxiter or the learning rate.",
+            "The gradient is not finite: lower the learning rate.",
+        )[status],
+    )  # fmt: skip
+
+
+@dataclass
+class SGD(Optimizer):
+    """Gradient descent, with momentum or Nesterov's look-ahead.
+
+    v ← μ v - η g;   θ ← θ + v,   with Nesterov   θ ← θ + μ v - η g.
+
+    Parameters
+    ----------
+    learning_rate : float, default=0.001
+        η.
+    momentum : float, default=0.9
+        μ, the share of the last step that goes on; 0 is plain gradient descent.
+    nesterov : bool, default=True
+        Whether to look ahead (Sutskever et al. 2013); without effect at momentum 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknn_opt.optim import SGD
+    >>> theta, optimizer = np.array([1.0]), SGD(learning_rate=0.1, momentum=0.0)
+    >>> optimizer.step(theta, grad=np.array([2.0]), state=optimizer.init(theta))
+    >>> theta
+    array([0.8])
+    """
+
+    momentum: float = 0.9
+    nesterov: bool = True
+
+    _buffers = ("velocity",)
+
+    def init(self, theta):
+        return super().init(theta) if self.momentum else {"step": 0}
+
+    def _step(self, theta, grad, state, rate):
+        mu = float(self.momentum)
+        velocity = state.get("velocity", grad)
+        for x, g, v, step, _ in _blocks(theta, grad, velocity):
+            np.multiply(g, rate, out=step)  # η g
+            if not mu:
+                x -= step
+                continue
+            v *= mu
+            v -= step
+            if not self.nesterov:
+                x += v
+                continue
+            x -= step
+            np.multiply(v, mu, out=step)
+            x += step
+
+
+@dataclass
+class RMSprop(Optimizer):
+    """Gradient descent divided by the recent root mean square of each gradient element.
+
+    s ← β s + (1 - β) g²;   θ ← θ - η g / (√(s / (1 - βᵗ)) + ε).
+    Source: Tieleman & Hinton (2012), lecture 6.5. Its first steps are 1/√(1 - β) times too long,
+    since s starts at 0; the division by 1 - βᵗ mends that.
+
+    Parameters
+    ----------
+    learning_rate : float, default=0.001
+        η.
+    beta_2 : float, default=0.999
+        β, how slowly the mean of g² forgets.
+    epsilon : float, default=1e-8
+        ε, against division by 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknn_opt.optim import RMSprop
+    >>> theta, optimizer = np.array([1.0]), RMSprop(learning_rate=0.1)
+    >>> optimizer.step(theta, grad=np.array([50.0]), state=optimizer.init(theta))
+    >>> theta.round(6)
+    array([0.9])
+    """
+
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+
+    _buffers = ("second_moment",)
+
+    def _step(self, theta, grad, state, rate):
+        beta, eps = float(self.beta_2), float(self.epsilon)
+        correction = 1 - beta ** state["step"]
+        for x, g, s, step, rms in _blocks(theta, grad, state["second_moment"]):
+            _decay_towards_square(s, g, beta, step)
+            np.multiply(s, 1 / correction, out=rms)
+            np.sqrt(rms, out=rms)
+            rms += eps
+            np.multiply(g, rate, out=step)
+            step /= rms
+            x -= step
+
+
+@dataclass
+class Adam(Optimizer):
+    """Momentum and RMSprop together, both corrected for their start at zero.
+
+    m ← β₁ m + (1 - β₁) g;   s ← β₂ s + (1 - β₂) g²;
+    θ ← θ - η √(1 - β₂ᵗ) / (1 - β₁ᵗ) · m / (√s + ε).
+    Source: Kingma & Ba (2015), the efficient form at the end of their section 2, as
+    scikit-learn has it.
+
+    Parameters
+    ----------
+    learning_rate : float, default=0.001
+        η.
+    beta_1, beta_2 : float, default=0.9 and 0.999
+        β₁, β₂, how slowly the means of g and g² forget.
+    epsilon : float, default=1e-8
+        ε, against division by 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknn_opt.optim import Adam
+    >>> theta, optimizer = np.array([1.0]), Adam(learning_rate=0.1)
+    >>> optimizer.step(theta, grad=np.array([50.0]), state=optimizer.init(theta))
+    >>> theta.round(6)
+    array([0.9])
+    """
+
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+
+    _buffers = ("first_moment", "second_moment")
+
+    def _step(self, theta, grad, state, rate):
+        b1, b2, eps = float(self.beta_1), float(self.beta_2), float(self.epsilon)
+        t = state["step"]
+        rate *= (1 - b2**t) ** 0.5 / (1 - b1**t)
+        vectors = theta, grad, state["first_moment"], state["second_moment"]
+        for x, g, m, s, step, rms in _blocks(*vectors):
+            np.subtract(g, m, out=step)
+            step *= 1 - b1
+            m += step
+            _decay_towards_square(s, g, b2, step)
+            np.sqrt(s, out=rms)
+            rms += eps
+            np.divide(m, rms, out=step)
+            step *= rate
+            x -= step
+
+
+@dataclass
+class AdamW(Adam):
+    """Adam with weight decay of its own, apart from the gradient.
+
+    θ ← θ - η λ θ, then Adam's step. Source: Loshchilov & Hutter (2019), "Decoupled weight decay
+    regularization".
+
+    Parameters
+    ----------
+    learning_rate : float, default=0.001
+        η.
+    beta_1, beta_2 : float, default=0.9 and 0.999
+        β₁, β₂, how slowly the means of g and g² forget.
+    epsilon : float, default=1e-8
+        ε, against division by 0.
+    weight_decay : float, default=0.01
+        λ.
+    n_decayed : int, default=None
+        How many elements at the head of θ decay; None is all of them. Networks put their weights
+        first and leave biases alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknn_opt.optim import AdamW
+    >>> theta, optimizer = np.array([1.0]), AdamW(learning_rate=0.1, weight_decay=0.5)
+    >>> optimizer.step(theta, grad=np.array([50.0]), state=optimizer.init(theta))
+    >>> theta.round(6)
+    array([0.85])
+    """
+
+    weight_decay: float = 0.01
+    n_decayed: int | None = None
+
+    def _step(self, theta, grad, state, rate):
+        theta[: self.n_decayed] *= 1 - rate * float(self.weight_decay)
+        super()._step(theta, grad, state, rate)
+
+
+def _decay_towards_square(mean, g, beta, scratch):
+    """mean ← β mean + (1 - β) g²."""
+    mean *= beta
+    np.multiply(g, g, out=scratch)
+    scratch *= 1 - beta
+    mean += scratch
+
+
+OPTIMIZERS = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW}

@@ -1,0 +1,1 @@
+"""Training: which rows a network sees, in which order, and when it stops."""

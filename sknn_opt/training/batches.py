@@ -1,0 +1,117 @@
+"""Minibatches: rows of X, y and w gathered into buffers of the network's dtype.
+
+X is never copied or converted as a whole: a shuffled index is, four bytes a row, and each batch is
+gathered, and cast, into the same buffers. So a memory-mapped X works.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import issparse
+
+
+@dataclass
+class Data:
+    """Rows to train on or to validate on.
+
+    Attributes
+    ----------
+    X : ndarray or csr_array of shape (n, n_features)
+    y : ndarray of shape (n,) or (n, n_outputs)
+        Encoded as the loss wants it.
+    weight : ndarray of shape (n,) or None
+    rows : ndarray of int or None
+        The rows that take part; None is all.
+    """
+
+    X: object
+    y: np.ndarray
+    weight: np.ndarray | None = None
+    rows: np.ndarray | None = None
+
+    @property
+    def n_rows(self):
+        """How many rows take part."""
+        return self.X.shape[0] if self.rows is None else len(self.rows)
+
+    def take(self, mask):
+        """The participating rows where `mask` is true, as another view of the same arrays."""
+        rows = np.flatnonzero(mask) if self.rows is None else self.rows[mask]
+        return Data(self.X, self.y, self.weight, rows)
+
+    def without_zero_weights(self):
+        """The rows that count."""
+        return self if self.weight is None or self.weight.all() else self.take(self.weight > 0)
+
+    def as_arrays(self, dtype):
+        """X, y and weight of all rows in one dtype; class codes stay integers."""
+        y = self.y if self.y.dtype.kind == "i" else self.y.astype(dtype, copy=False)
+        weight = None if self.weight is None else self.weight.astype(dtype, copy=False)
+        return self.X.astype(dtype, copy=False), y, weight
+
+    def of_rows(self, array):
+        """The participating rows of `array` (None stays None)."""
+        return array if self.rows is None or array is None else array[self.rows]
+
+    def mean_weight(self):
+        """Σw / n over the participating rows."""
+        return 1.0 if self.weight is None else float(np.mean(self.of_rows(self.weight)))
+
+
+class Minibatches:
+    """The batches of an epoch, in buffers that the next batch reuses.
+
+    Weights are divided by `mean_weight`, so that the loss of a batch, divided by its number of
+    rows, is on the scale of the whole set: a row of weight 2 counts twice in any batch.
+    """
+
+    def __init__(self, data, batch_size, dtype, mean_weight):
+        n = data.n_rows
+        self.n_rows, self.size, self.mean_weight = n, min(batch_size, n), mean_weight
+        self._data, self._dtype = data, dtype
+        rows = np.arange(n) if data.rows is None else data.rows
+        self._rows = rows.astype(np.int32 if data.X.shape[0] < 2**31 else np.int64)
+        self._buffers = {}
+        self._only_batch = None
+
+    def epoch(self, rng):
+        """Yield (X, y, weight) for each batch; shuffle the rows by `rng`, or not if it is None."""
+        if self._only_batch is not None:
+            yield self._only_batch
+            return
+        if rng is not None and self.size < self.n_rows:
+            rng.shuffle(self._rows)
+        for start in range(0, self.n_rows, self.size):
+            batch = self._gather(self._rows[start : start + self.size])
+            if self.size == self.n_rows:
+                self._only_batch = batch  # the set is one batch: gather it once
+            yield batch
+
+    def _gather(self, rows):
+        data = self._data
+        X = data.X[rows].astype(self._dtype) if issparse(data.X) else self._take("X", data.X, rows)
+        y = self._take("y", data.y, rows)
+        if data.weight is None:
+            return X, y, None
+        weight = self._take("weight", data.weight, rows)
+        weight /= self.mean_weight
+        return X, y, weight
+
+    def _take(self, name, array, rows):
+        """array[rows] in a buffer; cast on the way, except that class codes stay integers."""
+        m = len(rows)
+        if name not in self._buffers:
+            shape = (self.size, *array.shape[1:])
+            codes = array.dtype.kind == "i"
+            out = np.empty(shape, array.dtype if codes else self._dtype)
+            # np.take(out=) does not cast: another dtype goes through a staging buffer.
+            staging = out if out.dtype == array.dtype else np.empty(shape, array.dtype)
+            self._buffers[name] = out, staging
+        out, staging = (buffer[:m] for buffer in self._buffers[name])
+        if array.flags.c_contiguous:
+            np.take(array, rows, axis=0, out=staging, mode="clip")  # "raise" would buffer again
+        else:
+            staging[...] = array[rows]  # np.take would first copy all of an F-ordered array
+        if staging is not out:
+            np.copyto(out, staging, casting="unsafe")
+        return out

@@ -1,0 +1,257 @@
+"""The moments of columns agree with 50-digit arithmetic, however the rows arrive."""
+
+import mpmath
+import numpy as np
+import pytest
+from scipy import sparse
+
+from sknn_opt.estimators import _moments
+from sknn_opt.estimators._moments import BLOCK_SIZE, HUGE_UNIT, NARROW
+
+N_ROWS = 20_000
+TOLERANCE = 1e-12
+
+
+def exact(X, weights=None):
+    """Return mean and variance of each column, summed with 50 digits, as float64."""
+    weights = np.ones(len(X)) if weights is None else weights
+    results = []
+    with mpmath.workdps(50):
+        w = [mpmath.mpf(float(v)) for v in weights]
+        for column in X.T:
+            pairs = [(mpmath.mpf(float(x)), v) for x, v in zip(column, w, strict=True) if x == x]
+            total = mpmath.fsum(v for _, v in pairs)
+            mu = mpmath.fsum(x * v for x, v in pairs) / total
+            var = mpmath.fsum((x - mu) ** 2 * v for x, v in pairs) / total
+            results.append((float(mu), float(var)))
+    return np.array(results).T
+
+
+def add(X, weights=None, chunk=None, to=None):
+    """Return the moments of X, added in chunks of so many rows."""
+    moments = _moments.no_moments(X.shape[1]) if to is None else to
+    function = _moments.add_sparse if sparse.issparse(X) else _moments.add_dense
+    chunk = chunk or X.shape[0]
+    for start in range(0, X.shape[0], chunk):
+        rows = slice(start, start + chunk)
+        moments = function(moments, X[rows], None if weights is None else weights[rows])
+    return moments
+
+
+def assert_exact(moments, reference, rtol=TOLERANCE):
+    np.testing.assert_allclose(_moments.mean(moments), reference[0], rtol=rtol)
+    np.testing.assert_allclose(_moments.variance(moments), reference[1], rtol=rtol)
+    np.testing.assert_allclose(_moments.deviation(moments), np.sqrt(reference[1]), rtol=rtol)
+
+
+@pytest.fixture(scope="module")
+def hard():
+    """Two columns of mean 1e8 and standard deviation 1, where the textbook formula gives noise."""
+    rng = np.random.default_rng(0)
+    return 1e8 + rng.standard_normal((N_ROWS, 2))
+
+
+@pytest.fixture(scope="module")
+def hard_weights():
+    weights = np.random.default_rng(1).exponential(size=N_ROWS)
+    weights[::7] = 0.0
+    return weights
+
+
+@pytest.fixture(scope="module")
+def hard_exact(hard):
+    return exact(hard)
+
+
+@pytest.mark.parametrize("chunk", [None, 5000, 37, 1])
+def test_large_mean(hard, hard_exact, chunk):
+    assert_exact(add(hard, chunk=chunk), hard_exact)
+
+
+@pytest.mark.parametrize("chunk", [None, 5000, 37])
+def test_large_mean_weighted(hard, hard_weights, chunk):
+    assert_exact(add(hard, hard_weights, chunk), exact(hard, hard_weights))
+
+
+@pytest.mark.parametrize("chunk", [None, 1000])
+def test_large_mean_float32(chunk):
+    # The deviation must exceed the spacing of float32 at 1e8, which is 8.
+    X = (1e8 + 100 * np.random.default_rng(2).standard_normal((N_ROWS, 2))).astype(np.float32)
+    assert_exact(add(X, chunk=chunk), exact(X))
+
+
+@pytest.mark.parametrize("chunk", [None, 1000])
+def test_large_mean_with_missing_values(hard, chunk):
+    X = hard.copy()
+    X[np.random.default_rng(3).random(X.shape) < 0.1] = np.nan
+    X[:3000, 1] = np.nan
+    moments = add(X, chunk=chunk)
+    assert_exact(moments, exact(X))
+    np.testing.assert_array_equal(moments.count, np.isfinite(X).sum(axis=0))
+
+
+@pytest.mark.parametrize("convert", [sparse.csr_array, sparse.csc_array, sparse.csr_matrix])
+@pytest.mark.parametrize("chunk", [None, 1000])
+def test_large_mean_sparse(hard, hard_exact, hard_weights, convert, chunk):
+    assert_exact(add(convert(hard), chunk=chunk), hard_exact)
+    weighted = add(convert(hard), hard_weights, chunk)
+    assert_exact(weighted, exact(hard, hard_weights))
+
+
+@pytest.mark.parametrize("first", [0.0, 1e4, -1e8])
+def test_a_first_value_far_from_the_rest(hard, first):
+    X = hard.copy()
+    X[0] = first
+    reference = exact(X)
+    for chunk in (None, 100, 1):
+        assert_exact(add(X, chunk=chunk), reference)
+
+
+def test_a_mean_that_drifts_from_block_to_block():
+    n_rows = 4 * (BLOCK_SIZE // (NARROW + 1))
+    rng = np.random.default_rng(4)
+    X = rng.standard_normal((n_rows, NARROW + 1))
+    X[:, :2] += np.linspace(1e3, 2e3, n_rows)[:, np.newaxis]  # only these are centred twice
+    moments = add(X)
+    reference = exact(X[:, :3])
+    np.testing.assert_allclose(_moments.mean(moments)[:3], reference[0], rtol=1e-10)
+    np.testing.assert_allclose(_moments.variance(moments)[:3], reference[1], rtol=TOLERANCE)
+
+
+def test_sorted_data_in_small_chunks(hard):
+    X = np.sort(hard, axis=0)
+    assert_exact(add(X, chunk=50), exact(X))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("n_features", [1, NARROW, NARROW + 1, BLOCK_SIZE + 1])
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16", "float32", "longdouble"])
+def test_every_shape_order_and_dtype(order, n_features, dtype):
+    rng = np.random.default_rng(5)
+    n_rows = 3 if n_features > BLOCK_SIZE else 2 * BLOCK_SIZE // n_features // 16 + 5
+    X = np.asarray(rng.integers(0, 2, (n_rows, n_features)), dtype=dtype, order=order)
+    moments = add(X)
+    np.testing.assert_allclose(_moments.mean(moments), X.astype(float).mean(axis=0), atol=1e-14)
+    np.testing.assert_allclose(_moments.variance(moments), X.astype(float).var(axis=0), atol=1e-14)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, -1e8 / 3, 1e300, -1.7e308, 5e-324])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("chunk", [None, 7])
+def test_a_constant_column_has_variance_zero(value, weighted, chunk):
+    X = np.full((1000, 3), value)
+    weights = np.random.default_rng(6).random(1000) if weighted else None
+    moments = add(X, weights, chunk)
+    np.testing.assert_array_equal(_moments.mean(moments), value)
+    np.testing.assert_array_equal(_moments.variance(moments), 0.0)
+    np.testing.assert_array_equal(_moments.scale(moments), 1.0)
+
+
+def test_a_constant_sparse_column_has_scale_one():
+    X = sparse.csr_array(np.full((100_000, 1), 1e8 / 3))
+    assert _moments.scale(add(X)) == 1.0
+
+
+def test_scale_tells_rounding_from_variation():
+    """The bound does not grow with the number of rows, which would hide a true deviation."""
+    n_rows = 100_000
+    ulp = np.spacing(1e8)
+    sign = np.where(np.arange(n_rows) % 2, 1.0, -1.0)[:, np.newaxis]
+    X = 1e8 + sign * np.array([[0.0, ulp, 100 * ulp]])
+    scale = _moments.scale(add(X))
+    np.testing.assert_array_equal(scale[:2], 1.0)
+    np.testing.assert_allclose(scale[2], 100 * ulp)
+
+
+def test_rows_of_weight_zero_do_not_count():
+    rng = np.random.default_rng(7)
+    X = rng.standard_normal((500, 3))
+    weights = rng.integers(0, 2, 500).astype(float)
+    X[weights == 0] = rng.choice([np.nan, 1e300, -1e300], ((weights == 0).sum(), 3))
+    kept = add(X[weights > 0])
+    for moments in (add(X, weights), add(sparse.csr_array(X), weights)):
+        np.testing.assert_allclose(_moments.mean(moments), _moments.mean(kept))
+        np.testing.assert_allclose(_moments.variance(moments), _moments.variance(kept))
+    assert all(map(np.array_equal, add(X, weights), kept))
+
+
+def test_weights_count_as_repetition():
+    rng = np.random.default_rng(8)
+    X, weights = rng.standard_normal((300, 2)), rng.integers(0, 4, 300)
+    assert_exact(add(X, weights.astype(float)), exact(np.repeat(X, weights, axis=0)))
+
+
+@pytest.mark.parametrize("size", [1e200, 1e300, 1.7e308])
+@pytest.mark.parametrize("chunk", [None, 1, 4])
+@pytest.mark.parametrize("convert", [np.asarray, sparse.csr_array, sparse.csc_array])
+def test_squares_that_overflow(size, chunk, convert):
+    # The first column is ordinary and stays in its unit; the last grows large only at the end.
+    X = np.array([[1.0, 1.0, 1.0], [3.0, -1.0, 1.0], [0.0, -1.0, 1.0], [0.0, 1.0, size]] * 2)
+    X[:, 1] *= size
+    moments = add(convert(X) if convert is np.asarray else convert(X).tocsr(), chunk=chunk)
+    with mpmath.workdps(700):
+        std = [
+            float(mpmath.sqrt(sum((mpmath.mpf(x) - sum(map(mpmath.mpf, c)) / 8) ** 2 for x in c)))
+            / np.sqrt(8)
+            if abs(c).max() < 1.7e308
+            else np.nan
+            for c in X.T
+        ]
+    if size < 1.7e308:
+        np.testing.assert_allclose(_moments.deviation(moments), std, rtol=1e-14)
+    assert np.isfinite(_moments.deviation(moments)).all()
+    assert np.isfinite(_moments.mean(moments)).all()
+    np.testing.assert_array_equal(np.isinf(_moments.variance(moments)), [False, True, True])
+    np.testing.assert_array_equal(moments.unit, [1.0, HUGE_UNIT, HUGE_UNIT])
+
+
+def test_a_column_without_values_recovers_later():
+    X = np.array([[1.0, np.nan], [3.0, np.nan]])
+    for convert in (np.asarray, sparse.csr_array, sparse.csc_array):
+        moments = add(convert(X))
+        for summary in (_moments.mean, _moments.variance, _moments.deviation, _moments.scale):
+            assert np.isnan(summary(moments)[1])
+            assert np.isfinite(summary(moments)[0])
+        later = add(convert(X[:, ::-1].copy()), to=moments)
+        np.testing.assert_array_equal(_moments.mean(later), [2.0, 2.0])
+        np.testing.assert_array_equal(_moments.variance(later), [1.0, 1.0])
+
+
+def test_sparse_zeros_missing_values_and_duplicates():
+    rng = np.random.default_rng(9)
+    dense = rng.standard_normal((400, 5)) * (rng.random((400, 5)) < 0.3)
+    dense[rng.random(dense.shape) < 0.1] = np.nan
+    dense[:, 4] = 0.0
+    weights = rng.random(400)
+    for w in (None, weights):
+        reference = add(dense, w)
+        for convert in (sparse.csr_array, sparse.csc_array):
+            moments = add(convert(dense), w)
+            np.testing.assert_allclose(moments.count, reference.count)
+            np.testing.assert_allclose(_moments.mean(moments), _moments.mean(reference))
+            np.testing.assert_allclose(_moments.variance(moments), _moments.variance(reference))
+    twice = sparse.csr_array(([1.0, 2.0, 5.0], [0, 0, 0], [0, 2, 3]), shape=(2, 1))
+    moments = add(twice)
+    assert (_moments.mean(moments), _moments.variance(moments)) == (4.0, 1.0)
+    assert twice.nnz == 3  # the argument is not tidied up in place
+
+
+def test_sparse_and_dense_chunks_mix(hard, hard_exact):
+    half = N_ROWS // 2
+    dense_first = add(sparse.csr_array(hard[half:]), to=add(hard[:half]))
+    sparse_first = add(hard[half:], to=add(sparse.csc_array(hard[:half])))
+    assert_exact(dense_first, hard_exact)
+    assert_exact(sparse_first, hard_exact)
+
+
+def test_arguments_are_left_alone(hard):
+    X, weights = hard[:100].copy(), np.ones(100)
+    X.flags.writeable = weights.flags.writeable = False
+    moments = add(X, weights)
+    for array in moments:
+        array.flags.writeable = False
+    add(X, weights, to=moments)
+    add(1e300 * X, weights, to=moments)
+    stored = sparse.csr_array(X)
+    stored.data.flags.writeable = False
+    add(stored, weights, to=moments)

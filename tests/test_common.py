@@ -1,0 +1,90 @@
+"""Every check that scikit-learn has for estimators, with no exceptions.
+
+Run once plainly and once with SCIPY_ARRAY_API=1 in the environment (``make test`` does both).
+"""
+
+import inspect
+import warnings
+
+import pytest
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
+from sklearn.utils import estimator_checks as checks
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sknn_opt import MLPClassifier, MLPRegressor
+
+VARIANTS = [
+    {},
+    {"solver": "lbfgs"},
+    {"solver": "sgd", "learning_rate_init": 0.1, "learning_rate": "adaptive"},
+    {"solver": "rmsprop"},
+    {"solver": "adamw", "dtype": "float64"},
+    {"early_stopping": True, "max_iter": 500},
+    {"batch_norm": True},
+    {"dropout": 0.2, "input_dropout": 0.05, "max_iter": 300},
+    {"hidden_layer_sizes": (), "learning_rate_init": 0.02},
+    {"hidden_layer_sizes": (20, 10), "activation": "tanh", "warm_start": True},
+]
+ESTIMATORS = [cls(**kw) for cls in (MLPClassifier, MLPRegressor) for kw in VARIANTS]
+ESTIMATORS += [MLPRegressor(loss="poisson")]
+
+
+def _name(estimator):
+    return str(estimator).replace(" ", "")
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_estimator_checks(estimator, check):
+    with warnings.catch_warnings():
+        # The checks fit for a few epochs, and hand in columns as (n, 1): both rightly warn.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", DataConversionWarning)
+        check(estimator)
+
+
+# What scikit-learn asks of its own estimators beyond check_estimator.
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    "check",
+    [checks.check_param_validation, checks.check_dataframe_column_names_consistency],
+    ids=lambda check: check.__name__,
+)
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=_name)
+def test_checks_of_scikit_learns_own_estimators(estimator, check):
+    check(type(estimator).__name__, estimator)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS[:1] + ESTIMATORS[-1:], ids=_name)
+def test_tags_claim_what_is_supported(estimator):
+    tags = estimator.__sklearn_tags__()
+    assert tags.input_tags.sparse
+    assert tags.target_tags.required
+    assert not tags.non_deterministic
+    assert not tags.no_validation
+    assert not tags._skip_test
+    if isinstance(estimator, MLPClassifier):
+        assert tags.classifier_tags.multi_label
+        assert tags.classifier_tags.multi_class
+        assert not tags.classifier_tags.poor_score
+    else:
+        assert tags.target_tags.multi_output
+        assert not tags.regressor_tags.poor_score
+
+
+@pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
+def test_every_parameter_of_scikit_learns_mlp_is_here_with_its_default(cls):
+    from sklearn import neural_network
+
+    theirs = inspect.signature(getattr(neural_network, cls.__name__)).parameters
+    ours = inspect.signature(cls).parameters
+    assert set(theirs) <= set(ours)
+    assert {k: p.default for k, p in theirs.items()} == {k: ours[k].default for k in theirs}
+    keyword_only = [k for k, p in ours.items() if p.kind is p.KEYWORD_ONLY]
+    assert set(ours) - set(keyword_only) == {"hidden_layer_sizes"}
+
+
+@pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
+def test_docstring_and_signature_agree(cls):
+    text = inspect.getdoc(cls).split("Attributes\n")[0]
+    described = [line.split(" : ")[0] for line in text.splitlines() if " : " in line and line[0] != " "]
+    assert sorted(described) == sorted(inspect.signature(cls).parameters)
