@@ -150,13 +150,13 @@ def _check_objective(point, objective, theta):
         exact = np.array([_derivative(objective, theta, k) for k in range(theta.size)])
         pairs = {name: (exact[s], backprop[s]) for name, s in blocks.items()}
     else:
-        pairs = {name: _along_directions(objective, theta, backprop, s) for name, s in blocks.items()}
+        pairs = {
+            name: _along_directions(objective, theta, backprop, s) for name, s in blocks.items()
+        }
     pairs["all"] = tuple(np.concatenate(parts) for parts in zip(*pairs.values(), strict=True))
     floor = NEGLIGIBLE * np.linalg.norm(pairs["all"][0])
     sizes = {name: s.stop - s.start for name, s in blocks.items()} | {"all": theta.size}
-    return [
-        _compare(point, name, sizes[name], *pair, floor) for name, pair in pairs.items()
-    ]
+    return [_compare(point, name, sizes[name], *pair, floor) for name, pair in pairs.items()]
 
 
 def _derivative(objective, theta, direction):

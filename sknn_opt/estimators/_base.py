@@ -88,6 +88,7 @@ class BaseMLP(BaseEstimator):
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
         self._validate_params()
+        classes = self._check_classes(classes, y)
         with transaction(self):
             goes_on = hasattr(self, "theta_")
             data = self._read(X, y, sample_weight, reset=not goes_on, classes=classes)
@@ -127,6 +128,9 @@ class BaseMLP(BaseEstimator):
         theta = theta.astype(np.float64)
         arrays = data.as_arrays(np.float64)
         return Objective(spec, theta, *arrays, float(self.alpha), streams.dropout)
+
+    def _check_classes(self, classes, y):
+        """The classes that a call of partial_fit announces (none for a regressor)."""
 
     # Data -------------------------------------------------------------------------------------
 
@@ -177,7 +181,9 @@ class BaseMLP(BaseEstimator):
     def _spec(self):
         """The architecture that was fitted."""
         fields = self._architecture
-        return Architecture(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+        return Architecture(
+            **{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+        )
 
     def _spec_to_continue(self, data):
         """The fitted architecture, if the parameters and the data still ask for the same one."""

@@ -175,7 +175,8 @@ class Fit:
     def _split_stream(self, data):
         hashes = hash_rows(self.streams.key, data.X)
         mask = held_out_in_stream(hashes, self.estimator.validation_fraction)
-        return data.take(~mask), data.take(mask) if mask.any() else None
+        _, enough = self.estimator._strata(data.y)
+        return data.take(~mask), data.take(mask) if mask.sum() >= enough else None
 
     def _batches(self, data, mean_weight):
         size = self._batch_size(data.n_rows)

@@ -95,13 +95,11 @@ def dropout_rates(dropout, n_hidden):
 
 def document(docstring):
     """Put the shared descriptions into a class's docstring, at ``{parameters}`` and so on."""
-    return docstring.format(
-        parameters=_PARAMETERS.strip(), attributes=_ATTRIBUTES.strip(), notes=_NOTES.strip()
-    )
+    return docstring.format(parameters=_PARAMETERS, attributes=_ATTRIBUTES, notes=_NOTES)
 
 
 def _indent(text):
-    return "\n".join("    " + line if line else "" for line in dedent(text).splitlines())
+    return "\n".join("    " + line if line else "" for line in dedent(text).strip().splitlines())
 
 
 def _names(table):

@@ -12,6 +12,9 @@ from sknn_opt.estimators._base import BaseMLP, takes_minibatches
 from sknn_opt.estimators._parameters import document
 from sknn_opt.nn.losses import LINKS, LOG_LINKS
 
+# Logarithms of probabilities are told apart down to this multiple of the smallest number's.
+MAX_UNDERFLOW = 7
+
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
     __doc__ = document("""Multi-layer perceptron classifier.
@@ -158,7 +161,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             If y has a class that was never announced, or the data cannot be used. The estimator is
             then as it was before.
         """
-        return self._partial_fit(X, y, sample_weight, self._check_classes(classes, y))
+        return self._partial_fit(X, y, sample_weight, classes)
 
     def predict(self, X):
         """Predict the most probable class, or for multilabel problems each label's 0 or 1.
@@ -186,12 +189,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-            In the order of ``classes_``.
+            In the order of ``classes_``. Strictly between 0 and 1, and in the order of their
+            logarithms, unless there is but one class: rounding never makes an outcome certain.
         """
-        return self._linked(X, LINKS)
+        z = self._paired(self._raw_outputs(X))
+        proba = LINKS[self.out_activation_](z)
+        if len(self.classes_) > 1:
+            _keep_uncertain(proba, lambda: self._log_proba(z))
+        return proba
 
     def predict_log_proba(self, X):
-        """The logarithm of `predict_proba`, finite also where a probability rounds to 0.
+        """The logarithm of the probabilities, finite also where these round to 0.
 
         Parameters
         ----------
@@ -201,10 +209,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-            In the order of ``classes_``.
+            In the order of ``classes_``; not below -4949 (-598 in float32).
         """
-        log_proba = self._linked(X, LOG_LINKS)
-        return np.maximum(log_proba, np.finfo(log_proba.dtype).min, out=log_proba)
+        return self._log_proba(self._paired(self._raw_outputs(X)))
 
     def decision_function(self, X):
         """The raw outputs of the network, before softmax or the logistic function.
@@ -221,12 +228,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         z = self._raw_outputs(X)
         return z.ravel() if self._is_binary() else z
 
-    def _linked(self, X, links):
-        z = self._raw_outputs(X)
-        if self._is_binary():
-            z = np.hstack([-z, z])  # σ(-z) = 1 - σ(z), without its rounding error
-        with np.errstate(all="ignore"):
-            return links[self.out_activation_](z)
+    def _paired(self, z):
+        """Raw outputs with a column for each class; σ(-z) is 1 - σ(z) without rounding error."""
+        return np.hstack([-z, z]) if self._is_binary() else z
+
+    def _log_proba(self, z):
+        log_proba = LOG_LINKS[self.out_activation_](z)
+        return np.maximum(log_proba, MAX_UNDERFLOW * np.log(_smallest(z.dtype)), out=log_proba)
 
     def _is_binary(self):
         return self.out_activation_ == "logistic" and self.n_outputs_ == 1
@@ -284,6 +292,24 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         link = "softmax" if y.ndim == 1 else "logistic"
         right = _predicted_codes(z, link).reshape(len(y), -1) == y.reshape(len(y), -1)
         return np.average(right.all(axis=1), weights=weight)
+
+
+def _smallest(dtype):
+    """The smallest probability that is told apart from 0, with room below it for `_keep_uncertain`."""
+    return 8 * np.finfo(dtype).tiny
+
+
+def _keep_uncertain(proba, log_proba):
+    """Move probabilities that rounded to 0 or 1 strictly inside, keeping their order, in place.
+
+    Rankings, and log-losses of a single row, then do not break down on a saturated network.
+    """
+    smallest = _smallest(proba.dtype)
+    lost = proba < smallest
+    if lost.any():
+        # A falling function of -log p with values in [smallest / MAX_UNDERFLOW, smallest].
+        proba[lost] = smallest * (np.log(smallest) / log_proba()[lost])
+    np.minimum(proba, np.nextafter(proba.dtype.type(1), 0), out=proba)
 
 
 def _predicted_codes(z, link):

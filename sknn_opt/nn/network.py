@@ -148,7 +148,9 @@ class Network:
         self._loss = LOSSES[architecture.loss].value_and_gradient
         self.layers = list(self._build(n_rows, sparse))
         # Dropout of the input lies below the first parameters: nothing to learn there.
-        self._backward_layers = self.layers[::-1] if isinstance(self.layers[0], Dense) else self.layers[:0:-1]
+        self._backward_layers = (
+            self.layers[::-1] if isinstance(self.layers[0], Dense) else self.layers[:0:-1]
+        )
         self.dropouts = [d for d in self.layers if hasattr(d, "mask")]
         self.batch_norms = [d for d in self.layers if isinstance(d, BatchNorm)]
 
@@ -165,7 +167,10 @@ class Network:
             if i == spec.n_layers:
                 return
             if spec.batch_norm:
-                statistics = {k: spec.statistics[f"{k}[{i}]"].of(self.statistics) for k in ("mean", "variance")}
+                statistics = {
+                    k: spec.statistics[f"{k}[{i}]"].of(self.statistics)
+                    for k in ("mean", "variance")
+                }
                 yield BatchNorm(params, grads, statistics, n_rows, dtype)
             yield Activation(spec.activation, n_out, n_rows, dtype)
 

@@ -65,7 +65,9 @@ class Training:
     def next_rate(self, stalled):
         """Set the learning rate of the next epoch."""
         s = self.settings
-        progress = ScheduleInput(s.learning_rate_init, self.rate, self.n_rows_seen, stalled, s.power_t)
+        progress = ScheduleInput(
+            s.learning_rate_init, self.rate, self.n_rows_seen, stalled, s.power_t
+        )
         self.rate = SCHEDULES[s.learning_rate](progress)
 
 
@@ -82,7 +84,9 @@ def train(training, batches, progress, score=None):
             for epoch in range(1, settings.max_iter + 1):
                 loss = training.run_epoch(batches)
                 if not math.isfinite(loss):
-                    outcome = Outcome("diverged", explain_divergence(training, epoch, loss, _kept(progress)))
+                    outcome = Outcome(
+                        "diverged", explain_divergence(training, epoch, loss, _kept(progress))
+                    )
                     break
                 progress.record(loss, score and score(), training.network)
                 if settings.verbose:
