@@ -1,7 +1,7 @@
 """The neural network for scikit-learn users that they can trust.
 
 - `MLPClassifier`, `MLPRegressor`: scikit-learn's, with init, dropout, batch norm and more solvers.
-- `InputNormalizer`: brings inputs to mean 0 and variance 1, test data by the training set's numbers.
+- `InputNormalizer`: mean 0 and variance 1, test data by the training set's numbers.
 - `check_gradients`: proves backprop, block by block.
 """
 
