@@ -295,7 +295,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
 
 def _smallest(dtype):
-    """The smallest probability that is told apart from 0, with room below it for `_keep_uncertain`."""
+    """The smallest probability that is left as it is, with room below it."""
     return 8 * np.finfo(dtype).tiny
 
 

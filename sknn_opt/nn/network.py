@@ -147,11 +147,10 @@ class Network:
         self._axpy = get_blas_funcs("axpy", (theta,))
         self._loss = LOSSES[architecture.loss].value_and_gradient
         self.layers = list(self._build(n_rows, sparse))
-        # Dropout of the input lies below the first parameters: nothing to learn there.
-        self._backward_layers = (
-            self.layers[::-1] if isinstance(self.layers[0], Dense) else self.layers[:0:-1]
-        )
-        self.dropouts = [d for d in self.layers if hasattr(d, "mask")]
+        self.dropouts = [d for d in self.layers if isinstance(d, (Dropout, SparseInputDropout))]
+        self._backward_layers = self.layers[::-1]
+        if self.layers[0] in self.dropouts:
+            self._backward_layers.pop()  # below the first parameters there is nothing to learn
         self.batch_norms = [d for d in self.layers if isinstance(d, BatchNorm)]
 
     def _build(self, n_rows, sparse):
@@ -162,23 +161,22 @@ class Network:
                 yield SparseInputDropout(rate, dtype)
             elif rate:
                 yield Dropout(rate, n_in, n_rows, dtype)
-            params, grads = self._views(self.theta, i), self._views(self.grad, i)
+            params = self._views(self.theta, i, spec.blocks)
+            grads = self._views(self.grad, i, spec.blocks)
             yield Dense(params, grads, n_rows, dtype, is_first=i == 1)
             if i == spec.n_layers:
                 return
             if spec.batch_norm:
-                statistics = {
-                    k: spec.statistics[f"{k}[{i}]"].of(self.statistics)
-                    for k in ("mean", "variance")
-                }
+                statistics = self._views(self.statistics, i, spec.statistics)
                 yield BatchNorm(params, grads, statistics, n_rows, dtype)
             yield Activation(spec.activation, n_out, n_rows, dtype)
 
-    def _views(self, vector, layer):
-        """The blocks of one layer as views of θ or dθ, under their bare names."""
+    @staticmethod
+    def _views(vector, layer, blocks):
+        """The blocks of one layer as views of `vector`, under their bare names."""
         end = f"[{layer}]"
-        blocks = self.architecture.blocks.items()
-        return {name.removesuffix(end): b.of(vector) for name, b in blocks if name.endswith(end)}
+        named = ((name.removesuffix(end), b) for name, b in blocks.items() if name.endswith(end))
+        return {name: block.of(vector) for name, block in named}
 
     def draw_masks(self, rng, X):
         """Draw the dropout masks for a batch X; they stay until drawn again."""
