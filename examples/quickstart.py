@@ -45,12 +45,12 @@ def compare(split):
     """Our network and scikit-learn's, with the same layers, epochs and data."""
     same = {"max_iter": EPOCHS, "tol": 0, "random_state": 0}
     ours = make_pipeline(
-        InputNormalizer(), MLPClassifier((100,), init="he_normal", dropout=0.2, **same)
+        InputNormalizer(), MLPClassifier((100,), init="orthogonal", dropout=0.2, **same)
     )
     theirs = make_pipeline(
         StandardScaler(), SklearnMLPClassifier(hidden_layer_sizes=(100,), **same)
     )
-    train("sknn_opt, he_normal, dropout 0.2", ours, *split)
+    train("sknn_opt, orthogonal, dropout 0.2", ours, *split)
     train("scikit-learn's MLPClassifier", theirs, *split)
     return ours, theirs
 
@@ -115,7 +115,7 @@ def main():
     warnings.simplefilter("ignore", ConvergenceWarning)
     X, y = load_digits(return_X_y=True)
     split = train_test_split(X, y, test_size=0.25, stratify=y, random_state=0)
-    X_train, X_test, y_train, y_test = split
+    X_train, X_test, y_train, _ = split
 
     title(f"Handwritten digits: {len(X_train)} images of 8 x 8 to train on, {len(X_test)} to test")
     ours, theirs = compare(split)

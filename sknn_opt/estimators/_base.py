@@ -14,12 +14,12 @@ import numpy as np
 from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknn_opt._sklearn import fit_context
 from sknn_opt.estimators._fitting import Fit
 from sknn_opt.estimators._parameters import CONSTRAINTS, dropout_rates, hidden_sizes
-from sknn_opt.estimators._transaction import transaction
+from sknn_opt.estimators._validation import checked_weights, transaction
 from sknn_opt.nn.losses import LOSSES
 from sknn_opt.nn.network import Architecture
 from sknn_opt.nn.objective import Objective
@@ -141,16 +141,7 @@ class BaseMLP(BaseEstimator):
             dtype=_input_dtype(X), y_numeric=self._y_numeric,
         )  # fmt: skip
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
-            if sample_weight.min() < 0:
-                raise ValueError(
-                    f"sample_weight must be >= 0; found {sample_weight.min():g}. Give rows that "
-                    "should not count the weight 0."
-                )
-            if not sample_weight.any():
-                raise ValueError(
-                    "sample_weight must have at least one non-zero number; all are zero."
-                )
+            sample_weight = checked_weights(sample_weight, X)
         return Data(_by_row(X), self._encode(y, reset=reset, classes=classes), sample_weight)
 
     def _raw_outputs(self, X):

@@ -13,25 +13,18 @@ into (-c, c). How μ and σ are found is told in `_moments`; here they are appli
 so that a value is read from memory once and written once.
 """
 
-from contextlib import contextmanager
 from numbers import Real
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_array
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknn_opt._sklearn import Interval, fit_context
 from sknn_opt.estimators import _moments
-
-# float32 arithmetic is used only with numbers this far from its limits, so that neither z / c,
-# squared, nor any other intermediate result can overflow or vanish; otherwise float64 is.
-SAFE_IN_FLOAT32 = 2.0**60
-
-# Narrow tables are viewed as fewer, longer rows of about this length: NumPy starts an inner loop
-# for each row, which costs as much as the work on a dozen numbers.
-LONG_ROW = 1024
+from sknn_opt.estimators._scaling import apply_steps, forward_steps, inverse_steps
+from sknn_opt.estimators._validation import checked_weights, transaction
 
 
 class InputNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -148,7 +141,7 @@ class InputNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             If `X` holds infinity, no number or is sparse while `with_mean`, or if the weights are
             negative, all zero, or too large to be summed.
         """
-        with _transaction(self):
+        with transaction(self):
             for name in ("mean_", "var_", "scale_", "n_samples_seen_", "_moments"):
                 vars(self).pop(name, None)
             return self._see(X, sample_weight)
@@ -175,7 +168,7 @@ class InputNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         ValueError
             As for `fit`, or if the features are not those seen before.
         """
-        with _transaction(self):
+        with transaction(self):
             return self._see(X, sample_weight)
 
     def transform(self, X, copy=None):
@@ -211,7 +204,7 @@ class InputNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             dtype="numeric",
             ensure_all_finite="allow-nan",
         )
-        return self._write(X, checked, copy, _forward_steps)
+        return self._write(X, checked, copy, forward_steps)
 
     def inverse_transform(self, X, copy=None):
         """Undo `transform`.
@@ -249,7 +242,7 @@ class InputNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 f"X has {checked.shape[1]} features, but InputNormalizer is expecting "
                 f"{self.n_features_in_} features as input: pass the output of transform."
             )
-        return self._write(X, checked, copy, _inverse_steps)
+        return self._write(X, checked, copy, inverse_steps)
 
     def __sklearn_tags__(self):
         """Return scikit-learn's description of what the estimator accepts."""
@@ -274,7 +267,7 @@ class InputNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             dtype="numeric",
             ensure_all_finite="allow-nan",
         )
-        weights = None if sample_weight is None else _checked_weights(sample_weight, X)
+        weights = None if sample_weight is None else checked_weights(sample_weight, X)
         moments = _moments.no_moments(X.shape[1]) if first else _moments.Moments(**self._moments)
         add = _moments.add_sparse if sparse.issparse(X) else _moments.add_dense
         moments = add(moments, X, weights)
@@ -312,191 +305,15 @@ class InputNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             out = checked if in_place else checked.astype(dtype, copy=True)
             scale = None if self.scale_ is None else self.scale_[out.indices][np.newaxis]
             steps = make_steps(None, scale, self.clip, dtype)
-            _apply(steps, values[np.newaxis], out.data[np.newaxis])
+            apply_steps(steps, values[np.newaxis], out.data[np.newaxis])
             return out
         out = checked if in_place else np.empty_like(checked, dtype=dtype, subok=False)
         steps = make_steps(self.mean_ if self.with_mean else None, self.scale_, self.clip, dtype)
-        _apply(steps, checked, out)
+        apply_steps(steps, checked, out)
         return out
-
-
-@contextmanager
-def _transaction(estimator):
-    """Give the estimator all its attributes back if the block raises, even on an interrupt."""
-    before = dict(vars(estimator))
-    try:
-        yield
-    except BaseException:
-        estimator.__dict__ = before  # one assignment: there is no half-restored state
-        raise
-
-
-def _checked_weights(sample_weight, X):
-    """Return the weights as a float64 array of shape (n_samples,)."""
-    weights = _check_sample_weight(sample_weight, X, dtype=np.float64)
-    if (weights < 0).any():
-        row = int(np.argmax(weights < 0))
-        raise ValueError(
-            f"sample_weight is negative ({weights[row]:g}) at row {row}; weights must be zero or "
-            "positive: leave that row out, or give it weight zero."
-        )
-    if not weights.any():
-        raise ValueError(
-            "All entries of sample_weight are zero; at least one must be positive: without it "
-            "there is no sample to learn from."
-        )
-    with np.errstate(over="ignore"):
-        if not np.isfinite(weights.sum()):
-            raise ValueError(
-                f"The sum of sample_weight is beyond float64 (largest weight {weights.max():g}); "
-                "it must be finite: divide the weights by their maximum."
-            )
-    return weights
 
 
 def _samples_seen(count, weighted):
     """Return the count as one number if all features agree, and as integers if unweighted."""
     count = count.copy() if weighted else count.astype(np.int64)
     return count[0].item() if (count == count[0]).all() else count
-
-
-def _squash(z, bound, out, inner):
-    """Write z / sqrt(1 + (z / bound)²), at most ``inner`` in size, to out."""
-    # Beyond 2**60 bounds the result is the bound to every digit, and squares would overflow.
-    far = min(float(bound) * SAFE_IN_FLOAT32, float(np.finfo(out.dtype).max))
-    np.clip(z, -far, far, out=out)
-    root = out / bound
-    root *= root
-    root += 1
-    out /= np.sqrt(root, out=root)
-    np.clip(out, -inner, inner, out=out)
-
-
-def _unsquash(y, bound, out, inner):
-    """Write y / sqrt(1 - (y / bound)²) to out, reading sizes beyond ``inner`` as ``inner``."""
-    np.clip(y, -inner, inner, out=out)
-    # 1 - q² as (1 - |q|)(1 + |q|): bound - |y| is exact where |y| is close to the bound.
-    size = np.abs(out)
-    root = bound - size
-    root /= bound
-    size /= bound
-    size += 1
-    root *= size
-    out /= np.sqrt(root, out=root)
-
-
-def _forward_steps(mean, scale, clip, dtype):
-    """Return the (operation, operand) pairs of `transform`; see `_apply`."""
-    steps = []
-    if mean is not None:
-        steps.append((np.subtract, mean))
-    if scale is not None:
-        steps.append((np.divide, scale))
-    if clip is not None:
-        steps.append(_clip_step(_squash, clip, dtype))
-    return steps
-
-
-def _inverse_steps(mean, scale, clip, dtype):
-    """Return the (operation, operand) pairs of `inverse_transform`; see `_apply`."""
-    steps = []
-    if clip is not None:
-        steps.append(_clip_step(_unsquash, clip, dtype))
-    if scale is not None:
-        steps.append((np.multiply, scale))
-    if mean is not None:
-        steps.append((np.add, mean))
-    return steps
-
-
-def _clip_step(function, clip, dtype):
-    """Return the function, told the largest number of the output's dtype inside the bound."""
-    bound = dtype(min(float(clip), float(np.finfo(dtype).max)))
-    inner = float(np.nextafter(bound, dtype(0)))
-
-    def operation(x, bound, out):
-        function(x, bound, out, inner)
-
-    return operation, np.float64(clip)
-
-
-def _apply(steps, X, out):
-    """Apply elementwise steps to X, block by block, each block's result going to out.
-
-    A step is an operation called as a ufunc, ``operation(x, operand, out=...)``, and an operand
-    that broadcasts against X.
-    """
-    dtype = out.dtype if _is_safe(steps, out.dtype) else np.dtype(np.float64)
-    steps = [part for step in steps for part in _rounded(*step, dtype)]
-    with np.errstate(over="ignore", invalid="ignore"):
-        for source, target, operands in _long_rows(X, out, [operand for _, operand in steps]):
-            for block in _blocks(source.shape):
-                x, goal = source[block], target[block]
-                work = goal if dtype == out.dtype else np.empty_like(goal, dtype=dtype)
-                if not steps:
-                    np.copyto(work, x, casting="same_kind")
-                for (operation, _), operand in zip(steps, operands, strict=True):
-                    operation(x, operand[block] if operand.ndim else operand, out=work)
-                    x = work
-                if work is not goal:
-                    np.copyto(goal, work, casting="same_kind")
-
-
-def _is_safe(steps, dtype):
-    """Tell whether the steps can be computed in this dtype."""
-    if dtype == np.float64:
-        return True
-    sizes = [(operation, np.abs(operand)) for operation, operand in steps]
-    return not any(
-        (size > SAFE_IN_FLOAT32).any()
-        # A small mean may vanish beside such scales; a divisor or a bound may not.
-        or (operation not in (np.add, np.subtract) and (size < 1 / SAFE_IN_FLOAT32).any())
-        for operation, size in sizes
-    )
-
-
-def _rounded(operation, operand, dtype):
-    """Return the step with its operand in the dtype; a mean in two parts, so it keeps its digits.
-
-    A float32 mean of 1e8 would be off by up to 4: for all rows alike, unlike rounding of the data.
-    """
-    head = operand.astype(dtype)
-    parts = [(operation, head)]
-    if operation in (np.add, np.subtract) and head.dtype != operand.dtype:
-        tail = (operand - head).astype(dtype)
-        if tail.any():
-            # What is small comes last when the values become small, else first.
-            parts.insert(len(parts) if operation is np.subtract else 0, (operation, tail))
-    return parts
-
-
-def _long_rows(X, out, operands):
-    """Yield (X, out, operands) as views, or parts, whose rows are long and contiguous in memory."""
-    n_samples, n_features = X.shape
-    if out.flags.f_contiguous and n_samples > 1:
-        yield X.T, out.T, _spread([np.atleast_2d(o).T if o.ndim else o for o in operands], X.T)
-        return
-    group = max(1, LONG_ROW // max(1, n_features))
-    head = n_samples - n_samples % group
-    if group == 1 or head == 0 or not (X.flags.c_contiguous and out.flags.c_contiguous):
-        yield X, out, _spread(operands, X)
-        return
-    wide = X[:head].reshape(-1, group * n_features)
-    tiled = [np.tile(o, group) if o.ndim else o for o in operands]
-    yield wide, out[:head].reshape(wide.shape), _spread(tiled, wide)
-    if head < n_samples:
-        yield X[head:], out[head:], _spread(operands, X[head:])
-
-
-def _spread(operands, like):
-    """Broadcast the operands, without copying, so that a block of each can be cut out."""
-    return [np.broadcast_to(o, like.shape) if o.ndim else o for o in operands]
-
-
-def _blocks(shape):
-    """Yield the (rows, columns) slices of blocks of about BLOCK_SIZE numbers in C order."""
-    n_columns = min(shape[1], _moments.BLOCK_SIZE)
-    n_rows = max(1, _moments.BLOCK_SIZE // max(1, n_columns))
-    for row in range(0, shape[0], n_rows):
-        for column in range(0, shape[1], max(1, n_columns)):
-            yield slice(row, row + n_rows), slice(column, column + n_columns)
