@@ -164,9 +164,9 @@ class Fit:
         hashes = data.of_rows(hash_rows(self.streams.key, data.X))
         weight = data.of_rows(data.weight)
         mask = validation_part(hashes, strata, weight, est.validation_fraction, minimum)
-        if not mask.any():
+        if mask.sum() < minimum:
             raise ValueError(
-                "early_stopping=True leaves no rows to validate on: found n_samples = "
+                "early_stopping=True leaves too few rows to validate on: found n_samples = "
                 f"{data.n_rows} different rows, validation_fraction={est.validation_fraction}. "
                 "Give more rows, raise validation_fraction, or set early_stopping=False."
             )

@@ -258,8 +258,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _encode(self, y, *, reset, classes=None):
         """Class codes of shape (n,); 0 and 1 of shape (n, 1) or (n, n_labels) for binary ones."""
-        check_classification_targets(y)
-        kind = type_of_target(y, input_name="y")
+        try:
+            check_classification_targets(y)
+            kind = type_of_target(y, input_name="y")
+        except TypeError as error:
+            raise TypeError(
+                "y must hold labels of one type, all strings or all numbers, without None; "
+                f"sorting them failed: {error}."
+            ) from error
         if kind == "multiclass-multioutput":
             raise ValueError(
                 "y has several columns with several classes each; MLPClassifier takes one column "

@@ -72,4 +72,10 @@ def _outcome(result, best_value, max_iter, max_fun):
             f"L-BFGS stopped at a limit (max_iter={max_iter}, max_fun={max_fun}) before it "
             "converged. Raise it, or scale the inputs with InputNormalizer().",
         )
+    if result.nit == 0 and result.status != 0:
+        return Outcome(
+            "stuck",
+            f"L-BFGS found no step that lowers the loss from its initial {best_value:.3g}: nothing "
+            "was learned. Scale the inputs with InputNormalizer(), and the targets.",
+        )
     return Outcome("converged")

@@ -115,8 +115,8 @@ def _print_epoch(epoch, progress):
 
 def _not_converged(max_iter):
     return (
-        f"Training stopped at max_iter={max_iter} epochs while the loss was still falling: "
-        "the optimization has not converged. Raise max_iter, or the learning rate."
+        f"Training stopped at max_iter={max_iter} epochs before it converged, that is, before it "
+        "had stopped improving by more than tol. Raise max_iter, or the learning rate."
     )
 
 
@@ -127,11 +127,14 @@ def explain_divergence(training, epoch, loss, kept):
     largest_x, largest_y = (float(np.abs(a).max(initial=0)) for a in (X, y))
     if not largest_x < 1e3:
         cause = (
-            f"the inputs are not scaled (a value of size {largest_x:.3g} in the last batch); "
+            f"the inputs are not scaled (one is {largest_x:.3g} in {X.dtype}); "
             "put InputNormalizer() before the network"
         )
     elif y.dtype.kind == "f" and not largest_y < 1e3:
-        cause = f"the targets are not scaled (a value of size {largest_y:.3g}); divide y by it"
+        cause = (
+            f"the targets are not scaled (one is {largest_y:.3g} in {y.dtype}); "
+            "divide y by its standard deviation"
+        )
     else:
         cause = f"learning_rate_init={training.settings.learning_rate_init:g} is too large"
     return (
