@@ -255,7 +255,7 @@ t_ : int
 n_features_in_ : int
     Features seen in fit.
 
-feature_names_in_ : ndarray of shape (n_features_in_,)
+feature_names_in_ : ndarray of shape (n_features,)
     Their names, where X has names that are all strings.
 
 n_layers_ : int
@@ -269,7 +269,7 @@ out_activation_ : str
 """)
 
 _NOTES = _indent("""
-With raw outputs zᵢ, weights wᵢ and a batch B, a training step descends
+With raw outputs zᵢ, weights wᵢ and a batch B, a training step descends::
 
     J(θ) = Σ_B wᵢ ℓ(zᵢ, yᵢ) / (|B| w̄)  +  α / (2 |B| w̄) · Σₗ ‖W[l]‖²,
 

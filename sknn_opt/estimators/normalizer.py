@@ -63,7 +63,7 @@ class InputNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         of missing values.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features; only if `X` has names that are all strings.
 
     See Also
