@@ -58,7 +58,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     >>> X, y = load_diabetes(return_X_y=True)
     >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
     >>> reg = make_pipeline(
-    ...     InputNormalizer(), MLPRegressor((30,), solver="lbfgs", alpha=100, random_state=0)
+    ...     InputNormalizer(),
+    ...     MLPRegressor((30,), activation="tanh", solver="lbfgs", alpha=1000, random_state=0),
     ... )
     >>> bool(reg.fit(X_train, y_train).score(X_test, y_test) > 0.3)
     True
