@@ -17,7 +17,7 @@ contribute nothing, so sparse and dense rows have the same hash.
 import numpy as np
 from scipy.sparse import csr_array, issparse
 
-BLOCK_ELEMENTS = 2**18
+BLOCK_ELEMENTS = 2**15
 
 
 def _bits(values):
