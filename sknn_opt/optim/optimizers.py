@@ -206,15 +206,19 @@ class RMSprop(Optimizer):
     _buffers = ("second_moment",)
 
     def _step(self, theta, grad, state, rate):
-        beta, eps = float(self.beta_2), float(self.epsilon)
-        correction = 1 - beta ** state["step"]
+        beta = float(self.beta_2)
+        # The buffer holds s / (1 - β), which saves a pass over memory.
+        unbias = ((1 - beta) / (1 - beta ** state["step"])) ** 0.5
+        eps = float(self.epsilon) / unbias
+        rate /= unbias
         for x, g, s, step, rms in _blocks(theta, grad, state["second_moment"]):
-            _decay_towards_square(s, g, beta, step)
-            np.multiply(s, 1 / correction, out=rms)
-            np.sqrt(rms, out=rms)
+            s *= beta
+            np.multiply(g, g, out=step)
+            s += step
+            np.sqrt(s, out=rms)
             rms += eps
-            np.multiply(g, rate, out=step)
-            step /= rms
+            np.divide(g, rms, out=step)
+            step *= rate
             x -= step
 
 
@@ -253,15 +257,18 @@ class Adam(Optimizer):
     _buffers = ("first_moment", "second_moment")
 
     def _step(self, theta, grad, state, rate):
-        b1, b2, eps = float(self.beta_1), float(self.beta_2), float(self.epsilon)
-        t = state["step"]
-        rate *= (1 - b2**t) ** 0.5 / (1 - b1**t)
+        b1, b2, t = float(self.beta_1), float(self.beta_2), state["step"]
+        # The buffers hold m / (1 - β₁) and s / (1 - β₂): two passes over memory less. Their
+        # factors go into the rate and into ε.
+        eps = float(self.epsilon) / (1 - b2) ** 0.5
+        rate *= (1 - b2**t) ** 0.5 / (1 - b1**t) * (1 - b1) / (1 - b2) ** 0.5
         vectors = theta, grad, state["first_moment"], state["second_moment"]
         for x, g, m, s, step, rms in _blocks(*vectors):
-            np.subtract(g, m, out=step)
-            step *= 1 - b1
-            m += step
-            _decay_towards_square(s, g, b2, step)
+            m *= b1
+            m += g
+            s *= b2
+            np.multiply(g, g, out=step)
+            s += step
             np.sqrt(s, out=rms)
             rms += eps
             np.divide(m, rms, out=step)
@@ -306,14 +313,6 @@ class AdamW(Adam):
     def _step(self, theta, grad, state, rate):
         theta[: self.n_decayed] *= 1 - rate * float(self.weight_decay)
         super()._step(theta, grad, state, rate)
-
-
-def _decay_towards_square(mean, g, beta, scratch):
-    """mean ← β mean + (1 - β) g²."""
-    mean *= beta
-    np.multiply(g, g, out=scratch)
-    scratch *= 1 - beta
-    mean += scratch
 
 
 OPTIMIZERS = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW}
