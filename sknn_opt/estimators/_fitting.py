@@ -59,7 +59,8 @@ class Fit:
 
     def by_lbfgs(self, data):
         """Minimise the loss of all rows at once."""
-        est, data = self.estimator, self._merge_if_one_batch(data)
+        est, n_given, n_before = self.estimator, data.n_rows, len(self.progress.losses)
+        data = self._merge_if_one_batch(data)
         dtype = self._dtype(data.X)
         start = self._start(dtype)
         objective = Objective(
@@ -72,17 +73,20 @@ class Fit:
         theta = theta.astype(dtype)
         if outcome.reason != "diverged":
             start = Snapshot(theta, objective.batch_statistics(theta))
-        return self._fitted(start, outcome, {}, len(self.progress.losses) * data.n_rows)
+        n_seen = self._n_rows_seen() + (len(self.progress.losses) - n_before) * n_given
+        return self._fitted(start, outcome, {}, n_seen)
 
     def by_minibatches(self, data):
         """Train for epochs until the loss, or the validation score, no longer improves."""
         est, progress = self.estimator, self.progress
+        n_given = data.n_rows
         data, held_out = self._merge_if_one_batch(data), None
         if est.early_stopping:
             progress.by_score = True
             data, held_out = self._split(data)
+            n_given = data.n_rows
         training = self._training(data, self._start(self._dtype(data.X)))
-        batches = self._batches(data, data.mean_weight())
+        batches = self._batches(data, data.mean_weight(), n_given)
         score = held_out and (lambda: self._score(training.network, held_out))
         outcome = train(training, batches, progress, score)
         state = self._state(training) | {"best_score": progress.best_score}
@@ -96,6 +100,7 @@ class Fit:
         predict, and the latest, which train on.
         """
         est, progress, before = self.estimator, self.progress, self.before
+        data = data.without_zero_weights()
         progress.n_stalled = before.get("n_stalled", 0)
         if est.early_stopping and self._has_stopped():
             return self._fitted_as_before()
@@ -115,7 +120,8 @@ class Fit:
         loss = self._one_epoch(training, data, seen["weight_seen"] / seen["n_seen"])
         if not np.isfinite(loss):
             epoch = len(progress.losses) + 1
-            message = explain_divergence(training, epoch, loss, "weights of the last call")
+            kept = "weights of the last call" if self.goes_on else "initial weights"
+            message = explain_divergence(training, epoch, loss, kept)
             state = before or self._state(self._training(data, start))
             return self._fitted(start, Outcome("diverged", message), state, self._n_rows_seen())
         score = self._score(training.network, held_out) if held_out else None
@@ -173,14 +179,14 @@ class Fit:
         return data.take(~mask), data.take(mask)
 
     def _split_stream(self, data):
-        hashes = hash_rows(self.streams.key, data.X)
+        hashes = data.of_rows(hash_rows(self.streams.key, data.X))
         mask = held_out_in_stream(hashes, self.estimator.validation_fraction)
         _, enough = self.estimator._strata(data.y)
         return data.take(~mask), data.take(mask) if mask.sum() >= enough else None
 
-    def _batches(self, data, mean_weight):
+    def _batches(self, data, mean_weight, n_given=None):
         size = self._batch_size(data.n_rows)
-        return Minibatches(data, size, self._dtype(data.X), mean_weight)
+        return Minibatches(data, size, self._dtype(data.X), mean_weight, n_given)
 
     # Network ----------------------------------------------------------------------------------
 

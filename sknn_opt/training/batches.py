@@ -63,10 +63,12 @@ class Minibatches:
 
     Weights are divided by `mean_weight`, so that the loss of a batch, divided by its number of
     rows, is on the scale of the whole set: a row of weight 2 counts twice in any batch.
+    `n_given` is the number of rows that an epoch stands for, where equal ones have been merged.
     """
 
-    def __init__(self, data, batch_size, dtype, mean_weight):
+    def __init__(self, data, batch_size, dtype, mean_weight, n_given=None):
         n = data.n_rows
+        self.n_given = n_given or n
         self.n_rows, self.size, self.mean_weight = n, min(batch_size, n), mean_weight
         self._data, self._dtype = data, dtype
         rows = np.arange(n) if data.rows is None else data.rows

@@ -58,7 +58,7 @@ class Training:
             self.optimizer.step(network.theta, network.grad, self.state, self.rate)
             total += loss * m
         self.failed_batch = X, y
-        self.n_rows_seen += batches.n_rows
+        self.n_rows_seen += batches.n_given
         finite = np.isfinite(network.theta).all() and np.isfinite(network.statistics).all()
         return total / batches.n_rows if finite else math.nan
 

@@ -9,6 +9,7 @@ import tracemalloc
 import mpmath
 import numpy as np
 import pytest
+from scipy.integrate import trapezoid
 from scipy.optimize import brentq
 
 from sknn_opt.nn.activations import ACTIVATIONS, LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE
@@ -218,12 +219,12 @@ def test_no_allocation_of_a_batch(name, dtype):
 def _normal_mean(values, nodes):
     """E[values(Z)] for a standard normal Z, by the trapezoid rule (values given at the nodes)."""
     density = np.exp(-0.5 * nodes**2) / math.sqrt(2 * math.pi)
-    return np.trapezoid(values * density, nodes)
+    return trapezoid(values * density, nodes)
 
 
 def _signals(name, gain, n_layers=20):
     """The forward variances q, and the log of the gain of a gradient, over n_layers."""
-    nodes = np.linspace(-12, 12, 6001)
+    nodes = np.linspace(-12, 12, 6000)  # an even number: the kink of relu lies between two
     q, log_gain, variances = 1.0, 0.0, []
     for _ in range(n_layers):
         z = math.sqrt(q) * nodes
@@ -238,7 +239,7 @@ def _signals(name, gain, n_layers=20):
 def test_gain_carries_a_gradient_unchanged_through_20_layers(name):
     gain = ACTIVATIONS[name].gain
     exact = brentq(lambda g: _signals(name, g)[1], 0.8 * gain, 1.25 * gain, xtol=1e-7)
-    # The table gives three decimals. The trapezoid rule meets a kink of relu at a node.
+    # The table gives three decimals.
     assert gain == pytest.approx(exact, abs=6e-4)
     variances, _ = _signals(name, gain)
     assert variances.min() > 0.2
@@ -264,18 +265,25 @@ def test_deep_networks_start_with_signals_that_live(name):
     rng = np.random.default_rng(1)
     theta = spec.initial_parameters("auto", rng, np.float32)
     network = Network(spec, theta, spec.initial_statistics(np.float32), n)
-    signals, a = [], rng.normal(size=(n, width)).astype(np.float32)
-    for layer in network.layers[:-1]:
+    a = rng.normal(size=(n, width)).astype(np.float32)
+    for layer in network.layers[:-2]:
         a = layer.forward(a, None)
-        signals.append(a.copy())
-    # Of the last pre-activations: their variance over the rows, which is what can be learned from.
-    assert 0.1 < signals[-2].var(axis=0).mean() < 2
+    # Of the last hidden layer: its variance over the rows, which is what can be learned from.
+    variance = a.var(axis=0).mean()
+    last = network.layers[-2]
+    last.forward(a, None)
     delta = rng.normal(size=a.shape).astype(np.float32)
     first = _rms(delta)
     for layer in network.layers[-2:1:-1]:  # from a[20] back to a[1]: 19 times f' and Wᵀ
         delta = layer.backward(delta)
     per_layer = (_rms(delta) / first) ** (1 / (depth - 1))
-    assert 0.95 < per_layer < 1.06
+    assert 0.8 < per_layer < 1.25
+    assert 0.02 < variance < 20
+    if name in ("elu", "identity", "logistic", "selu", "tanh"):
+        # Their map of q has a stable fixed point, so that a finite width stays near the integrals.
+        # Of gelu, mish, silu and softplus q = 1 lies beside an unstable one: rows drift apart.
+        assert 0.98 < per_layer < 1.05
+        assert 0.2 < variance < 1.2
 
 
 def _rms(x):
