@@ -81,10 +81,12 @@ class Minibatches:
         if self._only_batch is not None:
             yield self._only_batch
             return
+        rows = self._rows
         if rng is not None and self.size < self.n_rows:
-            rng.shuffle(self._rows)
+            rows = rows.copy()  # each epoch starts from the same order: epochs have no memory
+            rng.shuffle(rows)
         for start in range(0, self.n_rows, self.size):
-            batch = self._gather(self._rows[start : start + self.size])
+            batch = self._gather(rows[start : start + self.size])
             if self.size == self.n_rows:
                 self._only_batch = batch  # the set is one batch: gather it once
             yield batch
