@@ -50,7 +50,8 @@ def raw_outputs(coefs, intercepts, activation, X, rows=None):
     intercepts = [b.astype(dtype, copy=False) for b in intercepts]
     n = X.shape[0] if rows is None else len(rows)
     z = np.empty((n, coefs[-1].shape[1]), dtype)
-    step = max(MIN_BLOCK_ROWS, BLOCK_ELEMENTS // max(W.shape[1] for W in coefs))
+    widths = [W.shape[1] for W in coefs] + ([] if issparse(X) else [X.shape[1]])
+    step = max(MIN_BLOCK_ROWS, BLOCK_ELEMENTS // max(widths))
     with np.errstate(all="ignore"):
         for start in range(0, n, step):
             block = slice(start, start + step)

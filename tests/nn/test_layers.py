@@ -22,7 +22,10 @@ def dense(n_in=4, n_out=3, n_rows=6, dtype=np.float64, *, bias=True, is_first=Fa
 
 def batch_norm(n=3, n_rows=8, dtype=np.float64, seed=0):
     rng = np.random.default_rng(seed)
-    params = {"gamma": rng.normal(1, 0.3, n).astype(dtype), "beta": rng.normal(size=n).astype(dtype)}
+    params = {
+        "gamma": rng.normal(1, 0.3, n).astype(dtype),
+        "beta": rng.normal(size=n).astype(dtype),
+    }
     grads = {name: np.full_like(value, 99) for name, value in params.items()}
     statistics = {"mean": np.zeros(n, dtype), "variance": np.ones(n, dtype)}
     return BatchNorm(params, grads, statistics, n_rows, dtype), params, grads, statistics
@@ -194,7 +197,9 @@ def test_batch_norm_equals_torch(dtype):
     out = theirs(zt)
     out.backward(torch.tensor(delta))
     y = layer.forward(z.copy(), None)
-    tolerance = {"rtol": 1e-11, "atol": 1e-12} if dtype == np.float64 else {"rtol": 1e-4, "atol": 1e-5}
+    tolerance = (
+        {"rtol": 1e-11, "atol": 1e-12} if dtype == np.float64 else {"rtol": 1e-4, "atol": 1e-5}
+    )
     np.testing.assert_allclose(y, out.detach().numpy(), **tolerance)
     below = layer.backward(delta.copy())
     np.testing.assert_allclose(below, zt.grad.numpy(), **tolerance)

@@ -26,8 +26,7 @@ PLAIN = {
     "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
     "elu": lambda z: np.where(z > 0, z, np.exp(np.minimum(z, 0)) - 1),
     "selu": lambda z: (
-        1.0507009873554805
-        * np.where(z > 0, z, 1.6732632423543772 * (np.exp(np.minimum(z, 0)) - 1))
+        1.0507009873554805 * np.where(z > 0, z, 1.6732632423543772 * (np.exp(np.minimum(z, 0)) - 1))
     ),
     "gelu": lambda z: z * (1 + erf(z / math.sqrt(2))) / 2,
     "silu": lambda z: z * expit(z),
@@ -175,7 +174,9 @@ def test_weights_are_repetitions(loss, batch_norm):
     theta = parameters(spec)
     count = np.array([1, 2, 0, 3, 1, 1, 4])
     ours = Objective(spec, theta, X, y, count.astype(float), 0.2)
-    theirs = Objective(spec, theta, np.repeat(X, count, axis=0), np.repeat(y, count, axis=0), None, 0.2)
+    theirs = Objective(
+        spec, theta, np.repeat(X, count, axis=0), np.repeat(y, count, axis=0), None, 0.2
+    )
     assert ours.value(theta) == pytest.approx(theirs.value(theta), rel=1e-13)
     np.testing.assert_allclose(ours.gradient(theta), theirs.gradient(theta), rtol=1e-10, atol=1e-13)
 
@@ -403,7 +404,9 @@ def test_raw_outputs_have_the_wider_dtype(sparse, X_dtype, theta_dtype):
     z = raw_outputs(*weights, "tanh", csr_array(X) if sparse else X)
     wide = np.result_type(X_dtype, theta_dtype)
     assert z.dtype == wide
-    expected = plain_prediction(spec, theta.astype(float), statistics.astype(float), X.astype(float))
+    expected = plain_prediction(
+        spec, theta.astype(float), statistics.astype(float), X.astype(float)
+    )
     rtol = 1e-4 if np.float32 in (theta_dtype, X_dtype) else 1e-12
     np.testing.assert_allclose(z, expected, rtol=rtol, atol=rtol)
 

@@ -180,9 +180,7 @@ def test_two_networks_may_share_an_optimizer(name):
 @pytest.mark.parametrize("name", sorted(KNOBS))
 def test_float32_stays_float32(name):
     # np.float64 knobs, as a grid search hands them over, would promote arrays under NumPy 2
-    knobs = {
-        k: np.float64(v) if isinstance(v, float) else v for k, v in vars(KNOBS[name]).items()
-    }
+    knobs = {k: np.float64(v) if isinstance(v, float) else v for k, v in vars(KNOBS[name]).items()}
     optimizer = type(KNOBS[name])(**knobs)
     theta = np.random.default_rng(1).normal(size=5).astype(np.float32)
     gradients = gradients_for(5, dtype=np.float32)
@@ -250,9 +248,7 @@ def parabola_slope(w):
 @pytest.mark.parametrize("name", sorted(METHODS))
 def test_finds_the_minimum_of_the_course(name):
     options = {"maxiter": 3000, "gtol": 1e-5}
-    result = minimize(
-        parabola, [0.0], jac=parabola_slope, method=METHODS[name], options=options
-    )
+    result = minimize(parabola, [0.0], jac=parabola_slope, method=METHODS[name], options=options)
     # RMSprop at a constant rate ends in steps of up to that rate around the minimum.
     assert result.x[0] == pytest.approx(5, abs=0.02 if name == "rmsprop" else 1e-4)
     assert result.fun == pytest.approx(0, abs=1e-3)
@@ -282,9 +278,7 @@ def test_result_fields():
 
 
 def test_maxiter():
-    result = minimize(
-        parabola, [0.0], jac=parabola_slope, method=Adam(), options={"maxiter": 7}
-    )
+    result = minimize(parabola, [0.0], jac=parabola_slope, method=Adam(), options={"maxiter": 7})
     assert result.nit == 7
     assert result.success is False
     assert result.status == 1

@@ -6,9 +6,7 @@ import pytest
 
 from sknn_opt.optim.schedules import MINIMUM_ADAPTIVE_RATE, SCHEDULES, ScheduleInput, can_slow_down
 
-START = ScheduleInput(
-    initial_rate=0.1, rate=0.02, n_rows_seen=0, stalled=False, power_t=0.5
-)
+START = ScheduleInput(initial_rate=0.1, rate=0.02, n_rows_seen=0, stalled=False, power_t=0.5)
 
 
 def test_table():
