@@ -116,8 +116,12 @@ class BatchNorm:
 
     def update_running(self, rate):
         """Move the running statistics towards those of the last batch by `rate` in [0, 1]."""
-        self._running_mean += rate * (self._mean - self._running_mean)
-        self._running_variance += rate * (self._variance - self._running_variance)
+        for running, batch in (
+            (self._running_mean, self._mean),
+            (self._running_variance, self._variance),
+        ):
+            running *= 1 - rate
+            running += rate * batch
 
 
 class Dropout:

@@ -83,7 +83,9 @@ LOSSES = {
 
 
 def _bounded_exp(z):
-    return np.exp(np.minimum(z, np.log(np.finfo(z.dtype).max)))
+    """e^z, at most the largest finite number."""
+    largest = np.log(np.finfo(z.dtype).max)  # may have been rounded up
+    return np.exp(np.minimum(z, np.nextafter(largest, 0)))
 
 
 LINKS = {

@@ -95,7 +95,7 @@ class Optimizer:
         theta = np.array(x0, dtype=float)
         state, n_calls, converged, stopped = self.init(theta), 0, False, False
         while True:
-            grad = np.ascontiguousarray(jac(theta, *args), dtype=float)
+            grad = np.array(jac(theta, *args), dtype=float)  # a copy: it could be theta itself
             n_calls += 1
             converged = bool(np.abs(grad).max(initial=0.0) <= gtol)
             if converged or stopped or state["step"] >= maxiter or not np.isfinite(grad).all():

@@ -8,7 +8,7 @@ import pytest
 from sknn_opt import MLPClassifier, MLPRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-SHAPE = 4000, 2000
+SHAPE = 6000, 2000
 
 
 @pytest.fixture(params=["float32", "float64"])
