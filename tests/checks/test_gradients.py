@@ -75,7 +75,7 @@ def test_rows_of_zeros_put_units_on_their_kinks():
 
 
 def wrap(monkeypatch, cls, spoil):
-    """Replace cls.backward by one that lets `spoil(layer, delta, result)` change what it returns."""
+    """Let `spoil(layer, delta, result)` change what cls.backward returns."""
     original = cls.backward
 
     def backward(self, delta):

@@ -143,12 +143,18 @@ class TestPartialFit:
 
     def test_it_stops_and_says_so(self):
         net = classifier(learning_rate_init=0.1, n_iter_no_change=2)
-        with pytest.warns(ConvergenceWarning, match="Early stopping.*partial_fit.*trained nothing"):
-            for _ in range(40):
-                before = copy.deepcopy(net)
-                net.partial_fit(X, Y, classes=range(10))
+        while not net.__dict__.get("_training", {}).get("n_stalled", 0) > 2:
+            net.partial_fit(X, Y, classes=range(10))
+            assert len(net.loss_curve_) < 40
+        before = copy.deepcopy(net)
+        message = r"Early stopping.*3 calls of partial_fit.*trained nothing"
+        with pytest.warns(ConvergenceWarning, match=message):
+            net.partial_fit(X, Y)
         assert np.array_equal(net.predict_proba(X), before.predict_proba(X))
-        assert len(net.loss_curve_) < 40
+        assert net.validation_scores_ == before.validation_scores_
+        # Training goes on when early stopping is switched off.
+        net.set_params(early_stopping=False).partial_fit(X, Y)
+        assert len(net.loss_curve_) == len(before.loss_curve_) + 1
 
     def test_a_part_without_held_out_rows_trains(self):
         net = classifier().partial_fit(X, Y, classes=range(10))

@@ -217,11 +217,11 @@ def test_links_of_saturated_logits(large):
 
 @pytest.mark.parametrize(("dtype", "large"), [(np.float64, 1e300), (np.float32, 1e38)])
 def test_exponential_link_is_finite(dtype, large):
-    z = np.array([[-large, -100, 0, 1, 88, 89, 710, large]], dtype)
+    z = np.array([[-large, -80, 0, 1, 88, 89, 710, large]], dtype)
     y = LINKS["exp"](z)
     assert y.dtype == dtype
     assert np.isfinite(y).all()
-    np.testing.assert_allclose(y[0, 1:5], np.exp(np.array([-100, 0, 1, 88.0])), rtol=1e-5)
+    np.testing.assert_allclose(y[0, 1:5], np.exp(np.array([-80, 0, 1, 88.0])), rtol=1e-5)
     assert np.all(np.diff(y[0]) >= 0)
 
 

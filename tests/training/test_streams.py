@@ -20,7 +20,7 @@ def draws(streams):
     [
         lambda seed: seed,
         lambda seed: np.int64(seed),
-        np.random.RandomState,  # noqa: NPY002
+        np.random.RandomState,
         np.random.default_rng,
     ],
     ids=["int", "np.int64", "RandomState", "Generator"],
@@ -32,11 +32,11 @@ def test_a_seed_repeats_itself_and_another_differs(make):
 
 
 def test_an_int_is_a_random_state_of_that_seed():
-    legacy = np.random.RandomState(5)  # noqa: NPY002
+    legacy = np.random.RandomState(5)
     assert draws(Streams.from_random_state(5)) == draws(Streams.from_random_state(legacy))
 
 
-@pytest.mark.parametrize("make", [np.random.RandomState, np.random.default_rng])  # noqa: NPY002
+@pytest.mark.parametrize("make", [np.random.RandomState, np.random.default_rng])
 def test_an_object_moves_on(make):
     source = make(5)
     one, two = (draws(Streams.from_random_state(source)) for _ in range(2))
