@@ -169,7 +169,7 @@ def test_planted_import_is_found(name, source, message):
     [
         (
             "sknn_opt.nn.layers",
-            "import math\nimport numpy as np\nfrom scipy.sparse import issparse",
+            "import math\nimport numpy as np\nfrom scipy.sparse import eye",
         ),
         ("sknn_opt.nn.layers", "from sknn_opt.nn import kernels\nfrom . import losses"),
         ("sknn_opt.training.rows", "from sknn_opt.nn.network import Network"),

@@ -136,19 +136,22 @@ class BaseMLP(BaseEstimator):
 
     def _read(self, X, y, sample_weight, *, reset, classes=None):
         """Validate X, y and the weights, and encode y for the loss."""
-        X, y = validate_data(
-            self, X, y, accept_sparse=["csr", "csc"], multi_output=True, reset=reset,
-            dtype=_input_dtype(X), y_numeric=self._y_numeric,
-        )  # fmt: skip
+        X, y = self._validate(X, y, reset=reset, multi_output=True, y_numeric=self._y_numeric)
         if sample_weight is not None:
             sample_weight = checked_weights(sample_weight, X)
         return Data(_by_row(X), self._encode(y, reset=reset, classes=classes), sample_weight)
 
+    def _validate(self, X, *y, **options):
+        """scikit-learn's validation, without the warnings of its own sums over huge numbers."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return validate_data(
+                self, X, *y, accept_sparse=["csr", "csc"], dtype=_input_dtype(X), **options
+            )
+
     def _raw_outputs(self, X):
         """z[L] of new rows, of shape (n_samples, n_outputs)."""
         check_is_fitted(self)
-        dtype = _input_dtype(X)
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False, dtype=dtype)
+        X = self._validate(X, reset=False)
         spec = self._spec()
         weights = fold(spec, self.theta_, self.statistics_)
         return raw_outputs(*weights, spec.activation, _by_row(X))

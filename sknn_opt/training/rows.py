@@ -102,4 +102,4 @@ def validation_part(hashes, strata, weight, fraction, minimum):
 
 def held_out_in_stream(hashes, fraction):
     """Which rows of a stream are held out: those whose hash lies in the lowest `fraction`."""
-    return hashes < np.float64(fraction) * 2.0**64
+    return (hashes >> np.uint64(11)) * 2.0**-53 < fraction

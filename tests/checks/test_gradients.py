@@ -37,7 +37,6 @@ def classifier(sizes=(6, 5), **parameters):
         {"solver": "lbfgs", "activation": "logistic"},
         {"init": lambda shape, rng, gain: 1e-3 * rng.normal(size=shape)},
     ],
-    ids=str,
 )
 @pytest.mark.parametrize("weighted", [False, True])
 def test_right_gradients_pass(parameters, weighted):

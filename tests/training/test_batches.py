@@ -7,11 +7,12 @@ from scipy.sparse import csr_array, issparse
 from sknn_opt.training.batches import Data, Minibatches
 
 N = 23
+COLUMNS = np.array([0, 100, 200, 300])
 
 
 def make_data(dtype=np.float64, kind="C", rows=None, weighted=True):
     """Row i holds i in every array, so that each can be recognised."""
-    X = np.arange(N, dtype=dtype)[:, np.newaxis] + np.array([0, 100, 200, 300], dtype)
+    X = (np.arange(N)[:, np.newaxis] + COLUMNS).astype(dtype)
     X = {"C": np.ascontiguousarray, "F": np.asfortranarray, "sparse": csr_array}[kind](X)
     y = np.arange(N, dtype=dtype)[:, np.newaxis]
     return Data(X, y, np.arange(1.0, N + 1) if weighted else None, rows)
@@ -41,7 +42,7 @@ def test_an_epoch_is_every_row_once(kind, size, shuffle):
         if not shuffle:
             np.testing.assert_array_equal(y, np.arange(N))
         for X, y, weight in epoch:
-            np.testing.assert_array_equal(X, y + [0, 100, 200, 300])
+            np.testing.assert_array_equal(X, y + COLUMNS)
             np.testing.assert_array_equal(weight, (y[:, 0] + 1) / 2)
 
 
