@@ -57,7 +57,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     >>> from sknn_opt import InputNormalizer, MLPClassifier
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-    >>> clf = make_pipeline(InputNormalizer(), MLPClassifier(dropout=0.2, random_state=0))
+    >>> clf = make_pipeline(
+    ...     InputNormalizer(), MLPClassifier(dropout=0.2, tol=1e-3, random_state=0)
+    ... )
     >>> bool(clf.fit(X_train, y_train).score(X_test, y_test) > 0.95)
     True
     """)
