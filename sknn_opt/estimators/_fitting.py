@@ -219,7 +219,8 @@ class Fit:
         network = Network(self.spec, start.theta, start.statistics, n_rows, sparse=sparse)
         optimizer = self._optimizer()
         state = optimizer.init(start.theta)
-        if before.get("solver") == est.solver and state.keys() == before["optimizer"].keys():
+        same = before.get("solver") == est.solver and before["betas"] == [est.beta_1, est.beta_2]
+        if same and state.keys() == before["optimizer"].keys():
             old = before["optimizer"]
             state = {k: old[k] if k == "step" else old[k].astype(v.dtype) for k, v in state.items()}
         initial = float(est.learning_rate_init)
@@ -262,6 +263,7 @@ class Fit:
         """What the next call needs to go on, in plain arrays, numbers, strings and dicts."""
         return {
             "solver": self.estimator.solver,
+            "betas": [self.estimator.beta_1, self.estimator.beta_2],
             "optimizer": training.state,
             "rate": training.rate,
             "initial_rate": float(self.estimator.learning_rate_init),

@@ -188,7 +188,7 @@ nesterovs_momentum : bool, default=True
 
 early_stopping : bool, default=False
     Whether to hold out a validation part, to stop when the score on it no longer improves, and
-    to keep the best weights. Rows with the same features are never on both sides. In partial_fit
+    to keep the best weights. Equal rows are never on both sides. In partial_fit
     a row that was held out once is held out in every call. Without effect on 'lbfgs'.
 
 validation_fraction : float, default=0.1

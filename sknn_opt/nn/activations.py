@@ -7,11 +7,12 @@ cannot be written in terms of a asks for ``n_scratch`` arrays of z's shape, whic
 backward needs from forward to backward.
 
 ``gain`` is the factor g by which weights must exceed standard deviation 1/√n_in so that signals
-neither vanish nor explode. With z ~ N(0, q) in one layer, the next has
+neither vanish nor explode. With z ~ N(0, q) in one wide layer, the next has
     q' = g² E[(f(z) - f(0))²],    and a gradient passing back is multiplied by  g² E[f'(z)²].
-g is chosen such that a gradient passes unchanged through 20 layers, q starting at 1; the forward
-variance then stays between 0.2 and 1. This gives √2 for relu, as He et al. (2015) found, and a
-value for logistic, which the usual tables lack. selu keeps 1, at which q = 1 is its fixed point.
+g is chosen such that a gradient passes unchanged through 20 layers, q starting at 1. This gives √2
+for relu, as He et al. (2015) found, and a value for logistic, which the usual tables lack. selu
+keeps 1, at which q = 1 is its fixed point. For gelu, silu, softplus and mish no gain holds q for
+good: they are flatter for small signals and steeper for large ones, so q leaves 1 with depth.
 """
 
 import math

@@ -20,7 +20,6 @@ The named variances are fixed by their authors and ignore it.
 """
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
@@ -78,7 +77,7 @@ INITIALIZERS = {
 }
 
 
-def draw_weights(init, shape, rng, gain):
+def draw_weights(init, shape, rng, gain, dtype=np.float64):
     """Draw one weight matrix of `shape` (n_in, n_out) and check what a callable returned.
 
     Raises
@@ -86,14 +85,24 @@ def draw_weights(init, shape, rng, gain):
     ValueError
         If a callable `init` returns another shape, or anything that is not a finite number.
     """
-    drawn = (init if isinstance(init, Callable) else INITIALIZERS[init])(shape, rng, gain)
-    if not isinstance(init, Callable):
-        return drawn
-    drawn = np.asarray(drawn)
-    if drawn.shape != shape or drawn.dtype.kind not in "fiu" or not np.isfinite(drawn).all():
-        found = f"shape {drawn.shape}" if drawn.shape != shape else "values that are not finite"
-        raise ValueError(
-            f"The callable passed as init must return an array of finite numbers of shape {shape}; "
-            f"it returned {found} for init(shape={shape}, rng, gain={gain:.3g})."
-        )
-    return drawn
+    if not callable(init):
+        return INITIALIZERS[init](shape, rng, gain)
+    returned = init(shape, rng, gain)
+    try:
+        drawn = np.asarray(returned)
+    except ValueError:  # lists of different lengths
+        drawn = np.empty(0, object)
+    if drawn.dtype.kind not in "fiu":
+        found = f"{type(returned).__name__} that is no array of real numbers"
+    elif drawn.shape != shape:
+        found = f"shape {drawn.shape}"
+    else:
+        with np.errstate(over="ignore"):
+            drawn = drawn.astype(dtype)
+        if np.isfinite(drawn).all():
+            return drawn
+        found = f"values that are not finite in {np.dtype(dtype)}"
+    raise ValueError(
+        f"The callable passed as init must return an array of finite numbers of shape {shape}; "
+        f"it returned {found} for init(shape={shape}, rng, gain={gain:.3g})."
+    )

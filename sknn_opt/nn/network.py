@@ -121,7 +121,7 @@ class Architecture:
             gain = function.gain if hidden or (i > 1 and init != "auto") else 1.0
             block = self.blocks[f"W[{i}]"]
             W = block.of(theta)
-            W[...] = draw_weights(init, block.shape, rng, gain)
+            W[...] = draw_weights(init, block.shape, rng, gain, dtype)
             if self._has_batch_norm(i):
                 self.blocks[f"gamma[{i}]"].of(theta)[...] = 1
             elif init == "auto" and i > 1:

@@ -56,7 +56,7 @@ class Objective:
     def _complex_twin(self):
         """The same network in complex arithmetic, with the same masks."""
         if self._twin is None:
-            self._twin = self._bind(np.result_type(self.theta.dtype, np.complex64))
+            self._twin = self._bind(np.complex128)  # complex64 has no room for a step of 1e-200
             for ours, theirs in zip(self._network.dropouts, self._twin.dropouts, strict=True):
                 theirs.mask = ours.mask
         return self._twin
@@ -103,7 +103,14 @@ class Objective:
         value : float
         gradient : ndarray of shape (n_parameters,)
             A new array: scipy's optimizers keep what they are given.
+
+        Raises
+        ------
+        TypeError
+            If theta is complex.
         """
+        if np.iscomplexobj(theta):
+            raise TypeError("theta must be real for a gradient; value(theta) takes a complex one.")
         network = self._at(np.asarray(theta, self.theta.dtype))
         with np.errstate(all="ignore"):
             value = network.loss_and_gradient(*self._args())

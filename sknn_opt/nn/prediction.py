@@ -57,8 +57,9 @@ def raw_outputs(coefs, intercepts, activation, X, rows=None):
             block = slice(start, start + step)
             part = X[block] if rows is None else X[rows[block]]
             z[block] = _forward(coefs, intercepts, activation, part)
-            if not np.isfinite(z[block]).all():
-                z[block] = _saturated(coefs, intercepts, activation, part, dtype)
+            lost = np.flatnonzero(~np.isfinite(z[block]).all(axis=1))
+            if lost.size:
+                z[start + lost] = _saturated(coefs, intercepts, activation, part[lost], dtype)
     return z
 
 

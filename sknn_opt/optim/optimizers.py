@@ -10,12 +10,15 @@ The update runs in blocks that fit the processor's cache: each block is read fro
 however many operations the formula has.
 """
 
+import warnings
 from dataclasses import dataclass
+from inspect import signature
 
 import numpy as np
-from scipy.optimize import OptimizeResult, approx_fprime
+from scipy.optimize import OptimizeResult, OptimizeWarning, approx_fprime
 
 BLOCK = 32_768
+MAX_STEPS = 10_000
 
 
 def _blocks(*vectors):
@@ -77,8 +80,8 @@ class Optimizer:
         self._step(theta, grad, state, rate)
 
     def __call__(
-        self, fun, x0, args=(), jac=None, callback=None, bounds=None, constraints=(),
-        maxiter=10_000, gtol=1e-6, tol=None, **_,
+        self, fun, x0, args=(), jac=None, hess=None, hessp=None, bounds=None, constraints=(),
+        callback=None, maxiter=None, gtol=1e-6, tol=None, **unknown,
     ):  # fmt: skip
         """Minimize `fun` from `x0` with `scipy.optimize.minimize`'s calling convention."""
         if bounds is not None or constraints:
@@ -86,39 +89,70 @@ class Optimizer:
                 f"{type(self).__name__} takes no bounds and no constraints; "
                 "use a method of scipy.optimize that does, such as 'L-BFGS-B' or 'SLSQP'."
             )
+        if unknown:
+            warnings.warn(
+                f"{type(self).__name__} does not know the options {sorted(unknown)}; it takes "
+                "maxiter and gtol.",
+                OptimizeWarning,
+                stacklevel=3,
+            )
+        maxiter = MAX_STEPS if maxiter is None else maxiter
         gtol = gtol if tol is None else tol
-        if jac is None:
-
-            def jac(x, *args):
-                return approx_fprime(x, fun, np.sqrt(np.finfo(float).eps), *args)
-
+        counted = _Counted(fun, jac, args)
         theta = np.array(x0, dtype=float)
-        state, n_calls, converged, stopped = self.init(theta), 0, False, False
+        state, stopped = self.init(theta), False
         while True:
-            grad = np.array(jac(theta, *args), dtype=float)  # a copy: it could be theta itself
-            n_calls += 1
+            grad = counted.gradient(theta)
             converged = bool(np.abs(grad).max(initial=0.0) <= gtol)
             if converged or stopped or state["step"] >= maxiter or not np.isfinite(grad).all():
                 break
             self.step(theta, grad, state)
-            try:
-                stopped = callback is not None and bool(callback(theta.copy()))
-            except StopIteration:
-                stopped = True
-        return _scipy_result(fun(theta, *args), theta, grad, state["step"], n_calls, converged)
+            stopped = callback is not None and _call_back(callback, theta, counted)
+        return _scipy_result(counted, theta, grad, state["step"], converged, stopped)
 
 
-def _scipy_result(value, theta, grad, n_steps, n_calls, converged):
-    finite = bool(np.isfinite(grad).all())
-    status = 0 if converged else 1 if finite else 2
+class _Counted:
+    """A function and its gradient as scipy passes them, counting their calls."""
+
+    def __init__(self, fun, jac, args):
+        self._fun, self._jac, self._args = fun, jac, args
+        self.n_values = self.n_gradients = 0
+
+    def value(self, theta):
+        self.n_values += 1
+        return np.asarray(self._fun(theta, *self._args)).item()
+
+    def gradient(self, theta):
+        self.n_gradients += 1
+        if self._jac is None:
+            return approx_fprime(theta, self.value)
+        # A copy: what comes back could be theta itself.
+        return np.array(self._jac(theta, *self._args), dtype=float)
+
+
+def _call_back(callback, theta, counted):
+    """Whether the callback, of either of scipy's two signatures, asks to stop."""
+    try:
+        if set(signature(callback).parameters) == {"intermediate_result"}:
+            result = OptimizeResult(x=theta.copy(), fun=counted.value(theta))
+            return bool(callback(intermediate_result=result))
+        return bool(callback(theta.copy()))
+    except StopIteration:
+        return True
+
+
+def _scipy_result(counted, theta, grad, n_steps, converged, stopped):
+    status = 0 if converged else 99 if stopped else 1 if np.isfinite(grad).all() else 2
+    message = {
+        0: "The gradient is below gtol.",
+        1: "Stopped before the gradient fell below gtol: raise maxiter or the learning rate.",
+        2: "The gradient is not finite: lower the learning rate.",
+        99: "The callback asked to stop.",
+    }[status]
+    value = counted.value(theta)
     return OptimizeResult(
-        x=theta, fun=value, jac=grad, nit=n_steps, nfev=1, njev=n_calls, status=status,
-        success=converged,
-        message=(
-            "The gradient is below gtol.",
-            "Stopped before the gradient fell below gtol: raise maxiter or the learning rate.",
-            "The gradient is not finite: lower the learning rate.",
-        )[status],
+        x=theta, fun=value, jac=grad, nit=n_steps, nfev=counted.n_values,
+        njev=counted.n_gradients, status=status, success=converged, message=message,
     )  # fmt: skip
 
 

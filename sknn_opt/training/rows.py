@@ -6,8 +6,8 @@ depends neither on the order of the rows nor on the calls in which they come:
 - which rows are equal: a set that fits into one batch is trained as a *weighted set*, equal rows
   merged and in the order of their hashes. Repeating a row then is the same as giving it weight 2,
   to the bit, and so is dropping it and giving it weight 0;
-- which rows are for validation: never one whose twin is in training, so that early stopping is not
-  misled by duplicates;
+- which rows are for validation: never one whose twin (of the same class) is in training, so that
+  early stopping is not misled by duplicates;
 - and in partial_fit, a row that was held out in one call is held out in all.
 
 The hash of a row is Σⱼ kⱼ · bits(xⱼ) mod 2⁶⁴ with random odd kⱼ, then mixed; entries of zero
@@ -76,7 +76,8 @@ def merge_equal_rows(X, y, weight, key):
 def validation_part(hashes, strata, weight, fraction, minimum):
     """Which rows are held out: in each stratum, by hash, until they hold `fraction` of its weight.
 
-    At least `minimum` different rows are taken from each stratum, but never all of them.
+    At least `minimum` different rows are taken from each stratum, but never all of them. Rows are
+    equal here if stratum and hash are.
 
     Returns
     -------

@@ -534,3 +534,17 @@ def test_no_warning_where_theta_overflows(loss):
     objective, theta = objective_of(loss=loss)
     objective.value(1e200 * theta)
     objective.gradient(1e200 * theta)
+
+
+def test_complex_step_works_on_a_float32_objective():
+    rng = np.random.default_rng(0)
+    spec = Architecture((3, 4, 2), "tanh", "squared_error", (0.0, 0.0), False)
+    theta = spec.initial_parameters("auto", rng, np.float32)
+    X, y = rng.normal(size=(5, 3)).astype(np.float32), rng.normal(size=(5, 2)).astype(np.float32)
+    objective = Objective(spec, theta, X, y)
+    step = np.zeros(len(theta), complex)
+    step[2] = 1e-200j
+    exact = objective.value(theta + step).imag / 1e-200
+    assert exact == pytest.approx(objective.gradient(theta)[2], rel=1e-5)
+    with pytest.raises(TypeError, match="theta must be real for a gradient"):
+        objective.gradient(theta + step)

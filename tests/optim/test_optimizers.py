@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize, rosen, rosen_der
+from scipy.optimize import OptimizeWarning, minimize, rosen, rosen_der
 
 from sknn_opt.optim import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSprop
 from sknn_opt.optim.optimizers import BLOCK
@@ -421,3 +421,40 @@ def test_the_minimizer_keeps_no_state_between_runs():
         for _ in range(2)
     )
     np.testing.assert_array_equal(one.x, two.x)
+
+
+def test_unknown_options_warn():
+    with pytest.warns(OptimizeWarning, match=r"Adam does not know the options \['maxitr'\]"):
+        minimize(parabola, [0.0], jac=parabola_slope, method=Adam(0.1), options={"maxitr": 1})
+
+
+def test_maxiter_none_is_the_default():
+    options = {"maxiter": None}
+    result = minimize(parabola, [0.0], jac=parabola_slope, method=Adam(0.1), options=options)
+    assert result.success
+
+
+def test_callback_of_the_new_signature_and_counts():
+    values = []
+
+    def callback(*, intermediate_result):
+        values.append(intermediate_result.fun)
+        return len(values) == 5
+
+    result = minimize(
+        parabola, [0.0], jac=parabola_slope, method=SGD(0.1, momentum=0.0), callback=callback
+    )
+    assert len(values) == 5
+    assert values == sorted(values, reverse=True)
+    assert not result.success
+    assert result.message == "The callback asked to stop."
+    assert (result.nit, result.njev, result.nfev) == (5, 6, 6)
+    numeric = minimize(parabola, [0.0], method=SGD(0.1), options={"maxiter": 3})
+    assert numeric.nfev > 2 * numeric.njev > 0
+
+
+def test_a_value_of_shape_one_becomes_a_number():
+    result = minimize(
+        lambda w: w * w, [3.0], jac=lambda w: 2 * w, method=SGD(0.1), options={"maxiter": 2}
+    )
+    assert isinstance(result.fun, float)
