@@ -52,6 +52,7 @@ def compare(split):
     )
     train("sknn_opt, orthogonal, dropout 0.2", ours, *split)
     train("scikit-learn's MLPClassifier", theirs, *split)
+    print(f"(One image of the test set is {1 / len(split[1]):.1%}.)")
     return ours, theirs
 
 

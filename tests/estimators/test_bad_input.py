@@ -52,6 +52,8 @@ BAD_PARAMETERS = [
     ({"activation": "wrong"}, "'activation' parameter.*(?=.*relu)(?=.*mish).*Got 'wrong'"),
     ({"solver": "wrong"}, "'solver' parameter.*(?=.*lbfgs)(?=.*adamw).*Got 'wrong'"),
     ({"init": lambda shape, rng, gain: np.zeros(3)}, r"init must return.*\(4, 5\).*shape \(3,\)"),
+    ({"init": lambda shape, rng, gain: [[1.0], [1.0, 2.0]]}, "init must return.*list that is no"),
+    ({"init": lambda shape, rng, gain: "he"}, "init must return.*str that is no array"),
     (
         {"init": lambda shape, rng, gain: np.full(shape, np.nan)},
         "init must return an array of finite numbers.*not finite",
