@@ -146,7 +146,6 @@ class InputNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 vars(self).pop(name, None)
             return self._see(X, sample_weight)
 
-    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, sample_weight=None):
         """Learn from more samples, as if they had been part of all data seen before.
 
@@ -168,6 +167,7 @@ class InputNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         ValueError
             As for `fit`, or if the features are not those seen before.
         """
+        self._validate_params()  # scikit-learn itself does so in the first call only
         with transaction(self):
             return self._see(X, sample_weight)
 

@@ -10,6 +10,7 @@ The update runs in blocks that fit the processor's cache: each block is read fro
 however many operations the formula has.
 """
 
+import threading
 import warnings
 from dataclasses import dataclass
 from inspect import signature
@@ -19,12 +20,16 @@ from scipy.optimize import OptimizeResult, OptimizeWarning, approx_fprime
 
 BLOCK = 32_768
 MAX_STEPS = 10_000
+_THREAD = threading.local()
 
 
 def _blocks(*vectors):
     """The same consecutive pieces of several vectors, and two scratch arrays of their length."""
-    n = len(vectors[0])
-    scratch = np.empty((2, min(n, BLOCK)), vectors[0].dtype)
+    n, dtype = len(vectors[0]), vectors[0].dtype
+    kept = vars(_THREAD)  # made once in each thread, not at each step
+    if dtype.str not in kept:
+        kept[dtype.str] = np.empty((2, BLOCK), dtype)
+    scratch = kept[dtype.str]
     for start in range(0, n, BLOCK):
         pieces = [v[start : start + BLOCK] for v in vectors]
         yield *pieces, *scratch[:, : len(pieces[0])]
@@ -48,7 +53,7 @@ class Optimizer:
 
     learning_rate: float = 0.001
 
-    _buffers = ()
+    _buffers = ()  # not annotated, so no field: names of the arrays in the state
 
     def init(self, theta):
         """The state before the first step: zero buffers of theta's shape and the step count.

@@ -1,6 +1,7 @@
 """Networks as functions of θ: backprop proved by complex step, prediction, and the objective."""
 
 import math
+import tracemalloc
 from itertools import product
 
 import numpy as np
@@ -14,6 +15,7 @@ from sknn_opt.nn.losses import LOSSES
 from sknn_opt.nn.network import Architecture, Network
 from sknn_opt.nn.objective import Objective
 from sknn_opt.nn.prediction import fold, raw_outputs
+from sknn_opt.optim import OPTIMIZERS
 
 STEP = 1e-200  # its square is 0: the complex step is exact to rounding, also beside kinks
 N_OUTPUTS = {"log_loss": 3, "binary_log_loss": 2, "squared_error": 2, "poisson": 2}
@@ -548,3 +550,38 @@ def test_complex_step_works_on_a_float32_objective():
     assert exact == pytest.approx(objective.gradient(theta)[2], rel=1e-5)
     with pytest.raises(TypeError, match="theta must be real for a gradient"):
         objective.gradient(theta + step)
+
+
+def peak_of_a_step(loss, batch_norm, width):
+    """Bytes that one training step allocates at most at a time."""
+    m, n_outputs = 256, 3
+    rng = np.random.default_rng(0)
+    spec = Architecture((50, width, width, n_outputs), "relu", loss, (0.0, 0.2, 0.2), batch_norm)
+    theta = spec.initial_parameters("auto", rng, np.float32)
+    network = Network(spec, theta, spec.initial_statistics(np.float32), m)
+    X = rng.normal(size=(m, 50)).astype(np.float32)
+    y = rng.integers(0, 2, m if loss == "log_loss" else (m, n_outputs))
+    y = y if loss == "log_loss" else y.astype(np.float32)
+    optimizer = OPTIMIZERS["adam"]()
+    state = optimizer.init(theta)
+
+    def step():
+        network.draw_masks(rng, X)
+        network.loss_and_gradient(X, y, None, 1 / m, 1e-6)
+        network.update_running(0.1)
+        optimizer.step(theta, network.grad, state)
+
+    step()
+    tracemalloc.start()
+    step()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_a_training_step_allocates_nothing_of_a_layers_size(loss, batch_norm):
+    narrow, wide = (peak_of_a_step(loss, batch_norm, width) for width in (256, 512))
+    assert narrow < 60_000  # NumPy's own casting buffers
+    assert wide - narrow < 10_000  # a layer of the wide net takes 262,144 bytes more
