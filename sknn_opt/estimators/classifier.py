@@ -315,7 +315,8 @@ def _keep_uncertain(proba, log_proba):
     if lost.any():
         # A falling function of -log p with values in [smallest / MAX_UNDERFLOW, smallest].
         proba[lost] = smallest * (np.log(smallest) / log_proba()[lost])
-    np.minimum(proba, np.nextafter(proba.dtype.type(1), 0), out=proba)
+    zero, one = proba.dtype.type(0), proba.dtype.type(1)
+    np.minimum(proba, np.nextafter(one, zero), out=proba)
 
 
 def _predicted_codes(z, link):

@@ -85,7 +85,7 @@ LOSSES = {
 def _bounded_exp(z):
     """e^z, at most the largest finite number."""
     largest = np.log(np.finfo(z.dtype).max)  # may have been rounded up
-    return np.exp(np.minimum(z, np.nextafter(largest, 0)))
+    return np.exp(np.minimum(z, np.nextafter(largest, z.dtype.type(0))))
 
 
 LINKS = {
