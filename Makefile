@@ -22,7 +22,7 @@ demo: .venv/examples.stamp ## a network on real data, side by side with scikit-l
 	MPLBACKEND=Agg $(<D)/bin/python examples/quickstart.py
 
 test: .venv/test.stamp ## the whole test suite and the doctests
-	SCIPY_ARRAY_API=1 $(PYTEST) -q tests/test_common.py
+	SCIPY_ARRAY_API=1 $(PYTEST) -q tests/test_common.py tests/estimators/test_normalizer.py
 	$(PYTEST) --doctest-modules tests sknn_opt
 
 test-floors: .venv-floors/test.stamp ## the test suite on the oldest supported versions

@@ -277,3 +277,12 @@ def test_a_poisoned_batch_leaves_the_stream_as_it_was():
     with pytest.raises(ValueError, match="NaN"):
         net.partial_fit(X_iris * np.nan, y_iris)
     assert np.array_equal(net.theta_, twin.theta_)
+
+
+def test_dropout_draws_from_a_stream_of_its_own():
+    """Switching it on changes neither the initial weights nor the order of the batches."""
+    plain, dropped = classifier(), classifier(dropout=0.5)
+    assert np.array_equal(plain.objective(X, Y).theta, dropped.objective(X, Y).theta)
+    streams = [net.fit(X, Y)._training["streams"] for net in (plain, dropped)]
+    assert streams[0]["shuffle"] == streams[1]["shuffle"]
+    assert streams[0]["dropout"] != streams[1]["dropout"]
