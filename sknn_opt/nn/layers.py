@@ -2,7 +2,7 @@
 
 A layer declares its ``blocks`` of parameters; `sknn_opt.nn.network` places them in θ and hands the
 layer views of θ and of dθ. Buffers are allocated once, for `n_rows` rows, and a smaller batch uses
-their first rows, so that a training step allocates nothing of a batch's size.
+their first rows, so that a training step allocates nothing of a layer's size.
 
 ``forward(a, weight)`` runs in training mode; what backward needs stays in the layer.
 ``backward(delta)`` takes dL/doutput, writes the gradients of the layer's own blocks and returns
