@@ -209,7 +209,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-            In the order of ``classes_``; not below -4949 (-598 in float32).
+            In the order of ``classes_``; not below -4944 (-596 in float32).
         """
         return self._log_proba(self._paired(self._raw_outputs(X)))
 
