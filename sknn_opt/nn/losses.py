@@ -1,8 +1,7 @@
-"""Losses on raw outputs z: the value and dL/dz from one function, so that they cannot disagree.
+"""Losses on raw outputs z: the value and dℓ/dz from one function, so that they cannot disagree.
 
-``loss(z, y, weight)`` returns Σᵢ wᵢ ℓ(zᵢ, yᵢ) over the rows of a batch and overwrites z with its
-gradient, row i being wᵢ ∂ℓ/∂zᵢ. The caller divides by the batch's size (see
-`sknn_opt.nn.network`). With an output activation that fits the loss, ŷ = link(z), the gradient of
+``loss(z, y)`` returns ℓ(zᵢ, yᵢ) of each row and overwrites z with the gradient, row i being
+∂ℓ/∂zᵢ. The caller weighs the rows and divides by the batch's size (see `sknn_opt.nn.network`). With an output activation that fits the loss, ŷ = link(z), the gradient of
 each one is ŷ - y:
 
 ================  ===================  ======================================  =================
@@ -28,19 +27,11 @@ from sknn_opt.nn import kernels
 class Loss:
     """A loss on raw outputs and the link that turns these into predictions."""
 
-    value_and_gradient: Callable
+    values_and_gradient: Callable
     link: str
 
 
-def _weigh(row_losses, delta, weight):
-    """Σᵢ wᵢ ℓᵢ, and weigh the rows of the gradient likewise."""
-    if weight is None:
-        return row_losses.sum().item()
-    delta *= weight[:, np.newaxis]
-    return (weight @ row_losses).item()
-
-
-def _log_loss(z, y, weight):
+def _log_loss(z, y):
     rows = np.arange(len(z))
     z -= kernels.row_maximum(z)
     chosen = z[rows, y]
@@ -48,30 +39,30 @@ def _log_loss(z, y, weight):
     total = z.sum(axis=1)
     z /= total[:, np.newaxis]
     z[rows, y] -= 1  # ∂ℓ/∂z = softmax(z) - onehot(y)
-    return _weigh(np.log(total) - chosen, z, weight)
+    return np.log(total) - chosen
 
 
-def _binary_log_loss(z, y, weight):
+def _binary_log_loss(z, y):
     losses = np.empty_like(z)
     kernels.softplus(z, out=losses)
     losses -= y * z
     kernels.logistic(z, out=z)
     z -= y  # ∂ℓ/∂z = σ(z) - y
-    return _weigh(losses.sum(axis=1), z, weight)
+    return losses.sum(axis=1)
 
 
-def _squared_error(z, y, weight):
+def _squared_error(z, y):
     z -= y  # ∂ℓ/∂z
     # Not np.vdot or abs: a complex z must stay analytic.
-    return _weigh(0.5 * np.einsum("ij,ij->i", z, z), z, weight)
+    return 0.5 * np.einsum("ij,ij->i", z, z)
 
 
-def _poisson(z, y, weight):
+def _poisson(z, y):
     losses = xlogy(y, y) - y - y * z
     np.exp(z, out=z)
     losses += z
     z -= y  # ∂ℓ/∂z = e^z - y
-    return _weigh(losses.sum(axis=1), z, weight)
+    return losses.sum(axis=1)
 
 
 LOSSES = {

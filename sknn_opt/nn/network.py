@@ -145,12 +145,12 @@ class Network:
         n = architecture.n_decayed
         self._weights, self._weight_grads = theta[:n], self.grad[:n]
         self._axpy = get_blas_funcs("axpy", (theta,))
-        self._loss = LOSSES[architecture.loss].value_and_gradient
+        self._loss = LOSSES[architecture.loss].values_and_gradient
         self.layers = list(self._build(n_rows, sparse))
         self.dropouts = [d for d in self.layers if isinstance(d, (Dropout, SparseInputDropout))]
-        self._backward_layers = self.layers[::-1]
+        self.backward_layers = self.layers[::-1]
         if self.layers[0] in self.dropouts:
-            self._backward_layers.pop()  # below the first parameters there is nothing to learn
+            self.backward_layers.pop()  # below the first parameters there is nothing to learn
         self.batch_norms = [d for d in self.layers if isinstance(d, BatchNorm)]
 
     def _build(self, n_rows, sparse):
@@ -192,15 +192,20 @@ class Network:
 
     def loss(self, X, y, weight=None, scale=1.0, penalty=0.0):
         """J(θ); leaves dJ/dz[L] behind for `backward`."""
-        self._delta = self.forward(X, weight)
-        value = scale * self._loss(self._delta, y, weight)
-        self._delta *= scale
-        return value + 0.5 * penalty * (self._weights @ self._weights).item()
+        self._delta = delta = self.forward(X, weight)
+        losses = self._loss(delta, y)
+        if weight is None:
+            value = losses.sum().item()
+            delta *= scale
+        else:
+            value = (weight @ losses).item()
+            delta *= (scale * weight)[:, np.newaxis]
+        return scale * value + 0.5 * penalty * (self._weights @ self._weights).item()
 
     def backward(self, penalty=0.0):
         """dθ of the last `loss`, into ``grad``."""
         delta = self._delta
-        for layer in self._backward_layers:
+        for layer in self.backward_layers:
             delta = layer.backward(delta)
         self._axpy(self._weights, self._weight_grads, a=penalty)  # dW += penalty · W
 

@@ -18,10 +18,13 @@ NAMES = sorted(LOSSES)
 
 
 def evaluate(name, z, y, weight=None):
-    """Value and gradient, from a copy of z."""
+    """Σ wᵢ ℓᵢ and its gradient, from a copy of z."""
     delta = np.array(z)
-    value = LOSSES[name].value_and_gradient(delta, y, weight)
-    return value, delta
+    losses = LOSSES[name].values_and_gradient(delta, y)
+    assert losses.shape == (len(z),)
+    if weight is None:
+        return losses.sum().item(), delta
+    return (weight @ losses).item(), delta * weight[:, np.newaxis]
 
 
 def problem(name, n=30, seed=0, dtype=np.float64):
