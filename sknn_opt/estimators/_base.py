@@ -97,10 +97,10 @@ class BaseMLP(BaseEstimator):
             self._store(fitted, n_iter=len(fitted.progress.losses))
         return self._report(fitted.outcome)
 
-    def objective(self, X, y, sample_weight=None):
+    def objective(self, X, y, sample_weight=None, *, dtype="float64"):
         """The function that training descends, as a function of the parameter vector.
 
-        It is taken in float64, with all rows as one batch, in training mode: batch norm uses the
+        It is taken with all rows as one batch, in training mode: batch norm uses the
         statistics of these rows, and dropout masks are drawn once and then stay.
 
         Parameters
@@ -111,6 +111,8 @@ class BaseMLP(BaseEstimator):
             The targets.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts.
+        dtype : {'float64', 'float32'}, default='float64'
+            The precision of the network.
 
         Returns
         -------
@@ -125,9 +127,8 @@ class BaseMLP(BaseEstimator):
         spec = draft._spec() if fitted else draft._new_spec(data)
         streams = Streams.from_random_state(self.random_state)
         theta = self.theta_ if fitted else spec.initial_parameters(self.init, streams.init, float)
-        theta = theta.astype(np.float64)
-        arrays = data.as_arrays(np.float64)
-        return Objective(spec, theta, *arrays, float(self.alpha), streams.dropout)
+        arrays = data.as_arrays(np.dtype(dtype))
+        return Objective(spec, theta.astype(dtype), *arrays, float(self.alpha), streams.dropout)
 
     def _check_classes(self, classes, y):
         """The classes that a call of partial_fit announces (none for a regressor)."""

@@ -55,17 +55,17 @@ class Activation:
     """a = f(z), in z's own memory."""
 
     def __init__(self, name, n_units, n_rows, dtype):
-        self._function = ACTIVATIONS[name]
-        self._scratch = np.empty((self._function.n_scratch, n_rows, n_units), dtype)
+        self.function = ACTIVATIONS[name]
+        self._scratch = np.empty((self.function.n_scratch, n_rows, n_units), dtype)
 
     def forward(self, z, weight):
         self._saved = self._scratch[:, : len(z)]
-        self._function.forward(z, *self._saved)
+        self.function.forward(z, *self._saved)
         self._a = z
         return z
 
     def backward(self, delta):
-        self._function.backward(self._a, delta, *self._saved)
+        self.function.backward(self._a, delta, *self._saved)
         return delta
 
 
@@ -97,13 +97,13 @@ class BatchNorm:
         self._variance = self._p @ y
         self._inverse_std = 1 / np.sqrt(self._variance + self.EPSILON)
         z *= self._inverse_std
-        self._x_hat = z
+        self.x_hat = z
         np.multiply(z, self.gamma, out=y)
         y += self.beta
         return y
 
     def backward(self, delta):
-        x_hat, y = self._x_hat, self._y[: len(delta)]
+        x_hat, y = self.x_hat, self._y[: len(delta)]
         np.multiply(delta, x_hat, out=y)
         np.matmul(self._ones[: len(delta)], y, out=self.dgamma)
         np.matmul(self._ones[: len(delta)], delta, out=self.dbeta)

@@ -41,6 +41,11 @@ class Block(NamedTuple):
     slice: slice
     shape: tuple
 
+    @property
+    def size(self):
+        """How many elements."""
+        return self.slice.stop - self.slice.start
+
     def of(self, vector):
         """The block as a view of `vector`."""
         return vector[self.slice].reshape(self.shape)
@@ -145,7 +150,7 @@ class Network:
         n = architecture.n_decayed
         self._weights, self._weight_grads = theta[:n], self.grad[:n]
         self._axpy = get_blas_funcs("axpy", (theta,))
-        self._loss = LOSSES[architecture.loss].values_and_gradient
+        self.row_losses = LOSSES[architecture.loss].values_and_gradient
         self.layers = list(self._build(n_rows, sparse))
         self.dropouts = [d for d in self.layers if isinstance(d, (Dropout, SparseInputDropout))]
         self.backward_layers = self.layers[::-1]
@@ -191,9 +196,9 @@ class Network:
         return a
 
     def loss(self, X, y, weight=None, scale=1.0, penalty=0.0):
-        """J(θ); leaves dJ/dz[L] behind for `backward`."""
-        self._delta = delta = self.forward(X, weight)
-        losses = self._loss(delta, y)
+        """J(θ); leaves dJ/dz[L] in ``delta`` for `backward`."""
+        self.delta = delta = self.forward(X, weight)
+        losses = self.row_losses(delta, y)
         if weight is None:
             value = losses.sum().item()
             delta *= scale
@@ -204,7 +209,7 @@ class Network:
 
     def backward(self, penalty=0.0):
         """dθ of the last `loss`, into ``grad``."""
-        delta = self._delta
+        delta = self.delta
         for layer in self.backward_layers:
             delta = layer.backward(delta)
         self._axpy(self._weights, self._weight_grads, a=penalty)  # dW += penalty · W

@@ -1,5 +1,7 @@
 """J(θ) as an ordinary function, for scipy and for gradient checks."""
 
+import copy
+
 import numpy as np
 
 from sknn_opt.nn.network import Network
@@ -20,6 +22,11 @@ class Objective:
     blocks : dict of str to Block
         Where ``W[1]``, ``b[1]``, ``gamma[1]``, … lie in θ: ``blocks["W[1]"].slice`` and
         ``.shape``; ``blocks["W[1]"].of(theta)`` is the block as a matrix.
+    X, y, weight : the rows, their encoded targets and their weights
+    scale : float
+        1 / Σᵢ wᵢ, the factor of the data term.
+    penalty : float
+        α / Σᵢ wᵢ, the factor of Σ ‖W‖² / 2.
 
     Examples
     --------
@@ -36,32 +43,70 @@ class Objective:
         self.theta = np.array(theta)
         self.blocks = architecture.blocks
         self._architecture = architecture
-        self._X, self._y, self._weight = X, y, weight
-        self._scale = 1 / (X.shape[0] if weight is None else weight.sum().item())
-        self._penalty = alpha * self._scale
+        self.X, self.y, self.weight = X, y, weight
+        self.scale = 1 / (X.shape[0] if weight is None else weight.sum().item())
+        self.penalty = alpha * self.scale
+        self._network = self._twin = None
         self._network = self._bind(self.theta.dtype)
         self._network.draw_masks(rng, X)
-        self._twin = None
+
+    def data_term(self):
+        """Σᵢ wᵢ ℓᵢ(θ) / Σᵢ wᵢ alone, with the same dropout masks."""
+        return self._with(penalty=0.0)
+
+    def penalty_term(self):
+        """The L2 penalty alone."""
+        return self._with(scale=0.0)
+
+    def without_weights(self):
+        """The same rows, each counting once."""
+        return self._with(weight=None, scale=1 / self.X.shape[0])
+
+    def without_last_row(self):
+        """The last row left out of the sum, but not of the mean."""
+        weight = np.ones(self.X.shape[0]) if self.weight is None else self.weight.astype(float)
+        weight[-1] = 0
+        return self._with(weight=weight)
+
+    @property
+    def n_decayed(self):
+        """How many elements at the head of θ the penalty shrinks."""
+        return self._architecture.n_decayed
+
+    def new_network(self, theta):
+        """A network of its own at a real theta, in float64, with the same dropout masks."""
+        network = self._bind(np.float64)
+        network.theta[...] = theta
+        return network
+
+    def _with(self, **attributes):
+        other = copy.copy(self)
+        vars(other).update(attributes)
+        return other
 
     def _bind(self, dtype):
+        """A network of θ = 0, with the masks of the first one."""
         spec = self._architecture
-        return Network(
+        network = Network(
             spec,
             np.zeros(spec.n_parameters, dtype),
             spec.initial_statistics(dtype),
-            self._X.shape[0],
-            sparse=not isinstance(self._X, np.ndarray),
+            self.X.shape[0],
+            sparse=not isinstance(self.X, np.ndarray),
         )
+        if self._network is not None:
+            for ours, theirs in zip(self._network.dropouts, network.dropouts, strict=True):
+                theirs.mask = ours.mask
+        return network
 
     def _complex_twin(self):
         """The same network in complex arithmetic, with the same masks."""
         if self._twin is None:
             self._twin = self._bind(np.complex128)  # complex64 has no room for a step of 1e-200
-            for ours, theirs in zip(self._network.dropouts, self._twin.dropouts, strict=True):
-                theirs.mask = ours.mask
         return self._twin
 
-    def _at(self, theta):
+    def network_at(self, theta):
+        """The network with its parameters set to theta; the next call reuses it."""
         theta = np.asarray(theta)
         network = self._complex_twin() if theta.dtype.kind == "c" else self._network
         if theta.shape != self.theta.shape:
@@ -73,7 +118,7 @@ class Objective:
         return network
 
     def _args(self):
-        return self._X, self._y, self._weight, self._scale, self._penalty
+        return self.X, self.y, self.weight, self.scale, self.penalty
 
     def value(self, theta):
         """J(θ).
@@ -88,7 +133,7 @@ class Objective:
         float, or complex for a complex theta
         """
         with np.errstate(all="ignore"):
-            return self._at(theta).loss(*self._args())
+            return self.network_at(theta).loss(*self._args())
 
     def value_and_gradient(self, theta):
         """J(θ) and ∇J(θ) by backprop.
@@ -111,7 +156,7 @@ class Objective:
         """
         if np.iscomplexobj(theta):
             raise TypeError("theta must be real for a gradient; value(theta) takes a complex one.")
-        network = self._at(np.asarray(theta, self.theta.dtype))
+        network = self.network_at(np.asarray(theta, self.theta.dtype))
         with np.errstate(all="ignore"):
             value = network.loss_and_gradient(*self._args())
         return value, network.grad.copy()
@@ -122,8 +167,8 @@ class Objective:
 
     def batch_statistics(self, theta):
         """Batch norm's statistics of these rows at θ, as one vector (empty without batch norm)."""
-        network = self._at(theta)
+        network = self.network_at(theta)
         with np.errstate(all="ignore"):
-            network.forward(self._X, self._weight)
+            network.forward(self.X, self.weight)
         network.update_running(1.0)
         return network.statistics.copy()

@@ -148,7 +148,7 @@ def test_forgotten_masks_are_found(monkeypatch):
 
 def test_batch_norm_without_its_mean_term_is_found(monkeypatch):
     def backward(self, delta):
-        self.dgamma[...] = (delta * self._x_hat).sum(axis=0)
+        self.dgamma[...] = (delta * self.x_hat).sum(axis=0)
         self.dbeta[...] = delta.sum(axis=0)
         return delta * self.gamma * self._inverse_std
 

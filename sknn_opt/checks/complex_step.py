@@ -1,0 +1,200 @@
+"""Derivatives by complex steps: exact to rounding, with no step to choose.
+
+    f'(x) = Im f(x + ih) / h,   h = 1e-200
+
+Nothing is subtracted, so nothing cancels; h² underflows to 0, so nothing but the first derivative
+is left, and a unit of relu that sits on its kink stays there, whichever way x moves.
+Source: Squire & Trapp (1998), "Using complex variables to estimate derivatives of real functions".
+
+Two ways to the same numbers. `Whole` steps through J itself, one evaluation for one derivative.
+`Layerwise` steps through the layers above a block only. Since the real part of every signal is known
+from one ordinary pass, matrix products carry the imaginary part alone, and where rows do not mix
+(no batch norm above), one pass differentiates by a unit in all rows at once. A block then follows
+from its layer's output, in which it is linear:
+
+    z = a W + b:     ∂J/∂W = aᵀ ∂J/∂z,   ∂J/∂b = Σ rows of ∂J/∂z
+    y = γ x̂ + β:     ∂J/∂γ = Σ x̂ ∂J/∂y,  ∂J/∂β = Σ rows of ∂J/∂y
+
+This shares nothing with backprop but that linearity, which whoever uses it checks along random
+directions by `Whole`.
+"""
+
+import numpy as np
+from scipy.sparse import issparse
+
+from sknn_opt.nn.layers import Activation, BatchNorm, Dense, Dropout
+
+STEP = 1e-200
+CHUNK = 2**16  # complex numbers worked on at a time: they stay in the cache
+
+
+class Whole:
+    """∂J/∂θ by complex steps through J itself."""
+
+    def __init__(self, value, theta, blocks):
+        self._value, self._theta, self._blocks = value, theta, blocks
+
+    def along(self, block, directions):
+        """The derivatives along `directions`, of shape (n_directions, size of the block)."""
+        return np.array([self._derivative(block, direction) for direction in directions])
+
+    def gradient(self, block):
+        """The derivatives with respect to each element."""
+        return self.along(block, np.eye(self._blocks[block].size))
+
+    def _derivative(self, block, direction):
+        moved = self._theta.astype(complex)
+        moved[self._blocks[block].slice] += 1j * STEP * direction
+        return self._value(moved).imag / STEP
+
+
+class Layerwise:
+    """∂J/∂θ and ∂J/∂signals of a network by complex steps through its layers.
+
+    Signal k is the input of layer k; the last one is the raw output. `weight` and `scale` are
+    those of the data term, Σᵢ scale · wᵢ ℓᵢ.
+    """
+
+    def __init__(self, network, X, y, weight, scale):
+        self.layers, self._row_losses = network.layers, network.row_losses
+        self._y, self._weight = y, weight
+        self._row_scale = scale if weight is None else scale * weight.astype(float)[:, np.newaxis]
+        self.signals, self._places, self._x_hat = [], {}, {}
+        a, number = X, 0
+        for k, layer in enumerate(self.layers):
+            self.signals.append(a if issparse(a) else a.copy())  # layers work in place
+            a = layer.forward(a, weight)
+            number += isinstance(layer, Dense)
+            if isinstance(layer, Dense):
+                self._places |= {f"W[{number}]": k, f"b[{number}]": k}
+            elif isinstance(layer, BatchNorm):
+                self._places |= {f"gamma[{number}]": k, f"beta[{number}]": k}
+                self._x_hat[k] = layer.x_hat.copy()
+        self.signals.append(a.copy())
+
+    # By blocks ------------------------------------------------------------------------------------
+
+    def along(self, block, directions):
+        """The derivatives along `directions`, of shape (n_directions, size of the block)."""
+        k = self._places[block]
+        return self.along_signal(k + 1, self._moved_output(block, k, directions))
+
+    def gradient(self, block):
+        """The derivatives with respect to each element, as one vector."""
+        k = self._places[block]
+        delta = self.signal_gradient(k + 1)
+        match block.partition("[")[0]:
+            case "W":
+                return np.ravel(self.signals[k].T @ delta)
+            case "gamma":
+                return np.einsum("ij,ij->j", self._x_hat[k], delta)
+            case "b" | "beta":
+                return delta.sum(axis=0)
+
+    def cost(self):
+        """How many complex numbers go through nonlinear functions for the whole gradient."""
+        outputs = sorted({k + 1 for k in self._places.values()})
+        return sum(self._n_variants(k) * self._cost_of_one(k) for k in outputs)
+
+    def _moved_output(self, block, k, directions):
+        """How the output of layer k moves with its block, of shape (rows, n_directions, units)."""
+        n_units = self.signals[k + 1].shape[1]
+        match block.partition("[")[0]:
+            case "W":
+                # all directions side by side in one product
+                n_in = self.signals[k].shape[1]
+                side_by_side = directions.reshape(-1, n_in, n_units).swapaxes(0, 1)
+                moved = self.signals[k] @ side_by_side.reshape(n_in, -1)
+            case "gamma":
+                moved = self._x_hat[k][:, np.newaxis] * directions
+            case "b" | "beta":
+                moved = np.broadcast_to(directions, (len(self.signals[-1]), *directions.shape))
+        return moved.reshape(len(moved), -1, n_units)
+
+    # By signals -----------------------------------------------------------------------------------
+
+    def along_signal(self, k, moved):
+        """The derivatives as signal k moves along `moved`, of shape (rows, n_directions, units)."""
+        return self._push(k, moved).sum(axis=0)
+
+    def signal_gradient(self, k):
+        """∂J/∂signal k, of its shape."""
+        n_rows, n_units = self.signals[k].shape
+        gradient = np.empty(self.signals[k].shape)
+        n_variants = self._n_variants(k)
+        size = max(1, CHUNK // self._cost_of_one(k))
+        for start in range(0, n_variants, size):
+            variants = np.arange(start, min(start + size, n_variants))
+            moved = np.zeros((n_rows, len(variants), n_units))
+            numbers = np.arange(len(variants))
+            if self._rows_are_apart(k):
+                moved[:, numbers, variants] = 1
+                gradient[:, variants] = self._push(k, moved)
+            else:
+                rows, units = np.divmod(variants, n_units)
+                moved[rows, numbers, units] = 1
+                gradient[rows, units] = self._push(k, moved).sum(axis=0)
+        return gradient
+
+    def slope(self, k, function):
+        """f' of an activation function at signal k."""
+        z = _step(self.signals[k], np.ones((len(self.signals[k]), 1, self.signals[k].shape[1])))
+        return _apply(function, z)[:, 0]
+
+    def _rows_are_apart(self, k):
+        return not any(isinstance(layer, BatchNorm) for layer in self.layers[k:])
+
+    def _n_variants(self, k):
+        """How many ways there are to move signal k: by unit, or by unit and row."""
+        n_rows, n_units = self.signals[k].shape
+        return n_units if self._rows_are_apart(k) else n_rows * n_units
+
+    def _cost_of_one(self, k):
+        return sum(signal.size for signal in self.signals[k:])
+
+    def _push(self, k, moved):
+        """Carry a movement of signal k up to scale · wᵢ ℓᵢ, of shape (rows, n_directions)."""
+        for layer, signal in zip(self.layers[k:], self.signals[k:], strict=False):
+            moved = self._through(layer, signal, moved)
+        z = _step(self.signals[-1], moved)
+        y = np.repeat(self._y, moved.shape[1], axis=0)
+        losses = self._row_losses(z.reshape(-1, z.shape[2]), y)
+        return losses.imag.reshape(moved.shape[:2]) / STEP * self._row_scale
+
+    def _through(self, layer, signal, moved):
+        """How the output of one layer moves with its input, rows x directions x units."""
+        match layer:
+            case Dense():
+                return (moved.reshape(-1, moved.shape[2]) @ layer.W).reshape(*moved.shape[:2], -1)
+            case Dropout():
+                return moved * layer.mask[: len(moved), np.newaxis]
+            case Activation():
+                return _apply(layer.function, _step(signal, moved))
+            case BatchNorm():
+                return self._through_batch_norm(layer, _step(signal, moved))
+        raise TypeError(f"there is no rule for {type(layer).__name__}")
+
+    def _through_batch_norm(self, layer, z):
+        """Batch norm knows rows and units: the units of all directions stand side by side."""
+        n_rows, n_directions, n_units = z.shape
+        params = {
+            "gamma": np.tile(layer.gamma, n_directions),
+            "beta": np.tile(layer.beta, n_directions),
+        }
+        nothing = {"gamma": None, "beta": None, "mean": None, "variance": None}
+        stack = BatchNorm(params, nothing, nothing, n_rows, z.dtype)
+        return stack.forward(z.reshape(n_rows, -1), self._weight).reshape(z.shape).imag / STEP
+
+
+def _step(signal, moved):
+    """signal + ih · moved, one signal for all directions."""
+    z = np.empty(moved.shape, complex)
+    z.real = signal[:, np.newaxis]
+    np.multiply(moved, STEP, out=z.imag)
+    return z
+
+
+def _apply(function, z):
+    """The derivative part of f(z), in z's own memory."""
+    function.forward(z, *np.empty((function.n_scratch, *z.shape), z.dtype))
+    return z.imag / STEP

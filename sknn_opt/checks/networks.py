@@ -1,0 +1,351 @@
+"""Check the backprop of a network of ours, at one point, against complex steps.
+
+The data term is checked block by block, and the L2 penalty apart from it, so that the one cannot hide
+behind the other. Small nets are compared element by element; in large ones each block is compared
+along random directions, and a block that fails is searched for a wrong element.
+
+A ratio above the tolerance may be rounding: a block whose true gradient is 0 (β below another batch
+norm) holds nothing else. So the derivatives are taken again where θ differs in its last digits: what
+moves as much as the two differ cannot be called wrong.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sknn_opt.checks.complex_step import Layerwise, Whole
+from sknn_opt.checks.faults import find_fault
+from sknn_opt.checks.hints import Context, Evidence, explain
+from sknn_opt.checks.report import INCONCLUSIVE, OK, WRONG, BlockCheck, PointCheck, ratio
+from sknn_opt.checks.search import locate
+
+N_DIRECTIONS = 3
+# Elements are compared up to this many complex numbers of work, about half a second.
+MAX_COST = 5_000_000
+MAX_EVALUATIONS = 20_000
+# A right gradient agrees to about 1e-15 (1e-7); a slip of any kind is far above this.
+TOLERANCE = {"float64": 1e-9, "float32": 1e-5}
+ROUNDINGS = 30  # differences up to this many times the rounding noise mean nothing
+BLURRED = 1e-3  # a resolution above this says too little to call a block right ...
+NOTHING = 1e-12  # ... unless the block is zero to rounding beside the whole gradient
+
+
+def check_network(name, objective, method="auto"):
+    """Compare backprop with complex steps at ``objective.theta``; returns a PointCheck."""
+    return _NetworkCheck(name, objective, method).run()
+
+
+@dataclass
+class _Pair:
+    """The two gradients of one block: by element, or along `directions`."""
+
+    analytic: np.ndarray
+    numeric: np.ndarray
+    directions: np.ndarray | None
+
+
+class _NetworkCheck:
+    def __init__(self, name, objective, method):
+        self.name, self.objective, self.data = name, objective, objective.data_term()
+        self.theta = objective.theta.astype(float)
+        self.rng = np.random.default_rng(0)
+        self.n_evaluations = 0
+        self.dtype = objective.theta.dtype.name
+        self.tolerance = TOLERANCE[self.dtype]
+        self.layerwise = self._layerwise_at(self.theta)
+        self.whole = Whole(self._count(self.data.value), self.theta, self.data.blocks)
+        self.elementwise = method == "elements" or (
+            method == "auto" and self.layerwise.cost() <= MAX_COST
+        )
+
+        # An error of norm r along the other gradient's has the ratio r / 2; along three random
+        # directions it shows less than a twentieth of itself in one block of 10,000.
+        self.resolution = self.tolerance * (2 if self.elementwise else 2 * np.sqrt(3) * 20)
+
+    def _count(self, function):
+        def counted(theta):
+            self.n_evaluations += 1
+            return function(theta)
+
+        return counted
+
+    def _layerwise_at(self, theta):
+        data = self.data
+        self.n_evaluations += 1
+        return Layerwise(data.new_network(theta), data.X, data.y, data.weight, data.scale)
+
+    def run(self):
+        analytic = self.data.gradient(self.objective.theta).astype(float)
+        if not np.isfinite(self.data.value(self.objective.theta)):
+            raise ValueError(
+                f"The loss is not finite at the {self.name}, so it has no gradient there: the "
+                "inputs, the targets or the weights are too large. Scale X (InputNormalizer)."
+            )
+        with np.errstate(all="ignore"):
+            pairs = {b: self._pair(b, analytic) for b in self.data.blocks}
+            pairs = self._guard(pairs, analytic)
+            whole_norm = np.sqrt(sum(_square(pair) for pair in pairs.values()))
+            checks = [self._judge(b, pair, whole_norm) for b, pair in pairs.items()]
+            checks += self._check_penalty()
+            checks.append(self._check_all(pairs, checks))
+            return self._point(checks, pairs, analytic)
+
+    # The two gradients ----------------------------------------------------------------------------
+
+    def _pair(self, block, analytic):
+        place = self.data.blocks[block]
+        analytic = analytic[place.slice]
+        if self.elementwise:
+            return _Pair(analytic, self.layerwise.gradient(block), None)
+        directions = self.rng.normal(size=(N_DIRECTIONS, place.size))
+        self.n_evaluations += N_DIRECTIONS
+        return _Pair(directions @ analytic, self.layerwise.along(block, directions), directions)
+
+    def _guard(self, pairs, analytic):
+        """The layerwise derivatives against J itself along one direction, every block in scale.
+
+        Where they differ, derivatives are taken from J itself.
+        """
+        blocks = self.data.blocks
+        direction, expected = np.zeros_like(self.theta), 0.0
+        for block, pair in pairs.items():
+            chosen = self._any_direction(pair, blocks[block].size)
+            derivative = self._derivative(block, pair, chosen)
+            size = np.sqrt(_square(pair))
+            if size:
+                direction[blocks[block].slice] = chosen / size
+                expected += derivative / size
+        everything = Whole(self.data.value, self.theta, {"all": _Everything(self.theta.size)})
+        found = everything.along("all", direction[np.newaxis])[0]
+        self.n_evaluations += 1
+        if abs(found - expected) <= 1e-9 * len(pairs):
+            return pairs
+        return {b: self._guarded(b, pair, analytic) for b, pair in pairs.items()}
+
+    def _any_direction(self, pair, size):
+        return self.rng.normal(size=size) if pair.directions is None else pair.directions[0]
+
+    def _derivative(self, block, pair, direction):
+        return direction @ pair.numeric if pair.directions is None else pair.numeric[0]
+
+    def _guarded(self, block, pair, analytic):
+        size = self.data.blocks[block].size
+        direction = self._any_direction(pair, size)
+        expected = self._derivative(block, pair, direction)
+        found = self.whole.along(block, direction[np.newaxis])[0]
+        if abs(found - expected) <= 1e-9 * np.sqrt(_square(pair)):
+            return pair
+        analytic = analytic[self.data.blocks[block].slice]
+        if self.elementwise and size <= MAX_EVALUATIONS:
+            return _Pair(analytic, self.whole.gradient(block), None)
+        directions = self.rng.normal(size=(N_DIRECTIONS, size))
+        return _Pair(directions @ analytic, self.whole.along(block, directions), directions)
+
+    # Verdicts -------------------------------------------------------------------------------------
+
+    def _judge(self, block, pair, whole_norm):
+        place = self.data.blocks[block]
+        value = ratio(pair.analytic, pair.numeric)
+        verdict, resolution, note = OK, self.resolution, ""
+        if not value < self.tolerance:  # a NaN is not, either
+            noise = ROUNDINGS * self._noise(block, pair)
+            norm = np.linalg.norm(pair.numeric)
+            if not np.linalg.norm(pair.analytic - pair.numeric) <= noise:
+                verdict = WRONG
+            else:
+                resolution = noise / norm if norm else np.inf
+                if resolution > BLURRED and noise <= NOTHING * _scale(self.dtype) * whole_norm:
+                    note = "zero but for rounding"
+                elif resolution > BLURRED:
+                    verdict, note = INCONCLUSIVE, "rounding errors are too large to tell"
+        index, a, n = self._worst(block, pair, verdict)
+        return BlockCheck(
+            self.name, block, _layer(block), place.size, verdict, value, resolution,
+            index, a, n, proven=verdict == OK, note=note, samples=(pair.analytic, pair.numeric),
+            elementwise=pair.directions is None, shape=place.shape,
+        )  # fmt: skip
+
+    def _noise(self, block, pair):
+        """How far the derivatives move when θ moves in its last digits."""
+        eps = np.finfo(self.dtype).eps
+        moved = 0.0
+        for _ in range(2):
+            theta = self.theta * (1 + 4 * eps * self.rng.uniform(-1, 1, self.theta.size))
+            layerwise = self._layerwise_at(theta)
+            if pair.directions is None:
+                there = layerwise.gradient(block)
+            else:
+                there = layerwise.along(block, pair.directions)
+            moved = max(moved, np.linalg.norm(there - pair.numeric))
+        return moved
+
+    def _worst(self, block, pair, verdict):
+        """The worst element: (index, analytic, numeric)."""
+        place = self.data.blocks[block]
+        if pair.directions is None:
+            errors = np.abs(pair.analytic - pair.numeric)
+            k = int(np.argmax(np.where(np.isnan(errors), np.inf, errors)))
+            found = k, pair.analytic[k], pair.numeric[k]
+        elif verdict == WRONG:
+            analytic = self.data.gradient(self.objective.theta)[place.slice].astype(float)
+            found = locate(lambda d: self._along(block, d), analytic, self.rng)
+        else:
+            return None, None, None
+        k, a, n = found
+        return tuple(int(i) for i in np.unravel_index(k, place.shape)), float(a), float(n)
+
+    def _along(self, block, directions):
+        self.n_evaluations += len(directions)
+        return self.layerwise.along(block, directions)
+
+    def _check_penalty(self):
+        """The gradient of the L2 penalty: (α / Σw) W for weights, 0 for all else."""
+        objective = self.objective
+        if not objective.penalty:
+            return []
+        term = objective.penalty_term()
+        analytic = term.gradient(objective.theta).astype(float)
+        numeric = np.zeros_like(self.theta)
+        for block, place in objective.blocks.items():
+            if block.startswith("W"):
+                numeric[place.slice] = objective.penalty * self.theta[place.slice]
+        # and along one direction by complex step, that J has this penalty
+        direction = self.rng.normal(size=self.theta.size)
+        whole = Whole(self._count(term.value), self.theta, {"L2": _Everything(direction.size)})
+        along = whole.along("L2", direction[np.newaxis])
+        analytic_samples = np.append(analytic, direction @ analytic)
+        numeric_samples = np.append(numeric, along)
+        value = ratio(analytic_samples, numeric_samples)
+        verdict = OK if value < self.tolerance else WRONG
+        k = int(np.argmax(np.abs(analytic - numeric)))
+        block = next(b for b, place in objective.blocks.items() if k < place.slice.stop and
+                     k >= place.slice.start)  # fmt: skip
+        note = "" if verdict == OK else f"the worst element lies in {block}"
+        return [
+            BlockCheck(
+                self.name, "L2", None, analytic.size, verdict, value, 2 * self.tolerance,
+                proven=verdict == OK, note=note, samples=(analytic, numeric),
+            )
+        ]  # fmt: skip
+
+    def _check_all(self, pairs, checks):
+        """The whole gradient of J, penalty included."""
+        objective = self.objective
+        total = objective.gradient(objective.theta).astype(float)
+        analytic, numeric = [], []
+        for block, pair in pairs.items():
+            place = objective.blocks[block]
+            decay = objective.penalty * self.theta[place.slice] * block.startswith("W")
+            if pair.directions is None:
+                analytic.append(total[place.slice])
+                numeric.append(pair.numeric + decay)
+            else:
+                root = np.sqrt(len(pair.directions))
+                analytic.append(pair.directions @ total[place.slice] / root)
+                numeric.append((pair.numeric + pair.directions @ decay) / root)
+        value = ratio(np.concatenate(analytic), np.concatenate(numeric))
+        inherited = max((c.verdict for c in checks), key=(OK, INCONCLUSIVE, WRONG).index)
+        if inherited == OK and not value < self.tolerance:
+            # Each block may be zero but for rounding, and then so is their sum.
+            zero = all(check.note for check in checks)
+            inherited = OK if zero else WRONG
+        resolution = max(check.resolution for check in checks if not check.note)\
+            if not all(check.note for check in checks) else np.nan  # fmt: skip
+        return BlockCheck(
+            self.name, "all", None, total.size, inherited, value, resolution,
+            proven=inherited == OK,
+        )  # fmt: skip
+
+    def _point(self, checks, pairs, analytic):
+        fault = first_bad_layer = None
+        hints = ()
+        if any(check.verdict == WRONG for check in checks):
+            wrong = {check.block for check in checks if check.verdict == WRONG}
+            fault, first_bad_layer, details = find_fault(
+                self.data, self.layerwise, wrong, self.tolerance, self.rng
+            )
+            evidence = [
+                Evidence(b, place.shape, analytic[place.slice], self.theta[place.slice],
+                         pairs[b].numeric, pairs[b].directions, self.tolerance)
+                for b, place in self.data.blocks.items() if b in wrong
+            ]  # fmt: skip
+            penalty = [self._explain_penalty()] if "L2" in wrong else []
+            hints = (*details, *explain(evidence, self._context()), *penalty)
+        method = "by complex step, " + (
+            "every element" if self.elementwise else f"{N_DIRECTIONS} random directions a block"
+        )
+        if self.dtype == "float32":
+            method = f"float32 against float64 {method} (tolerance {self.tolerance:g})"
+        return PointCheck(
+            self.name, method, tuple(checks), fault, first_bad_layer, hints, self.n_evaluations,
+            self.objective.value, self.objective.gradient, self.objective.theta,
+        )  # fmt: skip
+
+
+    def _context(self):
+        """N, α/N and the gradients of functions that differ from J by a usual slip."""
+        data, n_rows = self.data, self.data.X.shape[0]
+        slips = {}
+        if n_rows > 1:
+            slips["the last row is left out"] = data.without_last_row()
+        if data.weight is not None:
+            slips["the sample weights are left out"] = data.without_weights()
+
+        def gradient(other):
+            layerwise = Layerwise(
+                other.new_network(self.theta), other.X, other.y, other.weight, other.scale
+            )
+
+            def seen(item):
+                if item.directions is None:
+                    return layerwise.gradient(item.block)
+                return layerwise.along(item.block, item.directions)
+
+            return seen
+
+        alternatives = tuple((text, gradient(other)) for text, other in slips.items())
+        return Context(1 / data.scale, self.objective.penalty, alternatives)
+
+    def _explain_penalty(self):
+        """What is wrong with the gradient of the L2 penalty."""
+        objective = self.objective
+        analytic = objective.penalty_term().gradient(objective.theta).astype(float)
+        n, penalty = objective.n_decayed, objective.penalty
+        weights = self.theta[:n]
+        if not analytic.any():
+            return "the L2 penalty is missing: the difference is -α/N · W"
+        if analytic[n:].any():
+            return "the L2 penalty must leave biases, γ and β out"
+        c = (analytic[:n] @ weights) / (weights @ weights)
+        if np.allclose(analytic[:n], c * weights, rtol=1e-4):
+            known = {
+                2 * penalty: "counted twice",
+                penalty / objective.scale: "α W: its 1/N is missing",
+                penalty * objective.scale: "divided by N twice",
+                -penalty: "of the wrong sign",
+            }
+            words = next((w for k, w in known.items() if np.isclose(c, k, rtol=1e-3)), None)
+            return f"the L2 penalty is {words or f'{c / penalty:.6g} times the right one'}"
+        return "the L2 penalty is wrong in some of its elements"
+
+
+@dataclass
+class _Everything:
+    """All of θ as one block."""
+
+    size: int
+    slice = slice(None)
+
+
+def _square(pair):
+    """‖numeric‖², per element also where directions were taken."""
+    square = np.sum(pair.numeric**2)
+    return square if pair.directions is None else square / len(pair.directions)
+
+
+def _scale(dtype):
+    return np.finfo(dtype).eps / np.finfo(float).eps
+
+
+def _layer(block):
+    return int(block.partition("[")[2].rstrip("]"))

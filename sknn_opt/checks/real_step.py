@@ -1,0 +1,153 @@
+"""Directional derivatives of any function by real evaluations, each with its error and its kinks.
+
+On a ladder of steps h = 1, 0.1, …, 1e-8 (of the parameters' own size) stand the central differences
+
+    C(h) = (f(x + hd) - f(x - hd)) / 2h   with error   f''' h²/6 + ε/h,
+
+ε being the noise of f, which is measured. Two neighbouring rungs agree to about the error of the
+smaller one, so the derivative is taken where they agree best, not where they agree with anybody's
+expectation. One step of Richardson's extrapolation takes out the h² term.
+
+The gap between the right and the left derivative, |f(x + hd) - 2 f(x) + f(x - hd)| / h, shrinks
+with h where f is smooth. Where it does not, there is a kink within h, and the ladder is
+climbed down past it; a kink that the smallest steps still see lies at x itself.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+START = 4  # the first two rungs tried are 1e-4 and 1e-5
+LAST = 8
+EXTRAPOLATED = 20  # C(h/10) differs from C(h) by 99 times its own error; how much of that we trust
+GOOD_ENOUGH = 1e-9
+SAFETY = 5  # how many of its probable errors an estimate may be off
+N_NOISE = 8
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A directional derivative, its probable error, and whether x lies on a kink of f."""
+
+    value: float
+    error: float
+    kink: bool
+    rung: int
+
+    def agrees(self, expected):
+        """Whether a derivative is as good as this one; NaN is not."""
+        return bool(abs(self.value - expected) <= SAFETY * self.error)
+
+
+class RealStep:
+    """Directional derivatives of f at x by real evaluations."""
+
+    def __init__(self, f, x, rng):
+        self._f, self._x = f, x
+        self.f0 = f(x)
+        self.noise = self._measure_noise(rng)
+
+    def _measure_noise(self, rng):
+        """ε: the scatter of f over tiny steps, where third differences of a smooth f vanish.
+
+        To one side of x, so that a kink at x itself does not count as noise. Source: Moré & Wild
+        (2011), "Estimating computational noise".
+        """
+        size = np.sqrt(np.mean(self._x**2)) or 1.0
+        step = 1e-7 * size * rng.normal(size=self._x.size)
+        values = np.array([self._f(self._x + k * step) for k in range(1, N_NOISE + 1)])
+        scatter = np.sqrt(np.mean(np.diff(values, 3) ** 2) / 20)  # 20 = 1 + 9 + 9 + 1
+        return np.fmax(3 * scatter, np.finfo(float).eps * abs(self.f0))
+
+    def derivative(self, direction, expected, start=START):
+        """The derivative along `direction`, as an Estimate; the ladder is tried from `start` on.
+
+        Where it contradicts `expected`, rungs further down must contradict it as well: a kink
+        between two rungs can make them agree by chance.
+        """
+        rungs = {}
+
+        def pair(r):
+            for i in (r, r + 1):
+                if i not in rungs:
+                    rungs[i] = self._rung(direction, 10.0**-i)
+            return self._compare(rungs[r], rungs[r + 1], r)
+
+        found = self._climb(pair, start)
+        return found if found.kink or found.agrees(expected) else self._confirm(found, pair, expected)
+
+    def _confirm(self, found, pair, expected):
+        """`found` if a smaller step contradicts `expected` too, else what that step says."""
+        difference = abs(found.value - expected)
+        for r in range(found.rung + 1, LAST):
+            if 2 * self.noise * 10.0 ** (r + 1) > difference / 10:
+                break
+            lower = pair(r)
+            if lower.kink:
+                continue
+            if lower.agrees(expected) or lower.error < found.error:
+                return lower
+            if not lower.agrees(expected) and lower.error < difference / 10:
+                return found
+        else:
+            return found if found.rung + 1 >= LAST else replace(found, kink=True)
+        return found
+
+    def _climb(self, pair, start):
+        """The best estimate that the ladder has, tried from `start` on."""
+        tried = [pair(start)]
+        # Down, past kinks and while the truncation error dominates; then up, while noise does.
+        while tried[-1].rung + 1 < LAST and self._should_go_down(tried):
+            tried.append(pair(tried[-1].rung + 1))
+        if not any(estimate.kink for estimate in tried):
+            upwards = [tried[0]]
+            while upwards[-1].rung > 0 and self._should_go_up(upwards, tried):
+                upwards.append(pair(upwards[-1].rung - 1))
+            tried += upwards[1:]
+        smooth = [e for e in tried if not e.kink and np.isfinite(e.error)]
+        return _best(smooth) if smooth else tried[-1]
+
+    def _rung(self, direction, h):
+        """h, C(h) and the gap."""
+        right, left = self._f(self._x + h * direction), self._f(self._x - h * direction)
+        with np.errstate(all="ignore"):
+            return h, (right - left) / (2 * h), abs(right - 2 * self.f0 + left) / h
+
+    def _compare(self, big, small, r):
+        (_, c_big, gap_big), (h, c_small, gap_small) = big, small
+        with np.errstate(all="ignore"):
+            difference = abs(c_small - c_big)
+            floor = 4 * np.finfo(float).eps * abs(c_small)
+            # Of a smooth f a tenth of the gap is left. Only where that shows is f known to be smooth
+            # between the two, and the smaller rung that much better than the difference.
+            kink = gap_small - gap_big / 4 > 10 * self.noise / h
+            smooth = 0.09 * gap_big < gap_small < 0.11 * gap_big
+            value = c_small + (c_small - c_big) / 99 if smooth else c_small
+            error = difference / (EXTRAPOLATED if smooth else 1) + 2 * self.noise / h + floor
+        return Estimate(value, error if np.isfinite(value) else np.inf, bool(kink), r)
+
+    def _should_go_down(self, tried):
+        last = tried[-1]
+        if last.kink or not np.isfinite(last.error):
+            return True
+        if last.error <= GOOD_ENOUGH * abs(last.value):
+            return False
+        better = len(tried) == 1 or tried[-2].kink or last.error < tried[-2].error
+        next_noise = 2 * self.noise * 10.0 ** (last.rung + 2)
+        return better and next_noise < last.error / 2
+
+    def _should_go_up(self, upwards, tried):
+        last = upwards[-1]
+        best = min(e.error for e in tried)
+        if last.kink or min(best, last.error) <= GOOD_ENOUGH * abs(last.value):
+            return False
+        noise = 2 * self.noise * 10.0 ** (last.rung + 1)
+        better = len(upwards) == 1 or last.error < upwards[-2].error
+        return better and noise > last.error / 2
+
+
+def _best(estimates):
+    """The estimate of least error, which grows by what the others contradict it."""
+    best = min(estimates, key=lambda e: e.error)
+    doubt = max(abs(best.value - e.value) - 2 * e.error for e in estimates)
+    return replace(best, error=max(best.error, doubt))

@@ -1,0 +1,307 @@
+"""What a gradient check found: a verdict for each block, where the worst element lies, and why.
+
+The measure is the course's ratio  ‖a - n‖ / (‖a‖ + ‖n‖)  of the analytic gradient a and the numeric
+one n, with its bands: below 1e-7 great, below 1e-5 worth a look, else worrying.
+"""
+
+import html
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from scipy.optimize import check_grad
+
+# From the mildest to the gravest.
+OK, KINK, INCONCLUSIVE, WRONG = VERDICTS = ("OK", "KINK", "INCONCLUSIVE", "WRONG")
+BANDS = ((1e-7, "great"), (1e-5, "worth a look"), (math.inf, "worrying"))
+COLOURS = {OK: "#1b7837", KINK: "#8a6d00", INCONCLUSIVE: "#8a6d00", WRONG: "#b2182b"}
+
+
+def ratio(analytic, numeric):
+    """‖a - n‖ / (‖a‖ + ‖n‖); 0 where both are 0, and NaN where one is."""
+    largest = max(np.abs(analytic).max(initial=0), np.abs(numeric).max(initial=0))
+    if largest == 0:
+        return 0.0
+    a, n = analytic / largest, numeric / largest  # squares must not underflow
+    return float(np.linalg.norm(a - n) / (np.linalg.norm(a) + np.linalg.norm(n)))
+
+
+def band(value):
+    """The course's word for a ratio."""
+    return next((word for bound, word in BANDS if value < bound), BANDS[-1][1])
+
+
+@dataclass(frozen=True)
+class BlockCheck:
+    """The comparison of one block of parameters.
+
+    Attributes
+    ----------
+    point : str
+        Where: for example "initial weights" or "x0".
+    block : str
+        For example ``W[1]``; "all" is the whole gradient, "L2" the gradient of the penalty alone
+        (then the blocks are those of the data term).
+    layer : int, str or None
+        The layer that the block belongs to.
+    n_parameters : int
+    verdict : {"OK", "WRONG", "KINK", "INCONCLUSIVE"}
+        KINK: left and right derivatives differ, so that there is no derivative to compare with.
+        INCONCLUSIVE: the function is too noisy, or too flat, to tell.
+    ratio : float
+        ‖a - n‖ / (‖a‖ + ‖n‖), over the elements or over the directions that were compared.
+    resolution : float
+        An error above this share of the block's norm would have been seen.
+    index : tuple of int or None
+        The worst element that was found, with its `analytic` and `numeric` derivative.
+    analytic, numeric : float or None
+    proven : bool
+        Whether the block counts as right: OK, or KINK and right by other evidence (see `note`).
+    note : str
+    samples : tuple of two ndarrays
+        The analytic and numeric derivatives that were compared, by element or by direction.
+    elementwise : bool
+        Whether `samples` are elements, in the order of the block.
+    shape : tuple of int
+        Of the block.
+    """
+
+    point: str
+    block: str
+    layer: object
+    n_parameters: int
+    verdict: str
+    ratio: float
+    resolution: float
+    index: tuple | None = None
+    analytic: float | None = None
+    numeric: float | None = None
+    proven: bool = True
+    note: str = ""
+    samples: tuple = field(default=((), ()), repr=False)
+    elementwise: bool = field(default=False, repr=False)
+    shape: tuple = field(default=(), repr=False)
+
+    def cells(self):
+        """The table's row, as text."""
+        found = ("", "", "")
+        if self.index is not None:
+            index = ", ".join(map(str, self.index))
+            found = (f"[{index}]", f"{self.analytic:+.6e}", f"{self.numeric:+.6e}")
+        return (
+            *(self.block, f"{self.n_parameters:,}", self.verdict, f"{self.ratio:.1e}"),
+            *("-" if math.isnan(self.resolution) else f"{self.resolution:.0e}", *found, self.note),
+        )
+
+
+HEAD = ("block", "size", "verdict", "ratio", "sees above", "worst at", "analytic", "numeric", "note")
+TEXT_LEFT = {0, 2, 5, 8}
+
+
+@dataclass(frozen=True)
+class PointCheck:
+    """All that was found at one point."""
+
+    name: str
+    method: str
+    blocks: tuple
+    fault: str | None
+    first_bad_layer: object
+    hints: tuple
+    n_evaluations: int
+    value: Callable = field(repr=False)
+    gradient: Callable = field(repr=False)
+    theta: np.ndarray = field(repr=False)
+
+    @property
+    def title(self):
+        """One line: where and how."""
+        return f"at the {self.name}" if self.name != "x0" else "at x0"
+
+
+@dataclass(frozen=True)
+class GradientReport:
+    """What `check_gradients` found. Prints as a table; a notebook shows it as HTML.
+
+    Attributes
+    ----------
+    points : tuple
+        What was found at each point that was checked.
+    """
+
+    points: tuple
+
+    @property
+    def blocks(self):
+        """A `BlockCheck` for each block at each point, and one, "all", for the whole gradient."""
+        return [check for point in self.points for check in point.blocks]
+
+    @property
+    def verdict(self):
+        """The gravest verdict: "OK", "KINK", "INCONCLUSIVE" or "WRONG"."""
+        return max((check.verdict for check in self.blocks), key=VERDICTS.index)
+
+    @property
+    def passed(self):
+        """Whether every block is proven right, to its resolution."""
+        return all(check.proven for check in self.blocks)
+
+    @property
+    def relative_error(self):
+        """The largest ratio of a whole gradient; NaN counts as the largest."""
+        return float(np.max([check.ratio for check in self.blocks if check.block == "all"]))
+
+    @property
+    def first_bad_layer(self):
+        """The layer whose own backward is at fault, None if none is.
+
+        Backprop runs from the last layer to the first, so the layers below a fault inherit its
+        error: this is the first one that backprop passed.
+        """
+        return next((p.first_bad_layer for p in self.points if p.first_bad_layer is not None), None)
+
+    @property
+    def fault(self):
+        """What is at fault, in words; None if nothing is."""
+        return next((point.fault for point in self.points if point.fault), None)
+
+    @property
+    def hints(self):
+        """Probable causes, in words, the likeliest first."""
+        return list(dict.fromkeys(hint for point in self.points for hint in point.hints))
+
+    @property
+    def n_evaluations(self):
+        """How often the function was evaluated (a pass through part of a network counts one)."""
+        return sum(point.n_evaluations for point in self.points)
+
+    @cached_property
+    def scipy_check_grad(self):
+        """`scipy.optimize.check_grad` at the last point: ‖a - n‖ by forward differences.
+
+        Computed when first asked for: it takes one evaluation for each parameter.
+        """
+        point = self.points[-1]
+        return float(check_grad(point.value, point.gradient, point.theta))
+
+    def worst(self, k=5):
+        """The k worst elements.
+
+        Parameters
+        ----------
+        k : int, default=5
+            How many.
+
+        Returns
+        -------
+        list of dict
+            With keys point, block, index, analytic, numeric, error; the largest absolute error
+            first. Of blocks compared along directions only the element that was searched out.
+        """
+        found = [element for check in self.blocks for element in _elements(check, k)]
+        return sorted(found, key=_gravity, reverse=True)[:k]
+
+    def raise_if_failed(self):
+        """Raise AssertionError, with the table as its message, unless the check passed."""
+        if not self.passed:
+            raise AssertionError(str(self))
+
+    def to_frame(self):
+        """The blocks as a pandas DataFrame, one row each.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        try:
+            from pandas import DataFrame
+        except ImportError as error:
+            raise ImportError(
+                "to_frame needs pandas; install it with: pip install pandas"
+            ) from error
+        columns = (
+            *("point", "block", "layer", "n_parameters", "verdict", "ratio", "resolution"),
+            *("index", "analytic", "numeric", "note"),
+        )
+        rows = [[getattr(check, column) for column in columns] for check in self.blocks]
+        return DataFrame(rows, columns=list(columns))
+
+    def _closing_lines(self):
+        """The verdict, the fault and the hints."""
+        error = self.relative_error
+        yield f"{self.verdict}: relative error {error:.1e} ({band(error)})"
+        if self.fault:
+            yield f"first at fault: {self.fault}"
+        yield from (f"hint: {hint}" for hint in self.hints)
+
+    def __str__(self):
+        lines = []
+        for point in self.points:
+            table = [HEAD, *(check.cells() for check in point.blocks)]
+            columns = [i for i in range(len(HEAD)) if any(row[i] for row in table[1:])]
+            widths = {i: max(len(row[i]) for row in table) for i in columns}
+            text = [
+                "  ".join(
+                    row[i].ljust(widths[i]) if i in TEXT_LEFT else row[i].rjust(widths[i])
+                    for i in columns
+                ).rstrip()
+                for row in table
+            ]
+            lines += [f"{point.title}, {point.method}", text[0], "-" * len(text[0]), *text[1:], ""]
+        return "\n".join([*lines, *self._closing_lines()])
+
+    def _repr_html_(self):
+        parts = []
+        for point in self.points:
+            head = "".join(f"<th>{cell}</th>" for cell in HEAD)
+            rows = "".join(
+                "<tr>"
+                + "".join(
+                    f'<td style="color:{COLOURS[cell]};font-weight:bold">{cell}</td>'
+                    if cell in COLOURS
+                    else f"<td>{html.escape(cell)}</td>"
+                    for cell in check.cells()
+                )
+                + "</tr>"
+                for check in point.blocks
+            )
+            parts.append(
+                f"<table><caption>{html.escape(f'{point.title}, {point.method}')}</caption>"
+                f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+            )
+        first, *rest = self._closing_lines()
+        parts.append(f"<p><b>{html.escape(first)}</b></p>")
+        if rest:
+            parts.append("<ul>" + "".join(f"<li>{html.escape(x)}</li>" for x in rest) + "</ul>")
+        return "".join(parts)
+
+
+def _elements(check, k):
+    """The k worst elements of one block, as dicts."""
+    if check.block in ("all", "L2"):
+        return []
+    if check.elementwise:
+        analytic, numeric = check.samples
+        order = np.argsort(-np.nan_to_num(np.abs(analytic - numeric), nan=np.inf))[:k]
+        triples = [(np.unravel_index(i, check.shape), analytic[i], numeric[i]) for i in order]
+    else:
+        triples = [] if check.index is None else [(check.index, check.analytic, check.numeric)]
+    return [
+        {
+            "point": check.point,
+            "block": check.block,
+            "index": tuple(int(i) for i in index),
+            "analytic": float(a),
+            "numeric": float(n),
+            "error": float(a - n),
+        }
+        for index, a, n in triples
+    ]
+
+
+def _gravity(element):
+    error = abs(element["error"])
+    return math.inf if math.isnan(error) else error
