@@ -1,13 +1,228 @@
-"""Gradient checking: is this the gradient of that function, and if not, where and why?"""
+"""Gradient checking: is this the gradient of that function, and if not, where and why?
 
-import numpy as np
+Source: Ng, "Gradient checking", in "Improving deep neural networks"; the complex step and the
+verdicts are explained in `sknn_opt.checks.complex_step` and `sknn_opt.checks.real_step`.
+"""
+
+import warnings
+
 from sklearn.base import clone
 
+from sknn_opt.checks.callables import read_functions
+from sknn_opt.checks.functions import check_function
 from sknn_opt.checks.networks import check_network
 from sknn_opt.checks.report import GradientReport
+from sknn_opt.checks.sklearn_mlp import is_sklearn_mlp, read_sklearn_mlp
+from sknn_opt.checks.torch_module import is_torch_module, read_torch_module
 
-def check_gradients(estimator, X, y, sample_weight=None, method="auto", dtype="float64"):
-    points = {"initial weights": clone(estimator)}
-    if hasattr(estimator, "theta_"):
-        points["fitted weights"] = estimator
-    return GradientReport(tuple(check_network(name, m.objective(X, y, sample_weight, dtype=dtype), method) for name, m in points.items()))
+METHODS = {
+    "network": ("auto", "elements", "directions"),
+    "function": ("auto", "real", "complex"),
+}
+
+
+def check_gradients(
+    what, *args, sample_weight=None, jac=None, blocks=None, burn_in=0, dtype="float64", method="auto"
+):
+    """Check gradients: which layer, which block, which element is wrong, how much, and why.
+
+    It takes four kinds of input::
+
+        check_gradients(estimator, X, y)                 # ours, or scikit-learn's own MLP
+        check_gradients(fun, grad, x0)                   # functions of a vector, as for scipy
+        check_gradients(cost, gradients, parameters)     # the same of a dict of arrays
+        check_gradients(module, loss)                    # torch: loss(module) is a scalar tensor
+
+    An estimator is checked at random initial weights, after `burn_in` steps of training, and if it
+    is fitted at its fitted weights: batch norm in training mode, dropout with its masks frozen,
+    the data term and the L2 penalty each by itself.
+
+    Parameters
+    ----------
+    what : estimator, callable or torch.nn.Module
+        An MLPClassifier or MLPRegressor, ours or scikit-learn's, fitted or not; a function that
+        returns a number, or the pair of a number and its gradient; a torch module. It is not
+        changed.
+    *args : tuple
+        For an estimator X, y and, if wanted, sample_weight; 10 to 50 rows are enough and quick.
+        For a function its gradient (a function or an array, or for a dict of parameters a dict;
+        the gradient of ``W1`` is called ``dW1`` or ``W1``) and the point x0, of floats; the
+        gradient is left out if the function returns it too. For a module its loss.
+    sample_weight : array-like of shape (n_samples,), default=None
+        The weights of an estimator's rows.
+    jac : callable or True, default=None
+        The gradient in scipy's way: ``check_gradients(fun, x0, jac=grad)``; True says that `fun`
+        returns the pair.
+    blocks : dict of str to slice, default=None
+        Names for the parts of a vector x0; ``objective.blocks`` can be passed on.
+    burn_in : int, default=0
+        How many steps of training an estimator of ours takes before it is checked once more. A
+        slip may show only when the weights have left their small initial values.
+    dtype : {'float64', 'float32'}, default='float64'
+        The precision of the backprop of an estimator of ours. float32 is compared with float64
+        at the same point, to 1e-5.
+    method : str, default='auto'
+        For estimators of ours 'elements' compares every element, 'directions' each block along
+        three random directions; 'auto' chooses by cost. For everything else 'real' uses real
+        steps alone, 'complex' complex steps alone (the function must be analytic, with no abs or
+        maximum that hides an imaginary part); 'auto' lets real steps decide, and complex ones refine
+        the numbers where the function takes them.
+
+    Returns
+    -------
+    GradientReport
+        With ``passed``, ``verdict``, ``relative_error``, ``blocks``, ``first_bad_layer``,
+        ``hints`` and more; ``print(report)`` shows a table.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the input is none of the four kinds, or the function is random, changes its argument, or
+        returns anything but one finite real number at x0.
+    ImportError
+        If a torch module is given and torch cannot be imported.
+
+    See Also
+    --------
+    assert_gradients_close : The same for tests: raises with the table.
+
+    Notes
+    -----
+    Networks of ours are compared with complex-step derivatives, exact to rounding. Any other
+    function is evaluated at real points: three random directions a block, on a ladder of steps
+    with measured noise. A block is called WRONG only if it differs by more than the steps' own
+    error, OK only if an error above the stated resolution would have shown.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknn_opt import MLPClassifier, check_gradients
+    >>> X, y = load_iris(return_X_y=True)
+    >>> report = check_gradients(MLPClassifier((5,), dropout=0.3, random_state=0), X[::10], y[::10])
+    >>> report.passed
+    True
+
+    A function and a gradient with a slip, in the style of the course:
+
+    >>> import numpy as np
+    >>> def cost(p):
+    ...     return np.sum((p["W1"] @ p["W1"].T) ** 2) / 4 + np.sum(p["b1"] ** 2)
+    >>> def gradients(p):
+    ...     return {"dW1": p["W1"] @ p["W1"].T @ p["W1"], "db1": p["b1"]}
+    >>> rng = np.random.default_rng(0)
+    >>> report = check_gradients(cost, gradients, {"W1": rng.normal(size=(4, 4)), "b1": np.ones(4)})
+    >>> report.verdict, report.hints
+    ('WRONG', ['b1: it is 0.5 times the right one: the 1/2 or the 2 of a square'])
+    """
+    if hasattr(what, "objective") and hasattr(what, "get_params"):
+        _refuse(jac=jac, blocks=blocks)
+        _check_method(method, "network")
+        X, y, sample_weight = _rows(args, sample_weight)
+        points = {"initial weights": clone(what)}
+        if burn_in:
+            points[f"weights after {burn_in} steps"] = _trained(what, burn_in, X, y, sample_weight)
+        if hasattr(what, "theta_"):
+            points["fitted weights"] = what
+        objectives = {
+            name: model.objective(X, y, sample_weight, dtype=_checked_dtype(dtype))
+            for name, model in points.items()
+        }
+        checks = [check_network(name, o, method) for name, o in objectives.items()]
+        return GradientReport(tuple(checks))
+    _refuse(burn_in=burn_in or None, dtype=None if dtype == "float64" else dtype)
+    _check_method(method, "function")
+    if is_sklearn_mlp(what):
+        _refuse(jac=jac, blocks=blocks)
+        problems = read_sklearn_mlp(what, *_rows(args, sample_weight))
+    elif is_torch_module(what):
+        _refuse(jac=jac, blocks=blocks, sample_weight=sample_weight)
+        problems = [read_torch_module(what, *_loss(args))]
+    elif callable(what):
+        _refuse(sample_weight=sample_weight)
+        problems = [read_functions(what, args, jac, blocks)]
+    else:
+        raise TypeError(
+            "check_gradients takes an MLPClassifier or MLPRegressor, a function, or a torch module; "
+            f"got {type(what).__name__}. Of a Pipeline pass the last step, and X as the steps "
+            "before transform it."
+        )
+    return GradientReport(tuple(check_function(problem, method) for problem in problems))
+
+
+def assert_gradients_close(what, *args, **options):
+    """Assert that gradients are right; for tests.
+
+    Parameters
+    ----------
+    what, *args, **options
+        As for `check_gradients`.
+
+    Returns
+    -------
+    GradientReport
+        Of a check that passed.
+
+    Raises
+    ------
+    AssertionError
+        If the check fails; the message is the report's table, with the fault and the hints.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknn_opt import assert_gradients_close
+    >>> report = assert_gradients_close(lambda x: np.sum(x**3), lambda x: 3 * x**2, [1.0, 2.0])
+    """
+    report = check_gradients(what, *args, **options)
+    report.raise_if_failed()
+    return report
+
+
+def _rows(args, sample_weight):
+    """X, y, sample_weight of an estimator's call."""
+    match args:
+        case (X, y):
+            return X, y, sample_weight
+        case (X, y, weight) if sample_weight is None:
+            return X, y, weight
+    raise TypeError(
+        "With an estimator check_gradients takes X and y (and sample_weight); got "
+        f"{len(args)} arguments after the estimator."
+    )
+
+
+def _loss(args):
+    if len(args) != 1:
+        raise TypeError(
+            "With a torch module check_gradients takes its loss, a function of the module; got "
+            f"{len(args)} arguments after the module."
+        )
+    return args
+
+
+def _refuse(**options):
+    for name, value in options.items():
+        if value is not None:
+            raise TypeError(f"{name}={value!r} does not apply to this kind of input.")
+
+
+def _check_method(method, kind):
+    if method not in METHODS[kind]:
+        raise ValueError(f"method must be one of {METHODS[kind]} here; got {method!r}.")
+
+
+def _checked_dtype(dtype):
+    if dtype not in ("float64", "float32"):
+        raise ValueError(f"dtype must be 'float64' or 'float32'; got {dtype!r}.")
+    return dtype
+
+
+def _trained(estimator, n_steps, X, y, sample_weight):
+    """A clone after some steps over all rows at once."""
+    model = clone(estimator).set_params(
+        max_iter=n_steps, tol=0.0, n_iter_no_change=n_steps + 1, early_stopping=False,
+        warm_start=False, batch_size=len(y),
+    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return model.fit(X, y, sample_weight)

@@ -35,7 +35,9 @@ class Estimate:
     rung: int
 
     def agrees(self, expected):
-        """Whether a derivative is as good as this one; NaN is not."""
+        """Whether a derivative may be as good as this one; NaN may not."""
+        if not np.isfinite(self.error):
+            return True
         return bool(abs(self.value - expected) <= SAFETY * self.error)
 
 
@@ -81,17 +83,15 @@ class RealStep:
         difference = abs(found.value - expected)
         for r in range(found.rung + 1, LAST):
             if 2 * self.noise * 10.0 ** (r + 1) > difference / 10:
-                break
+                return found  # f is too noisy to look closer
             lower = pair(r)
             if lower.kink:
                 continue
-            if lower.agrees(expected) or lower.error < found.error:
+            if lower.agrees(expected):
                 return lower
-            if not lower.agrees(expected) and lower.error < difference / 10:
+            if lower.error < difference / 10:
                 return found
-        else:
-            return found if found.rung + 1 >= LAST else replace(found, kink=True)
-        return found
+        return replace(found, kink=True) if found.rung + 1 < LAST else found
 
     def _climb(self, pair, start):
         """The best estimate that the ladder has, tried from `start` on."""

@@ -1,0 +1,331 @@
+"""Check any gradient against evaluations of its function, block by block.
+
+The verdict rests on real evaluations: each block is compared along random directions, whose
+derivatives come with their errors (`sknn_opt.checks.real_step`), and is called wrong only where the
+two differ by more. A function that takes complex arguments, which is found out by comparing one with
+the other, gives exact numbers as well: they refine what is reported, and decide on kinks.
+"""
+
+import warnings
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sknn_opt.checks.complex_step import STEP
+from sknn_opt.checks.hints import Context, Evidence, explain
+from sknn_opt.checks.problem import Guarded, preflight
+from sknn_opt.checks.real_step import SAFETY, START, RealStep
+from sknn_opt.checks.report import (
+    INCONCLUSIVE,
+    KINK,
+    OK,
+    VERDICTS,
+    WRONG,
+    BlockCheck,
+    PointCheck,
+    ratio,
+)
+from sknn_opt.checks.search import locate
+
+N_DIRECTIONS = 3
+FEW = 3  # blocks of so few elements are compared element by element
+EXACT = 1e-9  # a right gradient agrees so well with complex steps
+SINGLE = 1e-5  # a right float32 gradient so well with anything
+UNSEEN = 20  # along three directions an error shows less than 1/20 of itself in 1 of 10,000 blocks
+BLURRED = 1e-3  # a resolution above this says too little to call a block right
+ASIDE = 1e-2  # how far beside a kink the gradient is checked, of the parameters' size
+BY_COMPLEX = "right by complex step"
+UNDECIDED = "complex step agrees"
+
+
+def check_function(problem, method="auto"):
+    """Compare the gradient with evaluations at x0; returns a PointCheck."""
+    return _FunctionCheck(problem, method).run()
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A block's derivatives along some directions: claimed, by real steps, and by complex ones.
+
+    The real ones are taken along `size` times a direction. `exact` is None where f is real.
+    """
+
+    gradient: np.ndarray
+    directions: np.ndarray
+    estimates: tuple
+    size: float
+    exact: np.ndarray | None
+    slack: float
+
+    @property
+    def claimed(self):
+        """The derivatives by the analytic gradient."""
+        return self.directions @ self.gradient
+
+    @property
+    def elementwise(self):
+        """Whether the directions are the elements."""
+        return len(self.gradient) <= FEW
+
+    @property
+    def real(self):
+        """The derivatives by real steps."""
+        return np.array([e.value for e in self.estimates]) / self.size
+
+    @property
+    def errors(self):
+        """How far the real ones may be off."""
+        errors = SAFETY * np.array([e.error for e in self.estimates]) / self.size
+        return errors + self.slack * np.linalg.norm(self.gradient)
+
+    @property
+    def kinks(self):
+        """Which directions lead over a kink at x0."""
+        return np.array([e.kink for e in self.estimates])
+
+    @property
+    def numeric(self):
+        """The best that is known."""
+        return self.real if self.exact is None else self.exact
+
+    @property
+    def complex_agrees(self):
+        """Whether complex steps and real ones say the same, as far as can be seen."""
+        told = np.isfinite(self.errors) & ~self.kinks
+        return bool(np.all(np.abs(self.exact - self.real)[told] <= self.errors[told]))
+
+    @property
+    def resolution(self):
+        """The smallest error that would have been seen, as a share of the block's norm."""
+        told = ~self.kinks
+        if not told.any():
+            return np.nan
+        norm = max(np.linalg.norm(self.gradient), _rms(self.real[told]))
+        seen = np.sqrt(len(self.directions)) if self.elementwise else UNSEEN
+        return float(seen * self.errors[told].max() / norm) if norm else np.nan
+
+    @property
+    def verdict(self):
+        """By real steps alone."""
+        told = np.isfinite(self.errors) & ~self.kinks
+        if (not np.isfinite(self.gradient).all()
+                or np.any(np.abs(self.claimed - self.real)[told] > self.errors[told])):  # fmt: skip
+            return WRONG
+        if self.kinks.any():
+            return KINK
+        if not self.gradient.any() and not self.real.any():
+            return OK  # f does not feel the block at all, to the bit
+        # A gradient of zeros is right only if all is 0: else it is small, and nobody knows.
+        return OK if self.gradient.any() and self.resolution <= BLURRED else INCONCLUSIVE
+
+
+class _FunctionCheck:
+    def __init__(self, problem, method):
+        self.problem, self.method = problem, method
+        _, self.gradient = preflight(problem)
+        self.rng = np.random.default_rng(0)
+        self.f = Guarded(problem.value)
+        self.real = RealStep(self.f, problem.x0, self.rng)
+        self.slack = 0.0 if problem.dtype == np.float64 else SINGLE
+        self.takes_complex = method != "real" and self._takes_complex()
+        if method == "complex" and not self.takes_complex:
+            raise ValueError(
+                "method='complex' needs a function that takes complex arguments and returns a "
+                "complex number; this one does not. Use method='real' or 'auto'."
+            )
+
+    def run(self):
+        problem = self.problem
+        measured = {block: self._measure(block) for block in problem.blocks}
+        if self.method != "complex" and not all(
+            m.exact is None or m.complex_agrees for m in measured.values()
+        ):
+            # Where the two disagree, f only seems to take complex arguments.
+            self.takes_complex = False
+            measured = {block: replace(m, exact=None) for block, m in measured.items()}
+        checks = [self._judge(block, m) for block, m in measured.items()]
+        checks = self._look_beside_kinks(checks)
+        wrong = [check for check in checks if check.verdict == WRONG]
+        fault, layer = _find_fault(problem, {check.block for check in wrong})
+        hints = explain(
+            [self._evidence(check, measured[check.block]) for check in wrong],
+            Context(problem.n_rows, problem.penalty),
+        )
+        if any(check.note == UNDECIDED for check in checks):
+            hints += ("real steps cannot tell; if the function is analytic, method='complex' can",)
+        if any(check.verdict == KINK and not check.proven for check in checks):
+            hints += (f"{problem.name} lies on a kink: move it, for example by adding small noise",)
+        checks.append(self._check_all(checks, measured))
+        return PointCheck(
+            problem.name, self._describe(), tuple(checks), fault, layer, hints, self.f.n_calls,
+            problem.value, problem.gradient, problem.x0,
+        )  # fmt: skip
+
+    def _describe(self):
+        step = "complex step" if self.method == "complex" else "real steps"
+        if self.takes_complex and self.method == "auto":
+            step += " and complex step"
+        text = f"by {step}, along random directions, {self.f.n_calls} evaluations"
+        return text if not self.slack else f"float32 against float64 {text} (tolerance {SINGLE:g})"
+
+    # Measuring ------------------------------------------------------------------------------------
+
+    def _takes_complex(self):
+        """Whether f gives a finite complex number for a complex argument."""
+        direction = self.rng.normal(size=self.problem.x0.size)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # dropping an imaginary part is but a warning
+            try:
+                result = np.asarray(self.f.complex(self.problem.x0 + 1j * STEP * direction))
+            except Exception:  # whatever a real function does with complex numbers
+                return False
+        return bool(result.size == 1 and np.iscomplexobj(result) and np.isfinite(result).all())
+
+    def _measure(self, block):
+        """Derivatives of f along a few directions of one block."""
+        place, x0 = self.problem.blocks[block], self.problem.x0
+        self.f.block = block
+        size = _rms(x0[place.slice]) or _rms(x0) or 1.0
+        gradient = self.gradient[place.slice]
+        few = place.size <= FEW
+        directions = np.eye(place.size) if few else self.rng.normal(size=(N_DIRECTIONS, place.size))
+        estimates, start = [], START
+        for direction, expected in zip(directions, directions @ gradient, strict=True):
+            moved = self._whole(block, size * direction)
+            estimates.append(self.real.derivative(moved, size * expected, start))
+            start = estimates[-1].rung
+        exact = self._complex_along(block, directions) if self.takes_complex else None
+        return Measured(gradient, directions, tuple(estimates), size, exact, self.slack)
+
+    def _complex_along(self, block, directions):
+        with np.errstate(all="ignore"):
+            steps = [1j * STEP * self._whole(block, direction) for direction in directions]
+            return np.array([complex(self.f.complex(self.problem.x0 + s)).imag for s in steps]) / STEP
+
+    def _real_along(self, block, directions, measured):
+        """Derivatives for the search of a wrong element, NaN on a kink."""
+        rung = max(e.rung for e in measured.estimates)
+        estimates = [
+            self.real.derivative(
+                self._whole(block, measured.size * d), measured.size * (d @ measured.gradient), rung
+            )
+            for d in directions
+        ]
+        return np.array([np.nan if e.kink else e.value / measured.size for e in estimates])
+
+    def _whole(self, block, direction):
+        whole = np.zeros(self.problem.x0.size)
+        whole[self.problem.blocks[block].slice] = direction
+        return whole
+
+    # Verdicts -------------------------------------------------------------------------------------
+
+    def _judge(self, block, measured):
+        place = self.problem.blocks[block]
+        value = ratio(measured.claimed, measured.numeric)
+        exact = measured.exact is not None and value < max(EXACT, self.slack)
+        verdict, resolution, note = measured.verdict, measured.resolution, ""
+        if self.method == "complex":
+            verdict = OK if exact else WRONG
+            resolution = 2 * np.sqrt(N_DIRECTIONS) * UNSEEN * EXACT
+        elif exact and verdict == KINK:
+            note = BY_COMPLEX
+        elif exact and verdict == INCONCLUSIVE:
+            note = UNDECIDED
+        elif verdict == OK and measured.exact is not None and not exact:
+            verdict, note = INCONCLUSIVE, "complex step differs, by less than real steps can see"
+        index, a, n = self._worst(block, measured, verdict)
+        return BlockCheck(
+            self.problem.name, block, self.problem.layers.get(block), place.size, verdict, value,
+            resolution, index, a, n, proven=verdict == OK or note == BY_COMPLEX, note=note,
+            samples=(measured.claimed, measured.numeric), elementwise=measured.elementwise,
+            shape=place.shape,
+        )  # fmt: skip
+
+    def _worst(self, block, measured, verdict):
+        """The worst element known: (index, analytic, numeric)."""
+        if measured.elementwise:
+            errors = np.abs(measured.claimed - measured.numeric)
+            k = int(np.argmax(np.where(np.isnan(errors), np.inf, errors)))
+            found = k, measured.claimed[k], measured.numeric[k]
+        elif verdict == WRONG:
+            self.f.block = block
+
+            def along(directions):
+                if measured.exact is not None:
+                    return self._complex_along(block, directions)
+                return self._real_along(block, directions, measured)
+
+            found = locate(along, measured.gradient, self.rng)
+        else:
+            return None, None, None
+        k, a, n = found
+        shape = self.problem.blocks[block].shape
+        return tuple(int(i) for i in np.unravel_index(k, shape)), float(a), float(n)
+
+    def _look_beside_kinks(self, checks):
+        """Where x0 lies on a kink, check the gradient a little beside it, where it has one."""
+        problem = self.problem
+        kinks = {c.block for c in checks if c.verdict == KINK and not c.proven}
+        if not kinks or not problem.moves:
+            return checks
+        aside = ASIDE * (_rms(problem.x0) or 1.0) * self.rng.normal(size=problem.x0.size)
+        beside = _FunctionCheck(replace(problem, x0=problem.x0 + aside), "real")
+        found = {block: beside._measure(block).verdict for block in kinks}
+        self.f.n_calls += beside.f.n_calls
+        consequences = {
+            OK: {"proven": True, "note": "right a little beside it"},
+            WRONG: {"verdict": WRONG, "note": "a kink here, and wrong a little beside it"},
+        }
+        return [replace(c, **consequences.get(found.get(c.block), {})) for c in checks]
+
+    def _evidence(self, check, measured):
+        place = self.problem.blocks[check.block]
+        directions = None if measured.elementwise else measured.directions
+        error = 0.0 if measured.exact is not None else np.linalg.norm(measured.errors)
+        return Evidence(
+            check.block, place.shape, measured.gradient, self.problem.x0[place.slice],
+            measured.numeric, directions, error,
+        )  # fmt: skip
+
+    def _check_all(self, checks, measured):
+        """The whole gradient: the blocks together, each direction counting as the whole block."""
+        # A block on a kink has no gradient that the ratio could be taken of.
+        measured = {
+            block: m for block, m in measured.items() if m.exact is not None or not m.kinks.any()
+        } or measured
+        shares = [1 if m.elementwise else np.sqrt(N_DIRECTIONS) for m in measured.values()]
+        analytic, numeric = (
+            np.concatenate([getattr(m, kind) / s for m, s in zip(measured.values(), shares, strict=True)])
+            for kind in ("claimed", "numeric")
+        )
+        gravest = max((check.verdict for check in checks), key=VERDICTS.index)
+        return BlockCheck(
+            self.problem.name, "all", None, self.gradient.size, gravest, ratio(analytic, numeric),
+            float(np.max([check.resolution for check in checks])),
+            proven=all(check.proven for check in checks),
+        )  # fmt: skip
+
+
+def _find_fault(problem, wrong):
+    """The last layer with a wrong block, and what that tells."""
+    order = problem.order
+    # without names of layers, the names of the blocks must do
+    bad = [layer for layer in order if any(problem.layers[b] == layer for b in wrong)]
+    if not bad:
+        return (", ".join(sorted(map(str, wrong))) or None, None) if len(problem.blocks) > 1 else (None, None)
+    layer = bad[-1]
+    own = [block for block in problem.blocks if problem.layers[block] == layer]
+    named = ", ".join(block for block in own if block in wrong)
+    below = order[: order.index(layer)]
+    inherited = bool(below) and all(
+        block in wrong for block in problem.blocks if problem.layers[block] in below
+    )
+    text = f"layer {layer}: {named}"
+    if inherited and set(own) <= wrong:
+        text += "; all below are wrong too, so what arrives there from above may be"
+    return text, layer
+
+
+def _rms(x):
+    return float(np.sqrt(np.mean(x**2)))

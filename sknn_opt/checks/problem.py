@@ -1,0 +1,165 @@
+"""A function to check: f, its claimed gradient, a point, and the names of its blocks.
+
+Whatever the user brings (a vector function, a dict of arrays, a torch module, scikit-learn's MLP)
+is turned into this, and every call of the user's code goes through `Guarded`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sknn_opt.nn.network import Block
+
+
+@dataclass
+class Problem:
+    """f, its gradient and the point x0, all as functions of one float64 vector.
+
+    `layers` gives each block's layer, `order` the layers from the first to the last. `n_rows` and
+    `penalty` are known for networks. `moves` says whether the gradient can be had elsewhere.
+    """
+
+    value: Callable
+    gradient: Callable
+    x0: np.ndarray
+    blocks: dict
+    layers: dict = field(default_factory=dict)
+    name: str = "x0"
+    n_rows: float | None = None
+    penalty: float | None = None
+    moves: bool = True
+    remedy: str = "draw its random numbers once and reuse them, or reset the seed in each call"
+    dtype: np.dtype = np.dtype(float)
+
+    @property
+    def order(self):
+        """The layers, the first one first."""
+        return list(dict.fromkeys(self.layers.values()))
+
+
+class Guarded:
+    """The user's f: called with a copy, its result validated, its calls counted."""
+
+    def __init__(self, function):
+        self._function = function
+        self.n_calls, self.block = 0, None
+
+    def __call__(self, x):
+        """f(x), a float, or NaN where it is not finite."""
+        return float(self._call(x))
+
+    def complex(self, x):
+        """f(x) of a complex x, as it comes."""
+        return self._call(x)
+
+    def _call(self, x):
+        self.n_calls += 1
+        try:
+            return self._function(x)
+        except Exception as error:
+            if self.block is not None:
+                error.add_note(f"raised by the function while block {self.block!r} was checked")
+            raise
+
+
+def preflight(problem):
+    """Call f and its gradient twice at x0, and refuse what cannot be checked.
+
+    Returns f(x0) and the gradient as a float64 vector.
+    """
+    x = problem.x0
+    given = x.copy()
+    values, gradients = [], []
+    for _ in range(2):
+        values.append(_real_number(problem.value(given)))
+        _refuse_changes(x, given, "the function")
+        gradients.append(_vector(problem.gradient(given), x))
+        _refuse_changes(x, given, "the gradient")
+    if not np.isfinite(values[0]):
+        raise ValueError(
+            f"The function is {values[0]} at {problem.name}, so it has no gradient there. Choose a "
+            "point where it is finite."
+        )
+    _refuse_randomness("function", *values, problem.remedy)
+    differs = gradients[0] != gradients[1]
+    differs &= ~(np.isnan(gradients[0]) & np.isnan(gradients[1]))
+    if differs.any():
+        k = int(np.argmax(differs))
+        _refuse_randomness("gradient", gradients[0][k], gradients[1][k], problem.remedy)
+    return values[0], gradients[0]
+
+
+def _real_number(value):
+    """f's result as a float."""
+    array = np.asarray(value)
+    if array.dtype.kind == "c":
+        raise TypeError(
+            f"The function must return a real number; it returned {value!r}. Return value.real, or "
+            "do not step into the complex plane."
+        )
+    if array.dtype.kind not in "fiub" or array.size != 1:
+        shown = f"an array of shape {array.shape}" if array.ndim else f"{type(value).__name__}"
+        raise TypeError(
+            f"The function must return one real number, the loss; it returned {shown}. Sum or "
+            "average over the rows."
+        )
+    return float(array.reshape(()))
+
+
+def _vector(gradient, x):
+    array = np.asarray(gradient)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(
+            f"The gradient must be an array of real numbers; it has dtype {array.dtype}."
+        )
+    if array.shape != x.shape:
+        raise ValueError(
+            f"The gradient must have the shape of x0, {x.shape}; it has shape {array.shape}."
+        )
+    return array.astype(float)
+
+
+def _refuse_changes(x, given, who):
+    changed = np.flatnonzero(x != given)
+    if changed.size:
+        k = changed[0]
+        raise ValueError(
+            f"{who.capitalize()} changes its argument in place: element {k} was {x[k]:g} and is "
+            f"{given[k]:g} after the call. Work on a copy."
+        )
+
+
+def _refuse_randomness(what, first, second, remedy):
+    if first != second:
+        raise ValueError(
+            f"The {what} is random: two calls at the same point gave {first!r} and {second!r}. "
+            f"A gradient can only be checked with its randomness frozen: {remedy}."
+        )
+
+
+def as_blocks(blocks, size):
+    """What the user names, {name: slice or Block or (slice, shape)}, as Blocks that cover x0."""
+    if blocks is None:
+        return {"x": Block(slice(0, size), (size,))}
+    named = {}
+    for name, block in blocks.items():
+        place, shape = block if isinstance(block, tuple) else (block, None)
+        start, stop, step = place.indices(size)
+        if step != 1 or stop <= start:
+            raise ValueError(f"Block {name!r} must be a slice of x0 with step 1, not {place}.")
+        shape = (stop - start,) if shape is None else tuple(shape)
+        if int(np.prod(shape)) != stop - start:
+            raise ValueError(
+                f"Block {name!r} has {stop - start} elements, which do not fit shape {shape}."
+            )
+        named[name] = Block(slice(start, stop), shape)
+    covered = np.zeros(size, int)
+    for block in named.values():
+        covered[block.slice] += 1
+    if (covered != 1).any():
+        k = int(np.argmax(covered != 1))
+        raise ValueError(
+            f"The blocks must cover each element of x0 once; element {k} lies in {covered[k]} blocks."
+        )
+    return named

@@ -1,0 +1,84 @@
+"""scikit-learn's MLPClassifier and MLPRegressor as a Problem, by their public methods alone.
+
+One step of plain gradient descent over all rows at once turns θ into θ - ηg, so that
+g = (θ - θ') / η, and `loss_` tells J(θ). With η = 2⁴⁰ a product or quotient by η does not round, and
+g comes out to its last digits.
+"""
+
+import warnings
+from copy import deepcopy
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.utils.validation import _check_sample_weight
+
+from sknn_opt.checks.problem import Problem
+from sknn_opt.nn.network import Block
+
+RATE = 2.0**40
+NO_RATE = 1e-300
+
+
+def is_sklearn_mlp(what):
+    """Whether this is scikit-learn's own MLP."""
+    return isinstance(what, MLPClassifier | MLPRegressor)
+
+
+def read_sklearn_mlp(mlp, X, y, sample_weight=None):
+    """The Problems at the random initial weights and, if fitted, at the fitted ones."""
+    fitted = hasattr(mlp, "coefs_")
+    problems = [_problem("initial weights", clone(mlp), X, y, sample_weight)]
+    if fitted:
+        problems.append(_problem("fitted weights", deepcopy(mlp), X, y, sample_weight))
+    return problems
+
+
+def _problem(name, mlp, X, y, sample_weight):
+    X = np.asarray(X, dtype=float) if not hasattr(X, "tocsr") else X.astype(float)
+    if sample_weight is not None:
+        sample_weight = _check_sample_weight(sample_weight, X, dtype=float)
+    n_rows = X.shape[0]
+    weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+    classes = {"classes": np.unique(y)} if is_classifier(mlp) and np.ndim(y) == 1 else {}
+    mlp.set_params(
+        solver="sgd", learning_rate="constant", momentum=0.0, nesterovs_momentum=False,
+        batch_size=n_rows, shuffle=False, early_stopping=False, verbose=False, warm_start=False,
+    )  # fmt: skip
+
+    def step(model, rate):
+        """One step from the model's weights."""
+        model.set_params(learning_rate_init=rate)
+        vars(model).pop("_optimizer", None)  # of the last call, which knows its weights by identity
+        first = not hasattr(model, "coefs_")
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            model.partial_fit(X, y, **weights, **(classes if first else {}))
+        return model
+
+    if not hasattr(mlp, "coefs_"):
+        step(mlp, NO_RATE)  # draws the weights and leaves them where they are
+    blocks, start = {}, 0
+    for letter, arrays in (("W", mlp.coefs_), ("b", mlp.intercepts_)):
+        for i, array in enumerate(arrays, 1):
+            blocks[f"{letter}[{i}]"] = Block(slice(start, start + array.size), array.shape)
+            start += array.size
+    n_layers = len(mlp.coefs_)
+
+    def load(theta):
+        arrays = [block.of(theta).astype(float) for block in blocks.values()]
+        mlp.coefs_, mlp.intercepts_ = arrays[:n_layers], arrays[n_layers:]
+        return mlp
+
+    def pack(model):
+        return np.concatenate([a.ravel() for a in (*model.coefs_, *model.intercepts_)])
+
+    theta0 = pack(mlp).astype(float)
+    total = n_rows if sample_weight is None else sample_weight.sum()
+    layers = {block: int(block[2:-1]) for block in blocks}
+    return Problem(
+        lambda theta: step(load(theta), NO_RATE).loss_,
+        lambda theta: (theta - pack(step(load(theta), RATE))) / RATE,
+        theta0, blocks, dict(sorted(layers.items(), key=lambda pair: pair[1])), name=name,
+        n_rows=float(total), penalty=mlp.alpha / total,
+    )  # fmt: skip
