@@ -96,6 +96,11 @@ class Layerwise:
         outputs = sorted({k + 1 for k in self._places.values()})
         return sum(self._n_variants(k) * self._cost_of_one(k) for k in outputs)
 
+    def cost_of(self, block):
+        """The same for one block."""
+        k = self._places[block] + 1
+        return self._n_variants(k) * self._cost_of_one(k)
+
     def _moved_output(self, block, k, directions):
         """How the output of layer k moves with its block, of shape (rows, n_directions, units)."""
         n_units = self.signals[k + 1].shape[1]

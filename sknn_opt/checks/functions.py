@@ -28,6 +28,7 @@ from sknn_opt.checks.report import (
 from sknn_opt.checks.search import locate
 
 N_DIRECTIONS = 3
+N_MORE = 4  # further ones where a block is wrong and the cause is looked for
 FEW = 3  # blocks of so few elements are compared element by element
 EXACT = 1e-9  # a right gradient agrees so well with complex steps
 SINGLE = 1e-5  # a right float32 gradient so well with anything
@@ -202,8 +203,11 @@ class _FunctionCheck:
             steps = [1j * STEP * self._whole(block, direction) for direction in directions]
             return np.array([complex(self.f.complex(self.problem.x0 + s)).imag for s in steps]) / STEP
 
-    def _real_along(self, block, directions, measured):
-        """Derivatives for the search of a wrong element, NaN on a kink."""
+    def _along(self, block, directions, measured):
+        """More derivatives of a block, NaN on a kink."""
+        self.f.block = block
+        if measured.exact is not None:
+            return self._complex_along(block, directions)
         rung = max(e.rung for e in measured.estimates)
         estimates = [
             self.real.derivative(
@@ -249,14 +253,10 @@ class _FunctionCheck:
             k = int(np.argmax(np.where(np.isnan(errors), np.inf, errors)))
             found = k, measured.claimed[k], measured.numeric[k]
         elif verdict == WRONG:
-            self.f.block = block
-
-            def along(directions):
-                if measured.exact is not None:
-                    return self._complex_along(block, directions)
-                return self._real_along(block, directions, measured)
-
-            found = locate(along, measured.gradient, self.rng)
+            found = locate(
+                lambda directions: self._along(block, directions, measured),
+                measured.gradient, self.rng,
+            )  # fmt: skip
         else:
             return None, None, None
         k, a, n = found
@@ -281,11 +281,18 @@ class _FunctionCheck:
 
     def _evidence(self, check, measured):
         place = self.problem.blocks[check.block]
-        directions = None if measured.elementwise else measured.directions
+        directions, numeric, element = None, measured.numeric, None
+        if not measured.elementwise:
+            more = self.rng.normal(size=(N_MORE, place.size))
+            known = np.append(numeric, self._along(check.block, more, measured))
+            seen = np.isfinite(known)
+            directions, numeric = np.vstack([measured.directions, more])[seen], known[seen]
+            if check.index is not None:
+                element = np.ravel_multi_index(check.index, place.shape), check.numeric
         error = 0.0 if measured.exact is not None else np.linalg.norm(measured.errors)
         return Evidence(
             check.block, place.shape, measured.gradient, self.problem.x0[place.slice],
-            measured.numeric, directions, error,
+            numeric, directions, error, element,
         )  # fmt: skip
 
     def _check_all(self, checks, measured):
@@ -318,12 +325,17 @@ def _find_fault(problem, wrong):
     own = [block for block in problem.blocks if problem.layers[block] == layer]
     named = ", ".join(block for block in own if block in wrong)
     below = order[: order.index(layer)]
-    inherited = bool(below) and all(
+    inherited = all(
         block in wrong for block in problem.blocks if problem.layers[block] in below
     )
     text = f"layer {layer}: {named}"
-    if inherited and set(own) <= wrong:
-        text += "; all below are wrong too, so what arrives there from above may be"
+    if set(own) <= wrong and (inherited or not below):
+        if layer == order[-1]:
+            cause = "the gradient of the loss may be"
+        else:
+            above = order[order.index(layer) + 1]
+            cause = f"its activation's derivative may be, or what layer {above} passes down"
+        text += f" ({cause})" if len(own) > 1 else ""
     return text, layer
 
 

@@ -7,12 +7,14 @@ directions.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-# A hypothesis explains a block if it leaves at most this share of its numbers, and of the error.
-CLOSE = 1e-4
+# A hypothesis explains a block if it leaves at most this share of its numbers, ...
+CLOSE = 1e-5
+# ... and at most this share of the error that it is to explain.
+REST = 0.01
 
 
 @dataclass(frozen=True)
@@ -29,28 +31,23 @@ class Evidence:
     numeric: np.ndarray
     directions: np.ndarray | None
     error: float = 0.0
+    element: tuple | None = None  # (number, numeric derivative) of the element searched out
 
     def seen(self, gradient):
         """A gradient as the numeric one is known: by element or along the directions."""
         return gradient if self.directions is None else self.directions @ gradient
-
-    @property
-    def can_tell(self):
-        """Whether one free factor would not explain anything."""
-        return self.numeric.size > 1
 
     def explains(self, gradient):
         """Whether this would be the right gradient."""
         left = np.linalg.norm(self.numeric - self.seen(gradient))
         wrong = np.linalg.norm(self.numeric - self.seen(self.analytic))
         norm = np.linalg.norm(self.numeric)
-        return bool(left <= max(CLOSE * norm, self.error) and left <= 0.03 * wrong)
+        return bool(left <= max(CLOSE * norm, self.error) and left <= REST * wrong)
 
-    def factor(self, gradient, of):
-        """The c for which c · gradient comes closest to `of`, both as seen; NaN for 0."""
-        seen = self.seen(gradient)
-        square = seen @ seen
-        return (seen @ of) / square if square else np.nan
+    def fit(self, *gradients):
+        """The factors with which these gradients add up to the numeric one, best as they can."""
+        columns = np.column_stack([self.seen(gradient) for gradient in gradients])
+        return np.linalg.lstsq(columns, self.numeric, rcond=None)[0]
 
 
 @dataclass(frozen=True)
@@ -81,59 +78,77 @@ def _cause(item, context):
         return None
     if not item.analytic.any():
         return "it is all zero: never written, overwritten, or cut off from the loss"
-    for hypothesis in (_sign, _transposed, _alternative, _penalty, _scale, _order, _part):
+    for hypothesis in (_transposed, _alternative, _linear, _only_penalty, _order, _part):
         cause = hypothesis(item, context)
         if cause:
             return cause
     return None
 
 
-def _sign(item, context):
-    return "its sign is wrong" if item.explains(-item.analytic) else None
+def _linear(item, context):
+    """n = s a + q θ: a wrong factor 1/s, or a wrong penalty."""
+    n_known = item.numeric.size
+    if item.explains(item.fit(item.analytic)[0] * item.analytic):
+        s, q = item.fit(item.analytic)[0], 0.0
+    elif n_known > 2 and item.theta.any():
+        s, q = item.fit(item.analytic, item.theta)
+        if not item.explains(s * item.analytic + q * item.theta):
+            return None
+    else:
+        return None
+    if abs(s - 1) < 1e-6 and q:
+        return _penalty(item, -q, context)
+    return _factor(item, 1 / s, context) if s and (n_known > 1 or _is_plain(s)) else None
 
 
-def _scale(item, context):
+def _factor(item, c, context):
     """a = c n."""
-    c = 1 / item.factor(item.analytic, item.numeric)
-    if not np.isfinite(c) or not item.explains(item.analytic / c):
-        return None
+    c = float(np.round(c)) if np.isclose(c, np.round(c), rtol=1e-5) else c
     n = context.n_rows
+    mean = " or a sum over rows is taken as a mean" if _is_bias(item) else ""
     if n and n != 1:
-        if np.isclose(c, n, rtol=1e-3):
-            return f"it is N = {n:g} times too large: the 1/N is missing"
-        if np.isclose(c, 1 / n, rtol=1e-3):
-            mean = " or a sum over rows is taken as a mean" if _is_bias(item) else ""
-            return f"it is N = {n:g} times too small: 1/N is applied twice{mean}"
-        if np.isclose(c, -n, rtol=1e-3):
-            return f"it is -N = {-n:g} times the right one: the sign is wrong, the 1/N missing"
-    if not item.can_tell and not _is_plain(c):
-        return None
-    rows = ""
-    if n is None and _is_plain(c) and abs(c) >= 3:
-        rows = f": if there are {c:.3g} rows, the 1/N is missing"
-    elif n is None and _is_plain(c) and abs(c) <= 1 / 3:
-        mean = ", or a sum over rows is taken as a mean" if _is_bias(item) else ""
-        rows = f": if there are {1 / c:.3g} rows, 1/N is applied twice{mean}"
-    elif np.isclose(c, 2, rtol=1e-3) or np.isclose(c, 0.5, rtol=1e-3):
-        rows = ": the 1/2 or the 2 of a square"
-    return f"it is {c:.6g} times the right one{rows}"
+        known = {
+            n: f"it is N = {n:g} times too large: the 1/N is missing",
+            1 / n: f"it is N = {n:g} times too small: 1/N is applied twice{mean}",
+            -n: f"it is -N = {-n:g} times the right one: its sign is wrong, the 1/N missing",
+        }
+        for factor, words in known.items():
+            if np.isclose(c, factor, rtol=1e-4):
+                return words
+    if np.isclose(c, -1, rtol=1e-5):
+        return "its sign is wrong"
+    guess = ""
+    if np.isclose(c, 2, rtol=1e-5) or np.isclose(c, 0.5, rtol=1e-5):
+        guess = ": the 1/2 or the 2 of a square"
+    elif n is None and _is_plain(c) and abs(c) > 1:
+        guess = f": if there are {abs(c):.3g} rows, the 1/N is missing"
+    elif n is None and _is_plain(c):
+        guess = f": if there are {abs(1 / c):.3g} rows, 1/N is applied twice{mean}"
+    return f"it is {c:.6g} times the right one{guess}"
 
 
-def _penalty(item, context):
+def _penalty(item, c, context):
     """a - n = c θ."""
-    error = item.seen(item.analytic) - item.numeric
-    c = item.factor(item.theta, error)
-    if not (np.isfinite(c) and c and item.can_tell and item.explains(item.analytic - c * item.theta)):
-        return None
     known = context.penalty
     size = f"{abs(c):.3g}"
     if known and np.isclose(abs(c), known, rtol=1e-2):
         size = f"α/N = {known:.3g}"
     if _is_bias(item):
-        return f"the difference is {c:+.3g} b: the L2 penalty must leave biases out"
+        return f"the difference is {c:+.3g} b: biases are not penalised"
     if c < 0:
         return f"the difference is -{size} W: the L2 penalty is missing or too small"
     return f"the difference is +{size} W: the L2 penalty is counted twice or too large"
+
+
+def _only_penalty(item, context):
+    """a = c θ, and n is more than that."""
+    square = item.theta @ item.theta
+    if _is_bias(item) or not square:
+        return None
+    c = (item.analytic @ item.theta) / square
+    if np.linalg.norm(item.analytic - c * item.theta) > 1e-9 * np.linalg.norm(item.analytic):
+        return None
+    return f"it is {c:.3g} W and nothing else: all zero but for the L2 penalty"
 
 
 def _transposed(item, context):
@@ -141,8 +156,14 @@ def _transposed(item, context):
     if len(shape) != 2 or min(shape) < 2:
         return None
     matrix = item.analytic.reshape(shape)
-    if shape[0] == shape[1] and item.explains(matrix.T.ravel()):
-        return "it is transposed"
+    if shape[0] == shape[1]:
+        # a penalty may stand beside it untransposed:  n = aᵀ + p (θ - θᵀ)
+        theta = item.theta.reshape(shape)
+        shift = (theta - theta.T).ravel()
+        rest = replace(item, numeric=item.numeric - item.seen(matrix.T.ravel()))
+        p = rest.fit(shift)[0] if item.numeric.size > 2 else 0.0
+        if item.explains(matrix.T.ravel()) or item.explains(matrix.T.ravel() + p * shift):
+            return "it is transposed"
     # the right numbers, read off in the wrong order
     other = item.analytic.reshape(shape[::-1]).T.ravel()
     if shape[0] != shape[1] and item.explains(other):
@@ -156,7 +177,7 @@ def _alternative(item, context):
         other = gradient(item)
         seen = item.seen(item.analytic)
         wrong = np.linalg.norm(seen - item.numeric)
-        if np.linalg.norm(seen - other) <= min(CLOSE * np.linalg.norm(seen), 0.03 * wrong):
+        if np.linalg.norm(seen - other) <= min(CLOSE * np.linalg.norm(seen), REST * wrong):
             return sentence
     return None
 
@@ -166,7 +187,7 @@ def _order(item, context):
     if item.directions is not None or item.analytic.size < 2:
         return None
     a, n = np.sort(item.analytic), np.sort(item.numeric)
-    if np.linalg.norm(a - n) <= CLOSE * np.linalg.norm(n):
+    if np.linalg.norm(a - n) <= CLOSE * np.linalg.norm(n) + item.error:
         return "it holds the right numbers in the wrong order"
     return None
 
@@ -174,8 +195,8 @@ def _order(item, context):
 def _part(item, context):
     """Only some elements are wrong: which?"""
     if item.directions is not None:
-        return None
-    wrong = np.abs(item.analytic - item.numeric) > CLOSE * np.abs(item.numeric).max()
+        return _one_element(item)
+    wrong = np.abs(item.analytic - item.numeric) > CLOSE * np.abs(item.numeric).max() + item.error
     if not 0 < wrong.sum() < wrong.size:
         return None
     if len(item.shape) == 2:
@@ -190,6 +211,21 @@ def _part(item, context):
     if wrong.sum() > wrong.size / 2:
         return None
     return f"{int(wrong.sum())} of {wrong.size} elements are wrong" + _how(item, wrong)
+
+
+def _one_element(item):
+    """Whether the element that was searched out is all that is wrong."""
+    if item.element is None:
+        return None
+    k, numeric = item.element
+    corrected = item.analytic.copy()
+    corrected[k] = numeric
+    if not item.explains(corrected):
+        return None
+    index = ", ".join(map(str, np.unravel_index(k, item.shape)))
+    return f"only element [{index}] is wrong" + _how(
+        replace(item, numeric=corrected), np.arange(corrected.size) == k
+    )
 
 
 def _how(item, wrong):

@@ -16,8 +16,10 @@ import numpy as np
 from sknn_opt.checks.complex_step import Layerwise, Whole
 from sknn_opt.checks.faults import find_fault
 from sknn_opt.checks.hints import Context, Evidence, explain
+from sknn_opt.checks.penalty import check_penalty, explain_penalty
 from sknn_opt.checks.report import INCONCLUSIVE, OK, WRONG, BlockCheck, PointCheck, ratio
 from sknn_opt.checks.search import locate
+from sknn_opt.nn.network import Block
 
 N_DIRECTIONS = 3
 # Elements are compared up to this many complex numbers of work, about half a second.
@@ -85,8 +87,14 @@ class _NetworkCheck:
             pairs = {b: self._pair(b, analytic) for b in self.data.blocks}
             pairs = self._guard(pairs, analytic)
             whole_norm = np.sqrt(sum(_square(pair) for pair in pairs.values()))
-            checks = [self._judge(b, pair, whole_norm) for b, pair in pairs.items()]
-            checks += self._check_penalty()
+            checks = []
+            for block, pair in pairs.items():
+                check = self._judge(block, pair, whole_norm)
+                if check.verdict == WRONG and pair.directions is not None:
+                    pairs[block] = self._by_element(block, pair, analytic)
+                    check = self._judge(block, pairs[block], whole_norm)
+                checks.append(check)
+            checks += self._judge_penalty()
             checks.append(self._check_all(pairs, checks))
             return self._point(checks, pairs, analytic)
 
@@ -115,12 +123,18 @@ class _NetworkCheck:
             if size:
                 direction[blocks[block].slice] = chosen / size
                 expected += derivative / size
-        everything = Whole(self.data.value, self.theta, {"all": _Everything(self.theta.size)})
+        everything = Whole(self.data.value, self.theta, {"all": Block(slice(None), self.theta.shape)})
         found = everything.along("all", direction[np.newaxis])[0]
         self.n_evaluations += 1
         if abs(found - expected) <= 1e-9 * len(pairs):
             return pairs
         return {b: self._guarded(b, pair, analytic) for b, pair in pairs.items()}
+
+    def _by_element(self, block, pair, analytic):
+        """A wrong block element by element, if that is not too much work."""
+        if self.layerwise.cost_of(block) > 20 * MAX_COST:
+            return pair
+        return _Pair(analytic[self.data.blocks[block].slice], self.layerwise.gradient(block), None)
 
     def _any_direction(self, pair, size):
         return self.rng.normal(size=size) if pair.directions is None else pair.directions[0]
@@ -198,33 +212,16 @@ class _NetworkCheck:
         self.n_evaluations += len(directions)
         return self.layerwise.along(block, directions)
 
-    def _check_penalty(self):
-        """The gradient of the L2 penalty: (α / Σw) W for weights, 0 for all else."""
-        objective = self.objective
-        if not objective.penalty:
+    def _judge_penalty(self):
+        if not self.objective.penalty:
             return []
-        term = objective.penalty_term()
-        analytic = term.gradient(objective.theta).astype(float)
-        numeric = np.zeros_like(self.theta)
-        for block, place in objective.blocks.items():
-            if block.startswith("W"):
-                numeric[place.slice] = objective.penalty * self.theta[place.slice]
-        # and along one direction by complex step, that J has this penalty
-        direction = self.rng.normal(size=self.theta.size)
-        whole = Whole(self._count(term.value), self.theta, {"L2": _Everything(direction.size)})
-        along = whole.along("L2", direction[np.newaxis])
-        analytic_samples = np.append(analytic, direction @ analytic)
-        numeric_samples = np.append(numeric, along)
-        value = ratio(analytic_samples, numeric_samples)
-        verdict = OK if value < self.tolerance else WRONG
-        k = int(np.argmax(np.abs(analytic - numeric)))
-        block = next(b for b, place in objective.blocks.items() if k < place.slice.stop and
-                     k >= place.slice.start)  # fmt: skip
-        note = "" if verdict == OK else f"the worst element lies in {block}"
+        check = self.penalty = check_penalty(self.objective, self.tolerance, self.rng)
+        self.n_evaluations += check.n_evaluations
+        verdict = OK if check.ratio < self.tolerance else WRONG
         return [
             BlockCheck(
-                self.name, "L2", None, analytic.size, verdict, value, 2 * self.tolerance,
-                proven=verdict == OK, note=note, samples=(analytic, numeric),
+                self.name, "L2", None, self.theta.size, verdict, check.ratio, 2 * self.tolerance,
+                proven=verdict == OK, samples=(check.analytic, check.numeric),
             )
         ]  # fmt: skip
 
@@ -265,12 +262,14 @@ class _NetworkCheck:
                 self.data, self.layerwise, wrong, self.tolerance, self.rng
             )
             evidence = [
-                Evidence(b, place.shape, analytic[place.slice], self.theta[place.slice],
-                         pairs[b].numeric, pairs[b].directions, self.tolerance)
-                for b, place in self.data.blocks.items() if b in wrong
+                self._evidence(check, pairs[check.block], analytic)
+                for check in checks if check.block in pairs and check.verdict == WRONG
             ]  # fmt: skip
-            penalty = [self._explain_penalty()] if "L2" in wrong else []
-            hints = (*details, *explain(evidence, self._context()), *penalty)
+            hints = (*details, *explain(evidence, self._context()))
+            if "L2" in wrong:
+                hint, layer = explain_penalty(self.penalty, self.objective)
+                hints += (hint,)
+                first_bad_layer = layer if first_bad_layer is None else first_bad_layer
         method = "by complex step, " + (
             "every element" if self.elementwise else f"{N_DIRECTIONS} random directions a block"
         )
@@ -281,6 +280,16 @@ class _NetworkCheck:
             self.objective.value, self.objective.gradient, self.objective.theta,
         )  # fmt: skip
 
+
+    def _evidence(self, check, pair, analytic):
+        place = self.data.blocks[check.block]
+        element = None
+        if check.index is not None:
+            element = np.ravel_multi_index(check.index, place.shape), check.numeric
+        return Evidence(
+            check.block, place.shape, analytic[place.slice], self.theta[place.slice],
+            pair.numeric, pair.directions, 0.0, element,
+        )  # fmt: skip
 
     def _context(self):
         """N, α/N and the gradients of functions that differ from J by a usual slip."""
@@ -305,36 +314,6 @@ class _NetworkCheck:
 
         alternatives = tuple((text, gradient(other)) for text, other in slips.items())
         return Context(1 / data.scale, self.objective.penalty, alternatives)
-
-    def _explain_penalty(self):
-        """What is wrong with the gradient of the L2 penalty."""
-        objective = self.objective
-        analytic = objective.penalty_term().gradient(objective.theta).astype(float)
-        n, penalty = objective.n_decayed, objective.penalty
-        weights = self.theta[:n]
-        if not analytic.any():
-            return "the L2 penalty is missing: the difference is -α/N · W"
-        if analytic[n:].any():
-            return "the L2 penalty must leave biases, γ and β out"
-        c = (analytic[:n] @ weights) / (weights @ weights)
-        if np.allclose(analytic[:n], c * weights, rtol=1e-4):
-            known = {
-                2 * penalty: "counted twice",
-                penalty / objective.scale: "α W: its 1/N is missing",
-                penalty * objective.scale: "divided by N twice",
-                -penalty: "of the wrong sign",
-            }
-            words = next((w for k, w in known.items() if np.isclose(c, k, rtol=1e-3)), None)
-            return f"the L2 penalty is {words or f'{c / penalty:.6g} times the right one'}"
-        return "the L2 penalty is wrong in some of its elements"
-
-
-@dataclass
-class _Everything:
-    """All of θ as one block."""
-
-    size: int
-    slice = slice(None)
 
 
 def _square(pair):

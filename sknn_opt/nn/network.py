@@ -44,7 +44,7 @@ class Block(NamedTuple):
     @property
     def size(self):
         """How many elements."""
-        return self.slice.stop - self.slice.start
+        return int(np.prod(self.shape))
 
     def of(self, vector):
         """The block as a view of `vector`."""

@@ -1,0 +1,291 @@
+"""Slips that people make in backprop, planted into a network: for tests and for the comparison.
+
+``with bug.planted(layer): ...`` changes the backward pass of every network that is built inside; the
+forward pass, and so the function itself, stays right.
+"""
+
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from sknn_opt.nn.layers import Activation, BatchNorm, Dense, Dropout
+from sknn_opt.nn.network import Network
+
+
+@dataclass(frozen=True)
+class Bug:
+    """One kind of slip.
+
+    `plant(network, layer)` changes a network. `where` tells in which of n layers it can be:
+    "all", "hidden" (those with an activation), "inner" (those that pass a gradient on), "top" or
+    "none" (no single layer). `hint` is a part of the hint that names it, (a regular expression) or None; `needs` are
+    parameters of the estimator.
+    """
+
+    name: str
+    plant: Callable
+    where: str = "all"
+    hint: str | None = None
+    needs: tuple = ()
+
+    def layers(self, n):
+        """The layers of a network with n of them that can have this slip."""
+        return {
+            "all": range(1, n + 1),
+            "hidden": range(1, n),
+            "inner": range(2, n + 1),
+            "square": range(2, n),
+            "top": [n],
+            "none": [None],
+        }[self.where]
+
+    @contextmanager
+    def planted(self, layer):
+        """Every network built within has the slip at `layer`."""
+        original = Network.__init__
+
+        def init(network, *args, **kwargs):
+            original(network, *args, **kwargs)
+            self.plant(network, layer)
+
+        Network.__init__ = init
+        try:
+            yield
+        finally:
+            Network.__init__ = original
+
+
+def _of_layer(network, kind, layer):
+    """The layer of a kind with a number; what lies between two Dense counts with the lower one."""
+    numbers = np.cumsum([isinstance(each, Dense) for each in network.layers])
+    return next(
+        each
+        for each, number in zip(network.layers, numbers, strict=True)
+        if isinstance(each, kind) and number == layer
+    )
+
+
+def after(kind, change):
+    """Run `change(layer, delta, result, network)` after backward; what it returns is passed on."""
+
+    def plant(network, number):
+        layer = _of_layer(network, kind, number)
+        original = layer.backward
+
+        def backward(delta):
+            given = delta.copy()
+            state = {"mean": None}
+            if isinstance(layer, BatchNorm):
+                state["x_hat"] = layer.x_hat.copy()
+            layer.planted_state = state
+            result = original(delta)
+            changed = change(layer, given, result, network)
+            return result if changed is None else changed
+
+        layer.backward = backward
+
+    return plant
+
+
+def dense(change):
+    """A slip in a Dense layer's own gradients."""
+    return after(Dense, lambda layer, delta, result, network: change(layer, delta))
+
+
+def _scale(name, factor):
+    def change(layer, delta):
+        array = getattr(layer, name)
+        array *= factor(len(delta)) if callable(factor) else factor
+
+    return dense(change)
+
+
+def _element(change_element):
+    def change(layer, delta):
+        largest = np.unravel_index(np.argmax(np.abs(layer.dW)), layer.dW.shape)
+        layer.dW[largest] = change_element(layer.dW[largest])
+
+    return dense(change)
+
+
+def _column(layer, delta):
+    layer.dW[:, np.argmax(np.abs(layer.dW).sum(axis=0))] = 0
+
+
+def _last_row_dropped(layer, delta):
+    layer.dW[...] = layer._a[:-1].T @ delta[:-1]
+
+
+def _rows_permuted(layer, delta):
+    layer.dW[...] = np.roll(layer._a, 1, axis=0).T @ delta
+
+
+def _transposed(layer, delta):
+    layer.dW[...] = layer.dW.T.copy()
+
+
+def _bias_of_one_row(layer, delta):
+    layer.db[...] = delta[0]
+
+
+def _passed(change):
+    """A slip in what a layer passes on."""
+    return lambda kind: after(kind, lambda layer, delta, result, network: change(layer, delta, result))
+
+
+def _stale(layer, delta, result):
+    rng = np.random.default_rng(0)
+    return delta @ (layer.W + 1e-3 * rng.normal(size=layer.W.shape)).T
+
+
+def _other_mask(layer, delta, result, network):
+    """The derivative of the next hidden layer, or of the one before the last."""
+    others = [each for each in network.layers if isinstance(each, Activation) and each is not layer]
+    return delta * (others[0]._a != 0)
+
+
+def _other_function(layer, delta, result, network):
+    return delta * 0.5
+
+
+def _loss(change):
+    """A slip in the loss's gradient; its value stays."""
+
+    def plant(network, number):
+        original = network.row_losses
+
+        def row_losses(z, y):
+            losses = original(z, y)
+            if z.dtype.kind != "c":
+                change(z, y, network)
+            return losses
+
+        network.row_losses = row_losses
+
+    return plant
+
+
+def _times_n(z, y, network):
+    z *= len(z)
+
+
+def _minus(z, y, network):
+    z *= -1
+
+
+def _last_row_of_loss(z, y, network):
+    z[-1] = 0
+
+
+def _penalty(factor):
+    """The L2 penalty with a factor, in all layers."""
+
+    def plant(network, number):
+        original = network.backward
+        network.backward = lambda penalty=0.0: original(factor * penalty)
+
+    return plant
+
+
+def _penalty_in_one_layer(network, number):
+    layer, original = _of_layer(network, Dense, number), network.backward
+
+    def backward(penalty=0.0):
+        original(penalty)
+        layer.dW[...] -= penalty * layer.W
+
+    network.backward = backward
+
+
+def _penalty_on_biases(network, number):
+    layer, original = _of_layer(network, Dense, number), network.backward
+
+    def backward(penalty=0.0):
+        original(penalty)
+        layer.db[...] += penalty * layer.b
+
+    network.backward = backward
+
+
+def _norm_without(term):
+    """Batch norm's backward without the mean's or the variance's part."""
+
+    def change(layer, delta, result, network):
+        x_hat, p = layer.planted_state["x_hat"], layer._p[:, np.newaxis]
+        inner = delta.copy()
+        if term != "mean":
+            inner -= p * layer.dbeta
+        if term != "variance":
+            inner -= p * x_hat * layer.dgamma
+        return inner * (layer.gamma * layer._inverse_std)
+
+    return after(BatchNorm, change)
+
+
+def _norm_block(name, factor):
+    def change(layer, delta, result, network):
+        array = getattr(layer, name)
+        array *= factor
+
+    return after(BatchNorm, change)
+
+
+def _unweighted(network, number):
+    """The loss's gradient forgets the weights of the rows."""
+    original = network.loss
+
+    def loss(X, y, weight=None, scale=1.0, penalty=0.0):
+        value = original(X, y, weight, scale, penalty)
+        if weight is not None and network.delta.dtype.kind != "c":
+            network.delta /= weight[:, np.newaxis] * scale * len(network.delta)
+            network.delta *= scale * len(network.delta) * weight.mean()
+            network.delta *= scale
+        return value
+
+    network.loss = loss
+
+
+BATCH_NORM, DROPOUT, SQUARE = ("batch_norm", True), ("dropout", 0.4), ("square", True)
+
+BUGS = [
+    Bug("1/N missing in the loss", _loss(_times_n), "top", "1/N is missing"),
+    Bug("sign of the loss", _loss(_minus), "top", "sign is wrong"),
+    Bug("last row dropped in the loss", _loss(_last_row_of_loss), "top", "last row"),
+    Bug("sample weights forgotten", _unweighted, "top", None, (("weights", True),)),
+    Bug("dW N times too large", _scale("dW", lambda n: n), "all", "1/N is missing"),
+    Bug("dW doubled", _scale("dW", 2.0), "all", "2 times"),
+    Bug("dW x 0.99", _scale("dW", 0.99), "all", "0.99 times"),
+    Bug("dW x 1.0001", _scale("dW", 1.0001), "all", "1.0001 times"),
+    Bug("dW of the wrong sign", _scale("dW", -1.0), "all", "sign is wrong"),
+    Bug("dW zero", _scale("dW", 0.0), "all", "all zero"),
+    Bug("dW transposed", dense(_transposed), "square", "transposed"),
+    Bug("dW: last row dropped", dense(_last_row_dropped), "all", "last row"),
+    Bug("dW: rows permuted", dense(_rows_permuted)),
+    Bug("dW: one element +10 %", _element(lambda x: 1.1 * x), "all", "only element"),
+    Bug("dW: one sign", _element(lambda x: -x), "all", "only element"),
+    Bug("dW: a zero column", dense(_column), "all", "column"),
+    Bug("db as a mean", _scale("db", lambda n: 1 / n), "all", "mean"),
+    Bug("db zero", _scale("db", 0.0), "all", "all zero"),
+    Bug("db of the wrong sign", _scale("db", -1.0), "all", "sign is wrong"),
+    Bug("db of the first row", dense(_bias_of_one_row)),
+    Bug("delta x 0.99", _passed(lambda layer, d, r: 0.99 * r)(Dense), "inner"),
+    Bug("stale weights", _passed(_stale)(Dense), "inner"),
+    Bug("delta by W, not its transpose", _passed(lambda layer, d, r: d @ layer.W)(Dense), "square"),
+    Bug("activation's derivative forgotten", _passed(lambda layer, d, r: d)(Activation), "hidden",
+        "forgotten"),
+    Bug("derivative of another layer", after(Activation, _other_mask), "hidden"),
+    Bug("half the derivative", after(Activation, _other_function), "hidden"),
+    Bug("dropout's mask forgotten", _passed(lambda layer, d, r: d)(Dropout), "hidden", "forgotten",
+        (DROPOUT,)),
+    Bug("L2 missing", _penalty(0.0), "none", "is missing"),
+    Bug("L2 doubled", _penalty(2.0), "none", "is counted twice"),
+    Bug("L2 missing in one layer", _penalty_in_one_layer, "all", "is missing"),
+    Bug("L2 on biases", _penalty_on_biases, "all", "not penalised"),
+    Bug("batch norm without its mean's part", _norm_without("mean"), "hidden", None, (BATCH_NORM,)),
+    Bug("batch norm without its variance's part", _norm_without("variance"), "hidden", None,
+        (BATCH_NORM,)),
+    Bug("dgamma zero", _norm_block("dgamma", 0.0), "hidden", "all zero", (BATCH_NORM,)),
+    Bug("dbeta of the wrong sign", _norm_block("dbeta", -1.0), "hidden", "sign", (BATCH_NORM,)),
+]  # fmt: skip
