@@ -2,20 +2,25 @@
 
 - `MLPClassifier`, `MLPRegressor`: scikit-learn's, with init, dropout, batch norm and more solvers.
 - `InputNormalizer`: mean 0 and variance 1, test data by the training set's numbers.
-- `check_gradients`: proves backprop, block by block.
+- `check_gradients`: proves a gradient right, yours too, or names what is wrong with it.
+- `assert_gradients_close`: the same for tests; `GradientCheckDisplay`: its picture.
 """
 
 __version__ = "0.1.0"
 
-from sknn_opt.checks.gradients import GradientReport, check_gradients
+from sknn_opt.checks.gradients import assert_gradients_close, check_gradients
+from sknn_opt.checks.report import GradientReport
 from sknn_opt.estimators.classifier import MLPClassifier
 from sknn_opt.estimators.normalizer import InputNormalizer
 from sknn_opt.estimators.regressor import MLPRegressor
+from sknn_opt.plots.gradient_check import GradientCheckDisplay
 
 __all__ = [
+    "GradientCheckDisplay",
     "GradientReport",
     "InputNormalizer",
     "MLPClassifier",
     "MLPRegressor",
+    "assert_gradients_close",
     "check_gradients",
 ]

@@ -154,7 +154,7 @@ class _FunctionCheck:
         )
         if any(check.note == UNDECIDED for check in checks):
             hints += ("real steps cannot tell; if the function is analytic, method='complex' can",)
-        if any(check.verdict == KINK and not check.proven for check in checks):
+        if any(check.verdict == KINK and not check.passed for check in checks):
             hints += (f"{problem.name} lies on a kink: move it, for example by adding small noise",)
         checks.append(self._check_all(checks, measured))
         return PointCheck(
@@ -241,7 +241,7 @@ class _FunctionCheck:
         index, a, n = self._worst(block, measured, verdict)
         return BlockCheck(
             self.problem.name, block, self.problem.layers.get(block), place.size, verdict, value,
-            resolution, index, a, n, proven=verdict == OK or note == BY_COMPLEX, note=note,
+            resolution, index, a, n, passed=verdict == OK or note == BY_COMPLEX, note=note,
             samples=(measured.claimed, measured.numeric), elementwise=measured.elementwise,
             shape=place.shape,
         )  # fmt: skip
@@ -266,7 +266,7 @@ class _FunctionCheck:
     def _look_beside_kinks(self, checks):
         """Where x0 lies on a kink, check the gradient a little beside it, where it has one."""
         problem = self.problem
-        kinks = {c.block for c in checks if c.verdict == KINK and not c.proven}
+        kinks = {c.block for c in checks if c.verdict == KINK and not c.passed}
         if not kinks or not problem.moves:
             return checks
         aside = ASIDE * (_rms(problem.x0) or 1.0) * self.rng.normal(size=problem.x0.size)
@@ -274,7 +274,7 @@ class _FunctionCheck:
         found = {block: beside._measure(block).verdict for block in kinks}
         self.f.n_calls += beside.f.n_calls
         consequences = {
-            OK: {"proven": True, "note": "right a little beside it"},
+            OK: {"passed": True, "note": "right a little beside it"},
             WRONG: {"verdict": WRONG, "note": "a kink here, and wrong a little beside it"},
         }
         return [replace(c, **consequences.get(found.get(c.block), {})) for c in checks]
@@ -310,7 +310,7 @@ class _FunctionCheck:
         return BlockCheck(
             self.problem.name, "all", None, self.gradient.size, gravest, ratio(analytic, numeric),
             float(np.max([check.resolution for check in checks])),
-            proven=all(check.proven for check in checks),
+            passed=all(check.passed for check in checks),
         )  # fmt: skip
 
 

@@ -175,7 +175,7 @@ class _NetworkCheck:
         index, a, n = self._worst(block, pair, verdict)
         return BlockCheck(
             self.name, block, _layer(block), place.size, verdict, value, resolution,
-            index, a, n, proven=verdict == OK, note=note, samples=(pair.analytic, pair.numeric),
+            index, a, n, passed=verdict == OK, note=note, samples=(pair.analytic, pair.numeric),
             elementwise=pair.directions is None, shape=place.shape,
         )  # fmt: skip
 
@@ -221,7 +221,7 @@ class _NetworkCheck:
         return [
             BlockCheck(
                 self.name, "L2", None, self.theta.size, verdict, check.ratio, 2 * self.tolerance,
-                proven=verdict == OK, samples=(check.analytic, check.numeric),
+                passed=verdict == OK, samples=(check.analytic, check.numeric),
             )
         ]  # fmt: skip
 
@@ -250,7 +250,7 @@ class _NetworkCheck:
             if not all(check.note for check in checks) else np.nan  # fmt: skip
         return BlockCheck(
             self.name, "all", None, total.size, inherited, value, resolution,
-            proven=inherited == OK,
+            passed=inherited == OK,
         )  # fmt: skip
 
     def _point(self, checks, pairs, analytic):

@@ -57,7 +57,7 @@ class BlockCheck:
     index : tuple of int or None
         The worst element that was found, with its `analytic` and `numeric` derivative.
     analytic, numeric : float or None
-    proven : bool
+    passed : bool
         Whether the block counts as right: OK, or KINK and right by other evidence (see `note`).
     note : str
     samples : tuple of two ndarrays
@@ -78,7 +78,7 @@ class BlockCheck:
     index: tuple | None = None
     analytic: float | None = None
     numeric: float | None = None
-    proven: bool = True
+    passed: bool = True
     note: str = ""
     samples: tuple = field(default=((), ()), repr=False)
     elementwise: bool = field(default=False, repr=False)
@@ -145,8 +145,8 @@ class GradientReport:
 
     @property
     def passed(self):
-        """Whether every block is proven right, to its resolution."""
-        return all(check.proven for check in self.blocks)
+        """Whether every block is right, to its resolution."""
+        return all(check.passed for check in self.blocks)
 
     @property
     def relative_error(self):
