@@ -3,68 +3,58 @@
 Beside the data term it can be too small to be seen; so it is checked by itself.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from sknn_opt.checks.complex_step import Whole
 from sknn_opt.checks.report import ratio
-from sknn_opt.nn.network import Block
 
 
-@dataclass(frozen=True)
-class PenaltyCheck:
-    """Both gradients of the penalty, their ratio, and the blocks where they differ."""
+def check_penalty(objective):
+    """The ratio of the penalty's gradient and its formula."""
+    theta, n, penalty = objective.theta, objective.n_decayed, objective.penalty
+    term = objective.penalty_term()
+    gradient = _gradient(objective)
+    norms = np.linalg.norm(gradient) + penalty * np.linalg.norm(theta[:n])
+    weights = theta[:n] * theta.dtype.type(-penalty)
+    gradient[:n] += weights
+    value = np.linalg.norm(gradient) / norms if norms else 0.0
+    # That J has this penalty shows by Euler's identity of quadratic forms, ∇P(θ) · θ = 2 P(θ).
+    euler = penalty * (theta[:n] @ theta[:n])
+    return float(max(value, abs(euler / (2 * term.value(theta)) - 1) if euler else 0.0))
 
-    analytic: np.ndarray
-    numeric: np.ndarray
-    ratio: float
-    wrong: tuple
-    n_evaluations: int = 1
 
-
-def check_penalty(objective, tolerance, rng):
-    """Compare the gradient of an objective's penalty with its formula, and that with J itself."""
-    term, theta = objective.penalty_term(), objective.theta.astype(float)
-    # less what is left without any term: a slip that adds a constant is no slip of the penalty
-    nothing = term.data_term().gradient(objective.theta).astype(float)
-    analytic = term.gradient(objective.theta).astype(float) - nothing
-    numeric = np.zeros_like(theta)
-    for block, place in objective.blocks.items():
-        if block.startswith("W"):
-            numeric[place.slice] = objective.penalty * theta[place.slice]
-    direction = rng.normal(size=theta.size)
-    whole = Whole(term.value, theta, {"all": Block(slice(None), theta.shape)})
-    along = whole.along("all", direction[np.newaxis])
-    value = max(
-        ratio(analytic, numeric), ratio(np.append(numeric, direction @ numeric), [*numeric, *along])
-    )
-    wrong = tuple(
+def explain_penalty(objective, tolerance):
+    """What is wrong with the penalty's gradient, and the layer if it is wrong in some only."""
+    analytic = _gradient(objective)
+    numeric = objective.penalty * objective.theta
+    numeric[objective.n_decayed :] = 0
+    wrong = [
         block
         for block, place in objective.blocks.items()
         if not ratio(analytic[place.slice], numeric[place.slice]) < tolerance
-    )
-    return PenaltyCheck(analytic, numeric, value, wrong)
-
-
-def explain_penalty(check, objective):
-    """What is wrong with the penalty, and the layer if it is wrong in some layers only."""
-    layers = {int(block[block.index("[") + 1 : -1]) for block in check.wrong}
-    everywhere = all(b in check.wrong for b in objective.blocks if b.startswith("W"))
+    ]
+    layers = {int(block[block.index("[") + 1 : -1]) for block in wrong}
+    everywhere = all(b in wrong for b in objective.blocks if b.startswith("W"))
     layer = None if everywhere or not layers else max(layers)
-    where = "" if everywhere else f" of {', '.join(check.wrong)}"
-    return f"the L2 penalty{where} {_cause(check, objective)}", layer
+    where = "" if everywhere else f" of {', '.join(wrong)}"
+    return f"the L2 penalty{where} {_cause(objective, wrong, analytic, numeric)}", layer
 
 
-def _cause(check, objective):
-    others = [b for b in check.wrong if not b.startswith("W")]
-    if others:
+def _gradient(objective):
+    """Less what is left without any term: a slip that adds a constant is none of the penalty."""
+    term = objective.penalty_term()
+    gradient = term.gradient(objective.theta)
+    gradient -= term.data_term().gradient(objective.theta)
+    return gradient
+
+
+def _cause(objective, wrong, analytic, numeric):
+    if any(not block.startswith("W") for block in wrong):
         return "must be 0: biases, γ and β are not penalised"
-    places = [objective.blocks[block].slice for block in check.wrong]
-    if not places:
+    if not wrong:
         return "is not that of the function"
-    a = np.concatenate([check.analytic[place] for place in places])
-    n = np.concatenate([check.numeric[place] for place in places])
+    places = [objective.blocks[block].slice for block in wrong]
+    a = np.concatenate([analytic[place] for place in places])
+    n = np.concatenate([numeric[place] for place in places])
     if not a.any():
         return "is missing: the difference is -α/N · W"
     c = (a @ n) / (n @ n)

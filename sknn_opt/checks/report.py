@@ -21,11 +21,12 @@ COLOURS = {OK: "#1b7837", KINK: "#8a6d00", INCONCLUSIVE: "#8a6d00", WRONG: "#b21
 
 def ratio(analytic, numeric):
     """‖a - n‖ / (‖a‖ + ‖n‖); 0 where both are 0, and NaN where one is."""
+    norms = np.linalg.norm(analytic) + np.linalg.norm(numeric)
+    if 1e-140 < norms < 1e140:
+        return float(np.linalg.norm(analytic - numeric) / norms)
+    # squares underflow or overflow: in another unit
     largest = max(np.abs(analytic).max(initial=0), np.abs(numeric).max(initial=0))
-    if largest == 0:
-        return 0.0
-    a, n = analytic / largest, numeric / largest  # squares must not underflow
-    return float(np.linalg.norm(a - n) / (np.linalg.norm(a) + np.linalg.norm(n)))
+    return ratio(analytic / largest, numeric / largest) if 0 < largest < np.inf else largest * 0.0
 
 
 def band(value):

@@ -146,7 +146,8 @@ class Network:
 
     def __init__(self, architecture, theta, statistics, n_rows, *, sparse=False):
         self.architecture = architecture
-        self.theta, self.grad, self.statistics = theta, np.zeros_like(theta), statistics
+        self.theta, self.statistics = theta, statistics
+        self.grad = np.zeros(theta.shape, theta.dtype)  # not touched before it is needed
         n = architecture.n_decayed
         self._weights, self._weight_grads = theta[:n], self.grad[:n]
         self._axpy = get_blas_funcs("axpy", (theta,))
@@ -205,7 +206,11 @@ class Network:
         else:
             value = (weight @ losses).item()
             delta *= (scale * weight)[:, np.newaxis]
-        return scale * value + 0.5 * penalty * (self._weights @ self._weights).item()
+        return scale * value + self.penalty(penalty)
+
+    def penalty(self, penalty):
+        """penalty / 2 · Σₗ ‖W[l]‖²."""
+        return 0.5 * penalty * (self._weights @ self._weights).item()
 
     def backward(self, penalty=0.0):
         """dθ of the last `loss`, into ``grad``."""

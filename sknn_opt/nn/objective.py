@@ -46,9 +46,10 @@ class Objective:
         self.X, self.y, self.weight = X, y, weight
         self.scale = 1 / (X.shape[0] if weight is None else weight.sum().item())
         self.penalty = alpha * self.scale
-        self._network = self._twin = None
+        self._network = None
         self._network = self._bind(self.theta.dtype)
         self._network.draw_masks(rng, X)
+        self._twins = []  # shared by copies
 
     def data_term(self):
         """Σᵢ wᵢ ℓᵢ(θ) / Σᵢ wᵢ alone, with the same dropout masks."""
@@ -101,9 +102,9 @@ class Objective:
 
     def _complex_twin(self):
         """The same network in complex arithmetic, with the same masks."""
-        if self._twin is None:
-            self._twin = self._bind(np.complex128)  # complex64 has no room for a step of 1e-200
-        return self._twin
+        if not self._twins:
+            self._twins.append(self._bind(np.complex128))  # complex64 has no room for 1e-200
+        return self._twins[0]
 
     def network_at(self, theta):
         """The network with its parameters set to theta; the next call reuses it."""
@@ -132,8 +133,9 @@ class Objective:
         -------
         float, or complex for a complex theta
         """
+        network = self.network_at(theta)
         with np.errstate(all="ignore"):
-            return self.network_at(theta).loss(*self._args())
+            return network.loss(*self._args()) if self.scale else network.penalty(self.penalty)
 
     def value_and_gradient(self, theta):
         """J(θ) and ∇J(θ) by backprop.
