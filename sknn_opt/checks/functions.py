@@ -61,7 +61,8 @@ class Measured:
     @property
     def claimed(self):
         """The derivatives by the analytic gradient."""
-        return self.directions @ self.gradient
+        # not the product for elements: 0 · NaN is NaN
+        return self.gradient if self.elementwise else self.directions @ self.gradient
 
     @property
     def elementwise(self):
@@ -147,6 +148,8 @@ class _FunctionCheck:
         checks = [self._judge(block, m) for block, m in measured.items()]
         checks = self._look_beside_kinks(checks)
         wrong = [check for check in checks if check.verdict == WRONG]
+        if problem.layers:  # as backprop goes, the last layer first
+            wrong.sort(key=lambda check: -problem.order.index(check.layer))
         fault, layer = _find_fault(problem, {check.block for check in wrong})
         hints = explain(
             [self._evidence(check, measured[check.block]) for check in wrong],

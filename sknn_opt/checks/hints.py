@@ -135,9 +135,10 @@ def _penalty(item, c, context):
         size = f"α/N = {known:.3g}"
     if _is_bias(item):
         return f"the difference is {c:+.3g} b: biases are not penalised"
+    letter = "W" if len(item.shape) == 2 else item.block
     if c < 0:
-        return f"the difference is -{size} W: the L2 penalty is missing or too small"
-    return f"the difference is +{size} W: the L2 penalty is counted twice or too large"
+        return f"the difference is -{size} {letter}: the L2 penalty is missing or too small"
+    return f"the difference is +{size} {letter}: the L2 penalty is counted twice or too large"
 
 
 def _only_penalty(item, context):
@@ -248,4 +249,7 @@ def _is_plain(c):
 
 
 def _is_bias(item):
-    return max(item.shape, default=1) == int(np.prod(item.shape))
+    """A vector whose name says so: b1, b[1], db1, conv.bias."""
+    vector = max(item.shape, default=1) == int(np.prod(item.shape))
+    name = str(item.block).lower()
+    return vector and (name.startswith(("b", "db")) or "bias" in name)

@@ -72,10 +72,12 @@ def preflight(problem):
     given = x.copy()
     values, gradients = [], []
     for _ in range(2):
-        values.append(_real_number(problem.value(given)))
+        value = problem.value(given)
         _refuse_changes(x, given, "the function")
-        gradients.append(_vector(problem.gradient(given), x))
+        values.append(_real_number(value))
+        gradient = problem.gradient(given)
         _refuse_changes(x, given, "the gradient")
+        gradients.append(_vector(gradient, x))
     if not np.isfinite(values[0]):
         raise ValueError(
             f"The function is {values[0]} at {problem.name}, so it has no gradient there. Choose a "

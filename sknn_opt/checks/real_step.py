@@ -23,6 +23,7 @@ EXTRAPOLATED = 20  # C(h/10) differs from C(h) by 99 times its own error; how mu
 GOOD_ENOUGH = 1e-9
 SAFETY = 5  # how many of its probable errors an estimate may be off
 N_NOISE = 8
+FINEST_STEPS = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,14 @@ class RealStep:
         (2011), "Estimating computational noise".
         """
         size = np.sqrt(np.mean(self._x**2)) or 1.0
-        step = 1e-7 * size * rng.normal(size=self._x.size)
-        values = np.array([self._f(self._x + k * step) for k in range(1, N_NOISE + 1)])
-        scatter = np.sqrt(np.mean(np.diff(values, 3) ** 2) / 20)  # 20 = 1 + 9 + 9 + 1
+        direction = size * rng.normal(size=self._x.size)
+        for step in FINEST_STEPS:
+            moved = [self._x + k * step * direction for k in range(1, N_NOISE + 1)]
+            values = np.array([self._f(x) for x in moved])
+            if np.ptp(values):
+                break  # else f may move in steps that are wider still, as if rounded
+        with np.errstate(all="ignore"):
+            scatter = np.sqrt(np.mean(np.diff(values, 3) ** 2) / 20)  # 20 = 1 + 9 + 9 + 1
         return np.fmax(3 * scatter, np.finfo(float).eps * abs(self.f0))
 
     def derivative(self, direction, expected, start=START):

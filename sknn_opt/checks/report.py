@@ -21,7 +21,8 @@ COLOURS = {OK: "#1b7837", KINK: "#8a6d00", INCONCLUSIVE: "#8a6d00", WRONG: "#b21
 
 def ratio(analytic, numeric):
     """‖a - n‖ / (‖a‖ + ‖n‖); 0 where both are 0, and NaN where one is."""
-    norms = np.linalg.norm(analytic) + np.linalg.norm(numeric)
+    with np.errstate(over="ignore"):
+        norms = np.linalg.norm(analytic) + np.linalg.norm(numeric)
     if 1e-140 < norms < 1e140:
         return float(np.linalg.norm(analytic - numeric) / norms)
     # squares underflow or overflow: in another unit
@@ -116,13 +117,17 @@ class PointCheck:
     gradient: Callable = field(repr=False)
     theta: np.ndarray = field(repr=False)
 
+    def __getstate__(self):
+        """All but the functions, which may hold what cannot be pickled."""
+        return vars(self) | {"value": None, "gradient": None}
+
     @property
     def title(self):
         """One line: where and how."""
         return f"at the {self.name}" if self.name != "x0" else "at x0"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GradientReport:
     """What `check_gradients` found. Prints as a table; a notebook shows it as HTML.
 
@@ -185,6 +190,11 @@ class GradientReport:
         Computed when first asked for: it takes one evaluation for each parameter.
         """
         point = self.points[-1]
+        if point.value is None:
+            raise AttributeError(
+                "A report that was pickled no longer holds the function: ask for scipy_check_grad "
+                "beforehand, or check again."
+            )
         return float(check_grad(point.value, point.gradient, point.theta))
 
     def worst(self, k=5):
@@ -237,6 +247,9 @@ class GradientReport:
         if self.fault:
             yield f"first at fault: {self.fault}"
         yield from (f"hint: {hint}" for hint in self.hints)
+
+    def __repr__(self):
+        return f"<GradientReport: {next(self._closing_lines())}; print it to see the table>"
 
     def __str__(self):
         lines = []

@@ -1,4 +1,7 @@
-"""scikit-learn's MLPClassifier and MLPRegressor as a Problem, by their public methods alone.
+"""scikit-learn's MLPClassifier and MLPRegressor as a Problem.
+
+The one private name is ``_optimizer`` (scikit-learn 1.6 to 1.9): it is dropped before each call, since
+it holds on to the weights of the last one. All else is done by public methods.
 
 One step of plain gradient descent over all rows at once turns θ into θ - ηg, so that
 g = (θ - θ') / η, and `loss_` tells J(θ). With η = 2⁴⁰ a product or quotient by η does not round, and
@@ -6,7 +9,6 @@ g comes out to its last digits.
 """
 
 import warnings
-from copy import deepcopy
 
 import numpy as np
 from sklearn.base import clone, is_classifier
@@ -27,21 +29,21 @@ def is_sklearn_mlp(what):
 
 def read_sklearn_mlp(mlp, X, y, sample_weight=None):
     """The Problems at the random initial weights and, if fitted, at the fitted ones."""
-    fitted = hasattr(mlp, "coefs_")
-    problems = [_problem("initial weights", clone(mlp), X, y, sample_weight)]
-    if fitted:
-        problems.append(_problem("fitted weights", deepcopy(mlp), X, y, sample_weight))
+    problems = [_problem("initial weights", mlp, None, X, y, sample_weight)]
+    if hasattr(mlp, "coefs_"):
+        weights = [*mlp.coefs_, *mlp.intercepts_]
+        problems.append(_problem("fitted weights", mlp, weights, X, y, sample_weight))
     return problems
 
 
-def _problem(name, mlp, X, y, sample_weight):
+def _problem(name, mlp, start_at, X, y, sample_weight):
     X = np.asarray(X, dtype=float) if not hasattr(X, "tocsr") else X.astype(float)
     if sample_weight is not None:
         sample_weight = _check_sample_weight(sample_weight, X, dtype=float)
     n_rows = X.shape[0]
     weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-    classes = {"classes": np.unique(y)} if is_classifier(mlp) and np.ndim(y) == 1 else {}
-    mlp.set_params(
+    classes = {"classes": getattr(mlp, "classes_", np.unique(y))} if is_classifier(mlp) else {}
+    mlp = clone(mlp).set_params(
         solver="sgd", learning_rate="constant", momentum=0.0, nesterovs_momentum=False,
         batch_size=n_rows, shuffle=False, early_stopping=False, verbose=False, warm_start=False,
     )  # fmt: skip
@@ -49,15 +51,14 @@ def _problem(name, mlp, X, y, sample_weight):
     def step(model, rate):
         """One step from the model's weights."""
         model.set_params(learning_rate_init=rate)
-        vars(model).pop("_optimizer", None)  # of the last call, which knows its weights by identity
+        vars(model).pop("_optimizer", None)
         first = not hasattr(model, "coefs_")
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             model.partial_fit(X, y, **weights, **(classes if first else {}))
         return model
 
-    if not hasattr(mlp, "coefs_"):
-        step(mlp, NO_RATE)  # draws the weights and leaves them where they are
+    step(mlp, NO_RATE)  # draws the weights and leaves them where they are
     blocks, start = {}, 0
     for letter, arrays in (("W", mlp.coefs_), ("b", mlp.intercepts_)):
         for i, array in enumerate(arrays, 1):
@@ -70,15 +71,18 @@ def _problem(name, mlp, X, y, sample_weight):
         mlp.coefs_, mlp.intercepts_ = arrays[:n_layers], arrays[n_layers:]
         return mlp
 
-    def pack(model):
-        return np.concatenate([a.ravel() for a in (*model.coefs_, *model.intercepts_)])
+    def pack(arrays):
+        return np.concatenate([np.ravel(array) for array in arrays]).astype(float)
 
-    theta0 = pack(mlp).astype(float)
+    def gradient(theta):
+        after = step(load(theta), RATE)
+        return (theta - pack([*after.coefs_, *after.intercepts_])) / RATE
+
+    theta0 = pack(start_at or [*mlp.coefs_, *mlp.intercepts_])
     total = n_rows if sample_weight is None else sample_weight.sum()
     layers = {block: int(block[2:-1]) for block in blocks}
     return Problem(
         lambda theta: step(load(theta), NO_RATE).loss_,
-        lambda theta: (theta - pack(step(load(theta), RATE))) / RATE,
-        theta0, blocks, dict(sorted(layers.items(), key=lambda pair: pair[1])), name=name,
+        gradient, theta0, blocks, dict(sorted(layers.items(), key=lambda pair: pair[1])), name=name,
         n_rows=float(total), penalty=mlp.alpha / total,
     )  # fmt: skip

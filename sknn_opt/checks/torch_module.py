@@ -42,28 +42,29 @@ def read_torch_module(module, loss):
                 buffer.copy_(before)
         with torch.random.fork_rng(devices):
             torch.manual_seed(seed)  # every call draws the same dropout masks
-            return loss(net)
+            result = loss(net)
+        if not isinstance(result, torch.Tensor) or result.numel() != 1:
+            raise TypeError("The loss of a module must be a tensor of one element.")
+        return result
 
     def value(theta):
         with torch.no_grad():
             return loss_at(theta).item()
 
     def gradient(theta):
-        net.zero_grad()
         result = loss_at(theta)
-        if not isinstance(result, torch.Tensor) or result.numel() != 1:
-            raise TypeError("The loss must be a tensor of one element.")
-        if not result.requires_grad:
+        tensors = list(parameters.values())
+        found = [None]
+        if result.requires_grad:
+            found = torch.autograd.grad(result.sum(), tensors, allow_unused=True)
+        if all(each is None for each in found):
             raise ValueError(
                 "The loss does not depend on the parameters of the module that it is given. Write "
                 "it as a function of its argument, which is a float64 copy: "
                 "lambda net: criterion(net(X), y)."
             )
-        result.backward()
-        return np.concatenate([
-            np.zeros(p.numel()) if p.grad is None else p.grad.detach().cpu().numpy().ravel()
-            for p in parameters.values()
-        ])  # fmt: skip
+        found = [torch.zeros_like(p) if g is None else g for p, g in zip(tensors, found)]
+        return np.concatenate([g.detach().cpu().numpy().ravel() for g in found])
 
     theta0 = np.concatenate([p.detach().cpu().numpy().ravel() for p in parameters.values()])
     layers = {name: name.rpartition(".")[0] or "top" for name in parameters}

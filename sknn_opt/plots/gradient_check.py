@@ -153,5 +153,6 @@ def _thin(analytic, numeric):
         return analytic, numeric
     errors = np.nan_to_num(np.abs(analytic - numeric), nan=np.inf)
     order = np.argsort(-errors)
-    chosen = np.append(order[: MAX_POINTS // 10], order[MAX_POINTS // 10 :: len(order) // MAX_POINTS])
+    n_worst, every = MAX_POINTS // 10, -(-len(order) // MAX_POINTS)
+    chosen = np.append(order[:n_worst], order[n_worst::every])
     return analytic[chosen], numeric[chosen]
