@@ -2,9 +2,9 @@
 
     python benchmarks/gradient_checkers.py [seeds]
 
-Right gradients that are called wrong, planted slips that are caught, and what it costs. The nets have
-20-32-32-3 units and 8 rows; the slips are those of planted_bugs.py, in every layer that can have
-them. torch takes part where it is installed.
+Right gradients that are called wrong, planted slips that are caught, and what it costs. The nets
+have 20-32-32-3 units and 8 rows; the slips are those of planted_bugs.py, in every layer that can
+have them. torch takes part where it is installed.
 """
 
 import sys
@@ -58,7 +58,8 @@ def objective_of(seed, regime, activation="relu", **parameters):
     return objective
 
 
-# The rivals: each takes (J, gradient, θ) and says whether the gradient is right --------------------
+# The rivals: each takes (J, gradient, θ) and says whether the gradient is right
+# --------------------
 
 
 def by_scipy(value, gradient, theta):
@@ -253,8 +254,8 @@ def times(repeats=7):
                 )
         seconds = alternate(contenders, repeats)
         ours = seconds["check_gradients"]
-        print(f"time, {activation}: check_gradients {1e3 * ours:.1f} ms; "
-              + ", ".join(f"{name} {s / ours:.1f}x" for name, s in seconds.items() if s != ours))  # fmt: skip
+        others = ", ".join(f"{name} {s / ours:.1f}x" for name, s in seconds.items() if s != ours)
+        print(f"time, {activation}: check_gradients {1e3 * ours:.1f} ms; {others}")
 
 
 def cost_of_large(repeats=5):

@@ -1,7 +1,7 @@
 """Slips that people make in backprop, planted into a network: for tests and for the comparison.
 
-``with bug.planted(layer): ...`` changes the backward pass of every network that is built inside; the
-forward pass, and so the function itself, stays right.
+``with bug.planted(layer): ...`` changes the backward pass of every network that is built inside;
+the forward pass, and so the function itself, stays right.
 """
 
 from collections.abc import Callable
@@ -20,8 +20,8 @@ class Bug:
 
     `plant(network, layer)` changes a network. `where` tells in which of n layers it can be:
     "all", "hidden" (those with an activation), "inner" (those that pass a gradient on), "top" or
-    "none" (no single layer). `hint` is a part of the hint that names it, (a regular expression) or None; `needs` are
-    parameters of the estimator.
+    "none" (no single layer). `hint` is a regular expression for the hint that names it; `needs`
+    are parameters of the estimator.
     """
 
     name: str
@@ -132,7 +132,9 @@ def _bias_of_one_row(layer, delta):
 
 def _passed(change):
     """A slip in what a layer passes on."""
-    return lambda kind: after(kind, lambda layer, delta, result, network: change(layer, delta, result))
+    return lambda kind: after(
+        kind, lambda layer, delta, result, network: change(layer, delta, result)
+    )
 
 
 def _stale(layer, delta, result):

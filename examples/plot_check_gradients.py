@@ -60,9 +60,8 @@ def gradient(w):
 w0 = np.random.default_rng(0).normal(size=D.shape[1])
 print(check_gradients(cost, gradient, w0), "\n")
 
-# %%
-# 3. A dict of arrays, in the style of course exercises. Here dW2 is transposed in a way that its shape
-# does not betray.
+# %% 3. A dict of arrays, in the style of course exercises. Here dW2 is transposed in a way that
+# its shape does not betray.
 
 rng = np.random.default_rng(0)
 parameters = {"W1": rng.normal(size=(13, 4)), "W2": rng.normal(size=(4, 4)), "b2": np.ones(4)}
@@ -103,7 +102,9 @@ else:
     )
     inputs, targets = torch.tensor(X, dtype=torch.float32), torch.tensor(y)
     print(
-        check_gradients(module, lambda net: torch.nn.functional.cross_entropy(net(inputs), targets)),
+        check_gradients(
+            module, lambda net: torch.nn.functional.cross_entropy(net(inputs), targets)
+        ),
         "\n",
     )
 

@@ -61,7 +61,8 @@ def _pair(result):
     if not isinstance(result, tuple | list) or len(result) != 2:
         raise TypeError(
             "A function without a separate gradient must return the pair (value, gradient); it "
-            f"returned {type(result).__name__}. Or pass the gradient: check_gradients(fun, grad, x0)."
+            f"returned {type(result).__name__}. Or pass the gradient: "
+            "check_gradients(fun, grad, x0)."
         )
     return result
 

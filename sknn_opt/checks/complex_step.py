@@ -7,11 +7,11 @@ is left, and a unit of relu that sits on its kink stays there, whichever way x m
 Source: Squire & Trapp (1998), "Using complex variables to estimate derivatives of real functions".
 
 Two ways to the same numbers. `Whole` steps through J itself, one evaluation for one derivative.
-`Layerwise` carries the imaginary parts through the layers above a block only: the real part of each
-signal is known from one ordinary pass, so that a matrix product is a real one, and an activation, stepped
-through once, a product with f'. Where rows do not mix (no batch norm above), one pass
-differentiates by a unit in all rows at once. A block follows from its layer's output, in which it is
-linear:
+`Layerwise` carries the imaginary parts through the layers above a block only: the real part of
+each signal is known from one ordinary pass, so that a matrix product is a real one, and an
+activation, stepped through once, a product with f'. Where rows do not mix (no batch norm above),
+one pass differentiates by a unit in all rows at once. A block follows from its layer's output, in
+which it is linear:
 
     z = a W + b:     ∂J/∂W = aᵀ ∂J/∂z,   ∂J/∂b = Σ rows of ∂J/∂z
     y = γ x̂ + β:     ∂J/∂γ = Σ x̂ ∂J/∂y,  ∂J/∂β = Σ rows of ∂J/∂y
@@ -33,7 +33,7 @@ CHUNK = 2**16  # complex numbers worked on at a time: they stay in the cache
 
 @dataclass(frozen=True)
 class Outer:
-    """Directions of a matrix of weights, each the outer product u vᵀ of a row of `left` and `right`.
+    """Directions of a weight matrix, each the outer product u vᵀ of a row of `left` and `right`.
 
     In a large matrix they cost n_in + n_out random numbers in place of n_in · n_out, and their
     products with signals and gradients cost as little.
@@ -220,7 +220,7 @@ class Layerwise:
 
     def _through_batch_norm(self, layer, z):
         """Batch norm knows rows and units: the units of all directions stand side by side."""
-        n_rows, n_directions, n_units = z.shape
+        n_rows, n_directions, _ = z.shape
         params = {
             "gamma": np.tile(layer.gamma, n_directions),
             "beta": np.tile(layer.beta, n_directions),

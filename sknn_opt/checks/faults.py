@@ -1,8 +1,8 @@
 """Whose backward is at fault: the layer that turns a right gradient into a wrong one.
 
-Backprop hands δ = ∂J/∂signal from layer to layer, the last first. Each δ that it handed over is compared
-with complex steps. A layer that got a right δ, and either passed on a wrong one or wrote wrong
-gradients of its own blocks, is at fault; the layers below it only inherit.
+Backprop hands δ = ∂J/∂signal from layer to layer, the last first. Each δ that it handed over is
+compared with complex steps. A layer that got a right δ, and either passed on a wrong one or wrote
+wrong gradients of its own blocks, is at fault; the layers below it only inherit.
 """
 
 import numpy as np
@@ -120,6 +120,6 @@ def _details(layerwise, k, deltas):
                 candidates[text] = got * other.mask
     if isinstance(layer, Dense) and layer.W.shape[0] == layer.W.shape[1]:
         candidates["it multiplies by W where Wᵀ belongs"] = got @ layer.W
-    return tuple(
-        hint for hint, candidate in candidates.items() if ratio(gave, candidate) < 1e-6
-    )[:1]
+    return tuple(hint for hint, candidate in candidates.items() if ratio(gave, candidate) < 1e-6)[
+        :1
+    ]

@@ -1,9 +1,10 @@
 """Check any gradient against evaluations of its function, block by block.
 
 The verdict rests on real evaluations: each block is compared along random directions, whose
-derivatives come with their errors (`sknn_opt.checks.real_step`), and is called wrong only where the
-two differ by more. A function that takes complex arguments, which is found out by comparing one with
-the other, gives exact numbers as well: they refine what is reported, and decide on kinks.
+derivatives come with their errors (`sknn_opt.checks.real_step`), and is called wrong only where
+the two differ by more. A function that takes complex arguments, which is found out by comparing
+one with the other, gives exact numbers as well: they refine what is reported, and decide on
+kinks.
 """
 
 import warnings
@@ -204,7 +205,9 @@ class _FunctionCheck:
     def _complex_along(self, block, directions):
         with np.errstate(all="ignore"):
             steps = [1j * STEP * self._whole(block, direction) for direction in directions]
-            return np.array([complex(self.f.complex(self.problem.x0 + s)).imag for s in steps]) / STEP
+            return (
+                np.array([complex(self.f.complex(self.problem.x0 + s)).imag for s in steps]) / STEP
+            )
 
     def _along(self, block, directions, measured):
         """More derivatives of a block, NaN on a kink."""
@@ -306,7 +309,9 @@ class _FunctionCheck:
         } or measured
         shares = [1 if m.elementwise else np.sqrt(N_DIRECTIONS) for m in measured.values()]
         analytic, numeric = (
-            np.concatenate([getattr(m, kind) / s for m, s in zip(measured.values(), shares, strict=True)])
+            np.concatenate(
+                [getattr(m, kind) / s for m, s in zip(measured.values(), shares, strict=True)]
+            )
             for kind in ("claimed", "numeric")
         )
         gravest = max((check.verdict for check in checks), key=VERDICTS.index)
@@ -323,14 +328,16 @@ def _find_fault(problem, wrong):
     # without names of layers, the names of the blocks must do
     bad = [layer for layer in order if any(problem.layers[b] == layer for b in wrong)]
     if not bad:
-        return (", ".join(sorted(map(str, wrong))) or None, None) if len(problem.blocks) > 1 else (None, None)
+        return (
+            (", ".join(sorted(map(str, wrong))) or None, None)
+            if len(problem.blocks) > 1
+            else (None, None)
+        )
     layer = bad[-1]
     own = [block for block in problem.blocks if problem.layers[block] == layer]
     named = ", ".join(block for block in own if block in wrong)
     below = order[: order.index(layer)]
-    inherited = all(
-        block in wrong for block in problem.blocks if problem.layers[block] in below
-    )
+    inherited = all(block in wrong for block in problem.blocks if problem.layers[block] in below)
     text = f"layer {layer}: {named}"
     if set(own) <= wrong and (inherited or not below):
         if layer == order[-1]:

@@ -22,7 +22,14 @@ METHODS = {
 
 
 def check_gradients(
-    what, *args, sample_weight=None, jac=None, blocks=None, burn_in=0, dtype="float64", method="auto"
+    what,
+    *args,
+    sample_weight=None,
+    jac=None,
+    blocks=None,
+    burn_in=0,
+    dtype="float64",
+    method="auto",
 ):
     """Check gradients: which layer, which block, which element is wrong, how much, and why.
 
@@ -65,8 +72,8 @@ def check_gradients(
         For estimators of ours 'elements' compares every element, 'directions' each block along
         three random directions; 'auto' chooses by cost. For everything else 'real' uses real
         steps alone, 'complex' complex steps alone (the function must be analytic, with no abs or
-        maximum that hides an imaginary part); 'auto' lets real steps decide, and complex ones refine
-        the numbers where the function takes them.
+        maximum that hides an imaginary part); 'auto' lets real steps decide, and complex ones
+        refine the numbers where the function takes them.
 
     Returns
     -------
@@ -142,9 +149,9 @@ def check_gradients(
         problems = [read_functions(what, args, jac, blocks)]
     else:
         raise TypeError(
-            "check_gradients takes an MLPClassifier or MLPRegressor, a function, or a torch module; "
-            f"got {type(what).__name__}. Of a Pipeline pass the last step, and X as the steps "
-            "before transform it."
+            "check_gradients takes an MLPClassifier or MLPRegressor, a function, or a torch "
+            f"module; got {type(what).__name__}. Of a Pipeline pass the last step, and X as the "
+            "steps before transform it."
         )
     return GradientReport(tuple(check_function(problem, method) for problem in problems))
 

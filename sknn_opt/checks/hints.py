@@ -1,9 +1,9 @@
 """Why a gradient is wrong: usual slips, each tried on the numbers.
 
-A slip turns the right gradient n into the wrong one a in its own way: a = N n where the 1/N is missing,
-a = n - (α/N) W where the penalty is. Each hypothesis predicts n from a; one that explains the numbers is
-reported. Where only directional derivatives of n are known, the prediction is taken along the same
-directions.
+A slip turns the right gradient n into the wrong one a in its own way: a = N n where the 1/N is
+missing, a = n - (α/N) W where the penalty is. Each hypothesis predicts n from a; one that
+explains the numbers is reported. Where only directional derivatives of n are known, the
+prediction is taken along the same directions.
 """
 
 from collections import defaultdict

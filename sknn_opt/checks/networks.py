@@ -1,12 +1,12 @@
 """Check the backprop of a network of ours, at one point, against complex steps.
 
-The data term is checked block by block, and the L2 penalty apart from it, so that the one cannot hide
-behind the other. Small nets are compared element by element; in large ones each block is compared
-along random directions, and a block that fails is searched for a wrong element.
+The data term is checked block by block, and the L2 penalty apart from it, so that the one cannot
+hide behind the other. Small nets are compared element by element; in large ones each block is
+compared along random directions, and a block that fails is searched for a wrong element.
 
-A ratio above the tolerance may be rounding: a block whose true gradient is 0 (β below another batch
-norm) holds nothing else. So the derivatives are taken again where θ differs in its last digits: what
-moves as much as the two differ cannot be called wrong.
+A ratio above the tolerance may be rounding: a block whose true gradient is 0 (β below another
+batch norm) holds nothing else. So the derivatives are taken again where θ differs in its last
+digits: what moves as much as the two differ cannot be called wrong.
 """
 
 from dataclasses import dataclass
@@ -60,8 +60,8 @@ class _NetworkCheck:
             method == "auto" and self.layerwise.cost() <= MAX_COST
         )
 
-        # An error of a share r of the gradient has a ratio of about r / 2. Along three directions of
-        # rank one it shows less than a hundredth of itself in one block of 20,000.
+        # An error of a share r of the gradient has a ratio of about r / 2. Along three directions
+        # of rank one it shows less than a hundredth of itself in one block of 20,000.
         self.resolution = self.tolerance * (2 if self.elementwise else 2 * np.sqrt(3) * 100)
 
     def _count(self, function):
@@ -122,7 +122,9 @@ class _NetworkCheck:
             if size:
                 np.divide(chosen, size, out=direction[blocks[block].slice])
                 expected += self._derivative(block, pair, chosen) / size
-        everything = Whole(self.data.value, self.theta, {"all": Block(slice(None), self.theta.shape)})
+        everything = Whole(
+            self.data.value, self.theta, {"all": Block(slice(None), self.theta.shape)}
+        )
         found = everything.along("all", direction[np.newaxis])[0]
         self.n_evaluations += 1
         if abs(found - expected) <= 1e-9 * len(pairs):
@@ -278,7 +280,6 @@ class _NetworkCheck:
             self.name, method, tuple(checks), fault, first_bad_layer, hints, self.n_evaluations,
             self.objective.value, self.objective.gradient, self.objective.theta,
         )  # fmt: skip
-
 
     def _evidence(self, check, pair, analytic):
         place = self.data.blocks[check.block]

@@ -30,7 +30,7 @@ class Problem:
     penalty: float | None = None
     moves: bool = True
     remedy: str = "draw its random numbers once and reuse them, or reset the seed in each call"
-    dtype: np.dtype = np.dtype(float)
+    dtype: np.dtype = field(default_factory=lambda: np.dtype(float))
 
     @property
     def order(self):
@@ -162,6 +162,7 @@ def as_blocks(blocks, size):
     if (covered != 1).any():
         k = int(np.argmax(covered != 1))
         raise ValueError(
-            f"The blocks must cover each element of x0 once; element {k} lies in {covered[k]} blocks."
+            f"The blocks must cover each element of x0 once; element {k} lies in {covered[k]} "
+            "blocks."
         )
     return named

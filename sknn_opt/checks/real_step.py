@@ -82,7 +82,9 @@ class RealStep:
             return self._compare(rungs[r], rungs[r + 1], r)
 
         found = self._climb(pair, start)
-        return found if found.kink or found.agrees(expected) else self._confirm(found, pair, expected)
+        return (
+            found if found.kink or found.agrees(expected) else self._confirm(found, pair, expected)
+        )
 
     def _confirm(self, found, pair, expected):
         """`found` if a smaller step contradicts `expected` too, else what that step says."""
@@ -124,8 +126,8 @@ class RealStep:
         with np.errstate(all="ignore"):
             difference = abs(c_small - c_big)
             floor = 4 * np.finfo(float).eps * abs(c_small)
-            # Of a smooth f a tenth of the gap is left. Only where that shows is f known to be smooth
-            # between the two, and the smaller rung that much better than the difference.
+            # Of a smooth f a tenth of the gap is left. Only where that shows is f known to be
+            # smooth between the two, and the smaller rung that much better than the difference.
             kink = gap_small - gap_big / 4 > 10 * self.noise / h
             smooth = 0.09 * gap_big < gap_small < 0.11 * gap_big
             value = c_small + (c_small - c_big) / 99 if smooth else c_small

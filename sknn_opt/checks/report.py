@@ -98,7 +98,17 @@ class BlockCheck:
         )
 
 
-HEAD = ("block", "size", "verdict", "ratio", "sees above", "worst at", "analytic", "numeric", "note")
+HEAD = (
+    "block",
+    "size",
+    "verdict",
+    "ratio",
+    "sees above",
+    "worst at",
+    "analytic",
+    "numeric",
+    "note",
+)
 TEXT_LEFT = {0, 2, 5, 8}
 
 

@@ -1,7 +1,7 @@
 """Find a wrong element of a block by halving it.
 
-A block whose derivative along random directions is wrong has a wrong half, and so on down to a handful of
-elements, which are compared one by one: about 2 log₂ n derivatives instead of n.
+A block whose derivative along random directions is wrong has a wrong half, and so on down to a
+handful of elements, which are compared one by one: about 2 log₂ n derivatives instead of n.
 """
 
 import numpy as np

@@ -1,11 +1,11 @@
 """scikit-learn's MLPClassifier and MLPRegressor as a Problem.
 
-The one private name is ``_optimizer`` (scikit-learn 1.6 to 1.9): it is dropped before each call, since
-it holds on to the weights of the last one. All else is done by public methods.
+The one private name is ``_optimizer`` (scikit-learn 1.6 to 1.9): it is dropped before each call,
+since it holds on to the weights of the last one. All else is done by public methods.
 
-One step of plain gradient descent over all rows at once turns θ into θ - ηg, so that
-g = (θ - θ') / η, and `loss_` tells J(θ). With η = 2⁴⁰ a product or quotient by η does not round, and
-g comes out to its last digits.
+One step of plain gradient descent over all rows at once turns θ into θ - ηg, so that g = (θ - θ')
+/ η, and `loss_` tells J(θ). With η = 2⁴⁰ a product or quotient by η does not round, and g comes
+out to its last digits.
 """
 
 import warnings

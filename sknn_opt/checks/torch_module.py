@@ -1,4 +1,4 @@
-"""A torch.nn.Module and its loss as a Problem: in float64, on a copy, with its random numbers frozen."""
+"""A torch.nn.Module and its loss as a Problem: a float64 copy, its random numbers frozen."""
 
 import copy
 
@@ -63,7 +63,9 @@ def read_torch_module(module, loss):
                 "it as a function of its argument, which is a float64 copy: "
                 "lambda net: criterion(net(X), y)."
             )
-        found = [torch.zeros_like(p) if g is None else g for p, g in zip(tensors, found)]
+        found = [
+            torch.zeros_like(p) if g is None else g for p, g in zip(tensors, found, strict=True)
+        ]
         return np.concatenate([g.detach().cpu().numpy().ravel() for g in found])
 
     theta0 = np.concatenate([p.detach().cpu().numpy().ravel() for p in parameters.values()])

@@ -1,8 +1,8 @@
 """Losses on raw outputs z: the value and dℓ/dz from one function, so that they cannot disagree.
 
 ``loss(z, y)`` returns ℓ(zᵢ, yᵢ) of each row and overwrites z with the gradient, row i being
-∂ℓ/∂zᵢ. The caller weighs the rows and divides by the batch's size (see `sknn_opt.nn.network`). With an output activation that fits the loss, ŷ = link(z), the gradient of
-each one is ŷ - y:
+∂ℓ/∂zᵢ. The caller weighs the rows and divides by the batch's size (see `sknn_opt.nn.network`).
+With an output activation that fits the loss, ŷ = link(z), the gradient of each one is ŷ - y:
 
 ================  ===================  ======================================  =================
 name              link                 ℓ(z, y), summed over the outputs         y

@@ -1,1 +1,1 @@
-"""Pictures: Display classes after scikit-learn's convention; matplotlib is imported when drawing."""
+"""Pictures: Display classes in scikit-learn's convention; matplotlib is imported when drawing."""

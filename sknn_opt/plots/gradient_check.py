@@ -94,8 +94,8 @@ class GradientCheckDisplay:
         blocks = [check for check in point.blocks if check.block not in ("all", "L2")]
         low, high = _limits(blocks)
         self._draw_band(blocks, low, high)
-        styles = zip(cycle(COLOURS), cycle(MARKERS))
-        for check, (colour, marker) in zip(blocks, styles):
+        looks = zip(blocks, cycle(COLOURS), cycle(MARKERS), strict=False)
+        for check, colour, marker in looks:
             self._draw_block(check, colour, marker, low)
         ax.set(
             xscale="log", yscale="log", xlim=(low, high), ylim=(low, high), aspect="equal",

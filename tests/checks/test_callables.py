@@ -1,4 +1,4 @@
-"""Functions of vectors and of dicts: right ones pass, wrong ones are named, bad input is refused."""
+"""Functions of vectors and dicts: right ones pass, wrong ones are named, bad input refused."""
 
 import numpy as np
 import pytest
@@ -220,7 +220,9 @@ def test_noise_makes_inconclusive_not_wrong():
 
     report = check_gradients(f, np.cos, np.linspace(0.1, 1, 20))
     assert report.verdict in ("OK", "INCONCLUSIVE")
-    rough = check_gradients(lambda x: np.round(np.sum(np.sin(x)), 3), np.cos, np.linspace(0.1, 1, 20))
+    rough = check_gradients(
+        lambda x: np.round(np.sum(np.sin(x)), 3), np.cos, np.linspace(0.1, 1, 20)
+    )
     assert rough.verdict == "INCONCLUSIVE"
     assert not rough.passed
 
@@ -334,7 +336,7 @@ def test_an_error_of_the_function_passes_through_with_its_block():
     ("change", "error", "message"),
     [
         (lambda p, g: (p, {"dW1": g["dW1"]}), ValueError, "no entry for 'b1': neither 'db1' nor"),
-        (lambda p, g: (p, {**g, "dW1": g["dW1"].T}), ValueError, r"'dW1' has shape \(3, 2\).*\(2, 3\)"),
+        (lambda p, g: (p, {**g, "dW1": g["dW1"].T}), ValueError, r"'dW1' has shape \(3, 2\)"),
         (lambda p, g: (p, {**g, "db1": g["db1"] + 0j}), TypeError, "'db1' must be real"),
         (lambda p, g: (p, [1, 2]), TypeError, "must be a dict as well; got list"),
         (lambda p, g: ({}, {}), ValueError, "dict of parameters is empty"),

@@ -225,9 +225,7 @@ def test_burn_in_adds_a_point(solver):
 def test_a_burned_in_adam_has_taken_so_many_steps():
     net = classifier(learning_rate_init=1e-3)
     for steps in (1, 5):
-        start, later = (
-            p.theta for p in check_gradients(net, X_IRIS, Y_IRIS, burn_in=steps).points
-        )
+        start, later = (p.theta for p in check_gradients(net, X_IRIS, Y_IRIS, burn_in=steps).points)
         # the first steps of Adam are the learning rate long
         assert np.abs(start - later).max() == pytest.approx(steps * 1e-3, rel=0.2)
 

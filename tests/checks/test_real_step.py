@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from sknn_opt.checks.real_step import SAFETY, RealStep
 
 
-
 def step(f, x, seed=0):
     return RealStep(f, np.atleast_1d(np.asarray(x, float)), np.random.default_rng(seed))
 

@@ -74,9 +74,7 @@ def test_the_band_is_as_wide_as_the_resolution():
 
 
 def test_many_points_are_thinned_to_the_worst_and_a_sample():
-    report = check_gradients(
-        MLPClassifier((900,), random_state=0), X, Y, method="elements"
-    )
+    report = check_gradients(MLPClassifier((900,), random_state=0), X, Y, method="elements")
     display = GradientCheckDisplay.from_report(report).plot()
     (check,) = (check for check in report.blocks if check.block == "W[1]")
     numeric, _ = points(display)["W[1]"]
