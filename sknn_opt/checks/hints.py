@@ -37,9 +37,13 @@ class Evidence:
         """A gradient as the numeric one is known: by element or along the directions."""
         return gradient if self.directions is None else self.directions @ gradient
 
+    def left_by(self, gradient):
+        """‖n - gradient‖, as far as it is seen."""
+        return np.linalg.norm(self.numeric - self.seen(gradient))
+
     def explains(self, gradient):
         """Whether this would be the right gradient."""
-        left = np.linalg.norm(self.numeric - self.seen(gradient))
+        left = self.left_by(gradient)
         wrong = np.linalg.norm(self.numeric - self.seen(self.analytic))
         norm = np.linalg.norm(self.numeric)
         return bool(left <= max(CLOSE * norm, self.error) and left <= REST * wrong)
@@ -87,18 +91,17 @@ def _cause(item, context):
 
 def _linear(item, context):
     """n = s a + q θ: a wrong factor 1/s, or a wrong penalty."""
-    n_known = item.numeric.size
-    if item.explains(item.fit(item.analytic)[0] * item.analytic):
-        s, q = item.fit(item.analytic)[0], 0.0
-    elif n_known > 2 and item.theta.any():
-        s, q = item.fit(item.analytic, item.theta)
-        if not item.explains(s * item.analytic + q * item.theta):
-            return None
-    else:
+    fits = [(item.fit(item.analytic)[0], 0.0)]
+    if item.numeric.size > 2 and item.theta.any():
+        fits.append(tuple(item.fit(item.analytic, item.theta)))
+    left = [item.left_by(s * item.analytic + q * item.theta) for s, q in fits]
+    # the penalty comes in only where it explains much more
+    s, q = fits[-1] if left[-1] < 0.1 * left[0] else fits[0]
+    if not item.explains(s * item.analytic + q * item.theta):
         return None
     if abs(s - 1) < 1e-6 and q:
         return _penalty(item, -q, context)
-    return _factor(item, 1 / s, context) if s and (n_known > 1 or _is_plain(s)) else None
+    return _factor(item, 1 / s, context) if s and (item.numeric.size > 1 or _is_plain(s)) else None
 
 
 def _factor(item, c, context):
