@@ -77,8 +77,9 @@ class _NetworkCheck:
         return Layerwise(data.new_network(theta), data.X, data.y, data.weight, data.scale)
 
     def run(self):
-        analytic = np.asarray(self.data.gradient(self.objective.theta), float)
-        if not np.isfinite(self.data.value(self.objective.theta)):
+        value, analytic = self.data.value_and_gradient(self.objective.theta)
+        analytic = np.asarray(analytic, float)
+        if not np.isfinite(value):
             raise ValueError(
                 f"The loss is not finite at the {self.name}, so it has no gradient there: the "
                 "inputs, the targets or the weights are too large. Scale X (InputNormalizer)."
