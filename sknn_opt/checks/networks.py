@@ -39,11 +39,21 @@ def check_network(name, objective, method="auto"):
 
 @dataclass
 class _Pair:
-    """The two gradients of one block: by element, or along `directions`."""
+    """The two gradients of one block, by element or along `directions`.
+
+    `source` is where the numeric one comes from: layerwise steps, or steps through J itself.
+    """
 
     analytic: np.ndarray
     numeric: np.ndarray
     directions: np.ndarray | Outer | None
+    source: Layerwise | Whole
+
+    @property
+    def norm(self):
+        """‖numeric‖, on the scale of the elements also where directions were taken."""
+        share = 1 if self.directions is None else np.sqrt(len(self.directions))
+        return np.linalg.norm(self.numeric) / share
 
 
 class _NetworkCheck:
@@ -85,9 +95,12 @@ class _NetworkCheck:
                 "inputs, the targets or the weights are too large. Scale X (InputNormalizer)."
             )
         with np.errstate(all="ignore"):
-            pairs = {b: self._pair(b, analytic) for b in self.data.blocks}
+            pairs = {
+                block: self._pair(block, analytic, self.layerwise, elementwise=self.elementwise)
+                for block in self.data.blocks
+            }
             pairs = self._guard(pairs, analytic)
-            whole_norm = np.sqrt(sum(_square(pair) for pair in pairs.values()))
+            whole_norm = np.linalg.norm([pair.norm for pair in pairs.values()])
             checks = []
             for block, pair in pairs.items():
                 check = self._judge(block, pair, whole_norm)
@@ -101,14 +114,14 @@ class _NetworkCheck:
 
     # The two gradients ----------------------------------------------------------------------------
 
-    def _pair(self, block, analytic):
+    def _pair(self, block, analytic, source, *, elementwise):
         place = self.data.blocks[block]
         analytic = analytic[place.slice]
-        if self.elementwise:
-            return _Pair(analytic, self.layerwise.gradient(block), None)
+        if elementwise:
+            return _Pair(analytic, source.gradient(block), None, source)
         directions = random_directions(place.shape, N_DIRECTIONS, self.rng)
         self.n_evaluations += N_DIRECTIONS
-        return _Pair(directions @ analytic, self.layerwise.along(block, directions), directions)
+        return _Pair(directions @ analytic, source.along(block, directions), directions, source)
 
     def _guard(self, pairs, analytic):
         """The layerwise derivatives against J itself along one direction, every block in scale.
@@ -119,10 +132,9 @@ class _NetworkCheck:
         direction, expected = np.zeros_like(self.theta), 0.0
         for block, pair in pairs.items():
             chosen = self._any_direction(pair, blocks[block].size)
-            size = np.sqrt(_square(pair))
-            if size:
-                np.divide(chosen, size, out=direction[blocks[block].slice])
-                expected += self._derivative(block, pair, chosen) / size
+            size = pair.norm or 1.0
+            np.divide(chosen, size, out=direction[blocks[block].slice])
+            expected += self._derivative(pair, chosen) / size
         everything = Whole(
             self.data.value, self.theta, {"all": Block(slice(None), self.theta.shape)}
         )
@@ -134,28 +146,25 @@ class _NetworkCheck:
 
     def _by_element(self, block, pair, analytic):
         """A wrong block element by element, if that is not too much work."""
-        if self.layerwise.cost_of(block) > 20 * MAX_COST:
+        if pair.source is self.whole or self.layerwise.cost_of(block) > 20 * MAX_COST:
             return pair
-        return _Pair(analytic[self.data.blocks[block].slice], self.layerwise.gradient(block), None)
+        return self._pair(block, analytic, pair.source, elementwise=True)
 
     def _any_direction(self, pair, size):
         return self.rng.normal(size=size) if pair.directions is None else pair.directions[0]
 
-    def _derivative(self, block, pair, direction):
+    def _derivative(self, pair, direction):
         return direction @ pair.numeric if pair.directions is None else pair.numeric[0]
 
     def _guarded(self, block, pair, analytic):
         size = self.data.blocks[block].size
         direction = self._any_direction(pair, size)
-        expected = self._derivative(block, pair, direction)
+        expected = self._derivative(pair, direction)
         found = self.whole.along(block, direction[np.newaxis])[0]
-        if abs(found - expected) <= 1e-9 * np.sqrt(_square(pair)):
+        if abs(found - expected) <= 1e-9 * pair.norm:
             return pair
-        analytic = analytic[self.data.blocks[block].slice]
-        if self.elementwise and size <= MAX_EVALUATIONS:
-            return _Pair(analytic, self.whole.gradient(block), None)
-        directions = random_directions(self.data.blocks[block].shape, N_DIRECTIONS, self.rng)
-        return _Pair(directions @ analytic, self.whole.along(block, directions), directions)
+        elementwise = self.elementwise and size <= MAX_EVALUATIONS
+        return self._pair(block, analytic, self.whole, elementwise=elementwise)
 
     # Verdicts -------------------------------------------------------------------------------------
 
@@ -182,17 +191,26 @@ class _NetworkCheck:
         )  # fmt: skip
 
     def _noise(self, block, pair):
-        """How far the derivatives move when θ moves in its last digits."""
-        eps = np.finfo(self.dtype).eps
+        """How far either gradient moves when θ moves in its last digits."""
+        eps, place = np.finfo(self.dtype).eps, self.data.blocks[block]
         moved = 0.0
         for _ in range(2):
             theta = self.theta * (1 + 4 * eps * self.rng.uniform(-1, 1, self.theta.size))
-            layerwise = self._layerwise_at(theta)
-            if pair.directions is None:
-                there = layerwise.gradient(block)
+            if pair.source is self.whole:
+                source = Whole(self._count(self.data.value), theta, self.data.blocks)
             else:
-                there = layerwise.along(block, pair.directions)
-            moved = max(moved, np.linalg.norm(there - pair.numeric))
+                source = self._layerwise_at(theta)
+            if pair.directions is None:
+                there = source.gradient(block)
+            else:
+                there = source.along(block, pair.directions)
+            backprop = np.asarray(self.data.gradient(theta)[place.slice], float)
+            backprop = backprop if pair.directions is None else pair.directions @ backprop
+            moved = max(
+                moved,
+                np.linalg.norm(there - pair.numeric),
+                np.linalg.norm(backprop - pair.analytic),
+            )
         return moved
 
     def _worst(self, block, pair, verdict):
@@ -204,15 +222,15 @@ class _NetworkCheck:
             found = k, pair.analytic[k], pair.numeric[k]
         elif verdict == WRONG:
             analytic = self.data.gradient(self.objective.theta)[place.slice].astype(float)
-            found = locate(lambda d: self._along(block, d), analytic, self.rng)
+            found = locate(lambda d: self._along(block, d, pair.source), analytic, self.rng)
         else:
             return None, None, None
         k, a, n = found
         return tuple(int(i) for i in np.unravel_index(k, place.shape)), float(a), float(n)
 
-    def _along(self, block, directions):
+    def _along(self, block, directions, source):
         self.n_evaluations += len(directions)
-        return self.layerwise.along(block, directions)
+        return source.along(block, directions)
 
     def _judge_penalty(self):
         if not self.objective.penalty:
@@ -315,12 +333,6 @@ class _NetworkCheck:
 
         alternatives = tuple((text, gradient(other)) for text, other in slips.items())
         return Context(1 / data.scale, self.objective.penalty, alternatives)
-
-
-def _square(pair):
-    """‖numeric‖², per element also where directions were taken."""
-    square = np.sum(pair.numeric**2)
-    return square if pair.directions is None else square / len(pair.directions)
 
 
 def _scale(dtype):
