@@ -128,7 +128,7 @@ class _FunctionCheck:
         _, self.gradient = preflight(problem)
         self.rng = np.random.default_rng(0)
         self.f = Guarded(problem.value)
-        self.real = RealStep(self.f, problem.x0, self.rng)
+        self.real = None if method == "complex" else RealStep(self.f, problem.x0, self.rng)
         self.slack = 0.0 if problem.dtype == np.float64 else SINGLE
         self.takes_complex = method != "real" and self._takes_complex()
         if method == "complex" and not self.takes_complex:
@@ -195,7 +195,8 @@ class _FunctionCheck:
         few = place.size <= FEW
         directions = np.eye(place.size) if few else self.rng.normal(size=(N_DIRECTIONS, place.size))
         estimates, start = [], START
-        for direction, expected in zip(directions, directions @ gradient, strict=True):
+        for direction in directions if self.real is not None else ():
+            expected = direction @ gradient
             moved = self._whole(block, size * direction)
             estimates.append(self.real.derivative(moved, size * expected, start))
             start = estimates[-1].rung
@@ -234,9 +235,13 @@ class _FunctionCheck:
         place = self.problem.blocks[block]
         value = ratio(measured.claimed, measured.numeric)
         exact = measured.exact is not None and value < max(EXACT, self.slack)
-        verdict, resolution, note = measured.verdict, measured.resolution, ""
-        if self.method == "complex":
+        note = ""
+        if self.real is not None:
+            verdict, resolution = measured.verdict, measured.resolution
+        if self.real is None:
             verdict = OK if exact else WRONG
+            if np.isnan(measured.exact).any() and not np.isnan(measured.claimed).any():
+                verdict = INCONCLUSIVE
             resolution = 2 * np.sqrt(N_DIRECTIONS) * UNSEEN * EXACT
         elif exact and verdict == KINK:
             note = BY_COMPLEX
@@ -276,6 +281,8 @@ class _FunctionCheck:
         if not kinks or not problem.moves:
             return checks
         aside = ASIDE * (_rms(problem.x0) or 1.0) * self.rng.normal(size=problem.x0.size)
+        if not np.isfinite(self.f(problem.x0 + aside)):
+            return checks
         beside = _FunctionCheck(replace(problem, x0=problem.x0 + aside), "real")
         found = {block: beside._measure(block).verdict for block in kinks}
         self.f.n_calls += beside.f.n_calls
@@ -328,11 +335,8 @@ def _find_fault(problem, wrong):
     # without names of layers, the names of the blocks must do
     bad = [layer for layer in order if any(problem.layers[b] == layer for b in wrong)]
     if not bad:
-        return (
-            (", ".join(sorted(map(str, wrong))) or None, None)
-            if len(problem.blocks) > 1
-            else (None, None)
-        )
+        named = ", ".join(block for block in problem.blocks if block in wrong)
+        return (named or None) if len(problem.blocks) > 1 else None, None
     layer = bad[-1]
     own = [block for block in problem.blocks if problem.layers[block] == layer]
     named = ", ".join(block for block in own if block in wrong)

@@ -245,6 +245,24 @@ def test_float32_is_compared_with_float64():
     assert not check_gradients(cost, lambda w: 1.001 * gradient(w), w0).passed
 
 
+def test_steps_out_of_the_domain_are_silent():
+    # warnings are errors here: log of a negative number would raise
+    x0 = np.array([1e-2, 2.0, 3.0, 4.0, 5.0])
+    report = check_gradients(lambda x: np.sum(np.log(x)), lambda x: 1 / x, x0, method="real")
+    assert report.passed, report
+
+
+def test_complex_steps_alone_do_not_evaluate_at_other_points():
+    points = []
+
+    def f(x):
+        points.append(x.real)
+        return np.sum(x**3)
+
+    assert check_gradients(f, lambda x: 3 * x**2, X0, method="complex").passed
+    assert all(np.array_equal(point, X0) for point in points)
+
+
 def test_few_evaluations_are_enough():
     cost, gradients, parameters = logistic_regression()
     n_calls = 0
