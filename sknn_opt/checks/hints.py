@@ -190,8 +190,9 @@ def _order(item, context):
     """The right numbers in the wrong places."""
     if item.directions is not None or item.analytic.size < 2:
         return None
-    a, n = np.sort(item.analytic), np.sort(item.numeric)
-    if np.linalg.norm(a - n) <= CLOSE * np.linalg.norm(n) + item.error:
+    left = np.linalg.norm(np.sort(item.analytic) - np.sort(item.numeric))
+    wrong = np.linalg.norm(item.analytic - item.numeric)
+    if left <= CLOSE * np.linalg.norm(item.numeric) + item.error and left <= REST * wrong:
         return "it holds the right numbers in the wrong order"
     return None
 
