@@ -35,6 +35,7 @@ EXACT = 1e-9  # a right gradient agrees so well with complex steps
 SINGLE = 1e-5  # a right float32 gradient so well with anything
 UNSEEN = 20  # along three directions an error shows less than 1/20 of itself in 1 of 10,000 blocks
 BLURRED = 1e-3  # a resolution above this says too little to call a block right
+SPREAD = 1.0  # standard deviation of log10 |x|, above which elements have scales of their own
 ASIDE = 1e-2  # how far beside a kink the gradient is checked, of the parameters' size
 BY_COMPLEX = "right by complex step"
 UNDECIDED = "complex step agrees"
@@ -49,13 +50,15 @@ def check_function(problem, method="auto"):
 class Measured:
     """A block's derivatives along some directions: claimed, by real steps, and by complex ones.
 
-    The real ones are taken along `size` times a direction. `exact` is None where f is real.
+    The real ones are taken along `sizes` times the directions; `weights` says how much the
+    elements take part in them. `exact` is None where f is real.
     """
 
     gradient: np.ndarray
+    weights: np.ndarray
     directions: np.ndarray
     estimates: tuple
-    size: float
+    sizes: np.ndarray
     exact: np.ndarray | None
     slack: float
 
@@ -73,12 +76,12 @@ class Measured:
     @property
     def real(self):
         """The derivatives by real steps."""
-        return np.array([e.value for e in self.estimates]) / self.size
+        return np.array([e.value for e in self.estimates]) / self.sizes
 
     @property
     def errors(self):
         """How far the real ones may be off."""
-        errors = SAFETY * np.array([e.error for e in self.estimates]) / self.size
+        errors = SAFETY * np.array([e.error for e in self.estimates]) / self.sizes
         return errors + self.slack * np.linalg.norm(self.gradient)
 
     @property
@@ -103,7 +106,7 @@ class Measured:
         told = ~self.kinks
         if not told.any():
             return np.nan
-        norm = max(np.linalg.norm(self.gradient), _rms(self.real[told]))
+        norm = max(np.linalg.norm(self.weights * self.gradient), _rms(self.real[told]))
         seen = np.sqrt(len(self.directions)) if self.elementwise else UNSEEN
         return float(seen * self.errors[told].max() / norm) if norm else np.nan
 
@@ -128,7 +131,12 @@ class _FunctionCheck:
         _, self.gradient = preflight(problem)
         self.rng = np.random.default_rng(0)
         self.f = Guarded(problem.value)
-        self.real = None if method == "complex" else RealStep(self.f, problem.x0, self.rng)
+        self.scale = np.empty_like(problem.x0)
+        for place in problem.blocks.values():
+            self.scale[place.slice] = _scales(problem.x0[place.slice], problem.x0)
+        self.real = None
+        if method != "complex":
+            self.real = RealStep(self.f, problem.x0, self.scale, self.rng)
         self.slack = 0.0 if problem.dtype == np.float64 else SINGLE
         self.takes_complex = method != "real" and self._takes_complex()
         if method == "complex" and not self.takes_complex:
@@ -188,20 +196,22 @@ class _FunctionCheck:
 
     def _measure(self, block):
         """Derivatives of f along a few directions of one block."""
-        place, x0 = self.problem.blocks[block], self.problem.x0
+        place = self.problem.blocks[block]
         self.f.block = block
-        size = _rms(x0[place.slice]) or _rms(x0) or 1.0
-        gradient = self.gradient[place.slice]
-        few = place.size <= FEW
-        directions = np.eye(place.size) if few else self.rng.normal(size=(N_DIRECTIONS, place.size))
+        gradient, scales = self.gradient[place.slice], self.scale[place.slice]
+        if place.size <= FEW:
+            directions, sizes, weights = np.eye(place.size), scales, np.ones(place.size)
+        else:
+            weights = scales / _rms(scales)
+            directions = weights * self.rng.normal(size=(N_DIRECTIONS, place.size))
+            sizes = np.full(N_DIRECTIONS, _rms(scales))
         estimates, start = [], START
-        for direction in directions if self.real is not None else ():
-            expected = direction @ gradient
+        for direction, size in zip(directions, sizes, strict=True) if self.real is not None else ():
             moved = self._whole(block, size * direction)
-            estimates.append(self.real.derivative(moved, size * expected, start))
+            estimates.append(self.real.derivative(moved, size * (direction @ gradient), start))
             start = estimates[-1].rung
         exact = self._complex_along(block, directions) if self.takes_complex else None
-        return Measured(gradient, directions, tuple(estimates), size, exact, self.slack)
+        return Measured(gradient, weights, directions, tuple(estimates), sizes, exact, self.slack)
 
     def _complex_along(self, block, directions):
         with np.errstate(all="ignore"):
@@ -215,14 +225,12 @@ class _FunctionCheck:
         self.f.block = block
         if measured.exact is not None:
             return self._complex_along(block, directions)
-        rung = max(e.rung for e in measured.estimates)
+        rung, size = max(e.rung for e in measured.estimates), measured.sizes[0]
         estimates = [
-            self.real.derivative(
-                self._whole(block, measured.size * d), measured.size * (d @ measured.gradient), rung
-            )
+            self.real.derivative(self._whole(block, size * d), size * (d @ measured.gradient), rung)
             for d in directions
         ]
-        return np.array([np.nan if e.kink else e.value / measured.size for e in estimates])
+        return np.array([np.nan if e.kink else e.value / size for e in estimates])
 
     def _whole(self, block, direction):
         whole = np.zeros(self.problem.x0.size)
@@ -264,10 +272,12 @@ class _FunctionCheck:
             k = int(np.argmax(np.where(np.isnan(errors), np.inf, errors)))
             found = k, measured.claimed[k], measured.numeric[k]
         elif verdict == WRONG:
-            found = locate(
-                lambda directions: self._along(block, directions, measured),
-                measured.gradient, self.rng,
+            weights = measured.weights
+            k, a, n = locate(
+                lambda directions: self._along(block, weights * directions, measured),
+                weights * measured.gradient, self.rng,
             )  # fmt: skip
+            found = k, a / weights[k], n / weights[k]
         else:
             return None, None, None
         k, a, n = found
@@ -280,7 +290,7 @@ class _FunctionCheck:
         kinks = {c.block for c in checks if c.verdict == KINK and not c.passed}
         if not kinks or not problem.moves:
             return checks
-        aside = ASIDE * (_rms(problem.x0) or 1.0) * self.rng.normal(size=problem.x0.size)
+        aside = ASIDE * self.scale * self.rng.normal(size=problem.x0.size)
         if not np.isfinite(self.f(problem.x0 + aside)):
             return checks
         beside = _FunctionCheck(replace(problem, x0=problem.x0 + aside), "real")
@@ -296,7 +306,7 @@ class _FunctionCheck:
         place = self.problem.blocks[check.block]
         directions, numeric, element = None, measured.numeric, None
         if not measured.elementwise:
-            more = self.rng.normal(size=(N_MORE, place.size))
+            more = measured.weights * self.rng.normal(size=(N_MORE, place.size))
             known = np.append(numeric, self._along(check.block, more, measured))
             seen = np.isfinite(known)
             directions, numeric = np.vstack([measured.directions, more])[seen], known[seen]
@@ -351,6 +361,19 @@ def _find_fault(problem, wrong):
             cause = f"its activation's derivative may be, or what layer {above} passes down"
         text += f" ({cause})" if len(own) > 1 else ""
     return text, layer
+
+
+def _scales(block, x0):
+    """The size of steps for each element of a block: that of the whole block.
+
+    Where its elements differ by orders of magnitude, it is each element's own.
+    """
+    known = np.abs(block[block != 0])
+    if not known.size:
+        return np.full(block.size, _rms(x0) or 1.0)
+    if np.std(np.log10(known)) <= SPREAD:
+        return np.full(block.size, _rms(block))
+    return np.where(block == 0, np.median(known), np.abs(block))
 
 
 def _rms(x):

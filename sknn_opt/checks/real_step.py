@@ -19,11 +19,13 @@ import numpy as np
 
 START = 4  # the first two rungs tried are 1e-4 and 1e-5
 LAST = 8
+TINY = (1e-10, 1e-11, 1e-12)
+SMALLEST = 11  # of the steps that confirm a contradiction
 EXTRAPOLATED = 20  # C(h/10) differs from C(h) by 99 times its own error; how much of that we trust
 GOOD_ENOUGH = 1e-9
 SAFETY = 5  # how many of its probable errors an estimate may be off
 N_NOISE = 8
-FINEST_STEPS = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
+NOISE_STEPS = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
 
 
 @dataclass(frozen=True)
@@ -43,26 +45,28 @@ class Estimate:
 
 
 class RealStep:
-    """Directional derivatives of f at x by real evaluations."""
+    """Directional derivatives of f at x by real evaluations.
 
-    def __init__(self, f, x, rng):
+    `scale` is the size of the elements of x, from which the steps for the noise are taken.
+    """
+
+    def __init__(self, f, x, scale, rng):
         self._f, self._x = f, x
         self.f0 = f(x)
-        self.noise = self._measure_noise(rng)
+        self.noise = self._measure_noise(scale * rng.normal(size=x.size))
 
-    def _measure_noise(self, rng):
+    def _measure_noise(self, direction):
         """ε: the scatter of f over tiny steps, where third differences of a smooth f vanish.
 
-        To one side of x, so that a kink at x itself does not count as noise. Source: Moré & Wild
-        (2011), "Estimating computational noise".
+        To one side of x, so that a kink at x itself does not count as noise; over wider steps where
+        f does not move at all, as if rounded. Source: Moré & Wild (2011), "Estimating computational
+        noise".
         """
-        size = np.sqrt(np.mean(self._x**2)) or 1.0
-        direction = size * rng.normal(size=self._x.size)
-        for step in FINEST_STEPS:
+        for step in NOISE_STEPS:
             moved = [self._x + k * step * direction for k in range(1, N_NOISE + 1)]
             values = np.array([self._f(x) for x in moved])
             if np.ptp(values):
-                break  # else f may move in steps that are wider still, as if rounded
+                break
         with np.errstate(all="ignore"):
             scatter = np.sqrt(np.mean(np.diff(values, 3) ** 2) / 20)  # 20 = 1 + 9 + 9 + 1
         return np.fmax(3 * scatter, np.finfo(float).eps * abs(self.f0))
@@ -82,24 +86,38 @@ class RealStep:
             return self._compare(rungs[r], rungs[r + 1], r)
 
         found = self._climb(pair, start)
-        return (
-            found if found.kink or found.agrees(expected) else self._confirm(found, pair, expected)
-        )
+        if found.kink or found.agrees(expected):
+            return found
+        found = self._confirm(found, pair, expected)
+        if not found.agrees(expected) and self._oscillates(direction, found.value, expected):
+            return replace(found, error=np.inf)
+        return found
 
     def _confirm(self, found, pair, expected):
-        """`found` if a smaller step contradicts `expected` too, else what that step says."""
-        difference = abs(found.value - expected)
-        for r in range(found.rung + 1, LAST):
-            if 2 * self.noise * 10.0 ** (r + 1) > difference / 10:
+        """`found` if a smaller step contradicts `expected` as well, else what that step says."""
+        difference, above = abs(found.value - expected), found
+        for r in range(found.rung + 1, SMALLEST):
+            noise = 2 * self.noise * 10.0 ** (r + 1)
+            if noise > difference / 10:
                 return found  # f is too noisy to look closer
             lower = pair(r)
-            if lower.kink:
-                continue
             if lower.agrees(expected):
                 return lower
-            if lower.error < difference / 10:
+            # Errors may grow as noise does, and no more: else f varies below these steps.
+            if not lower.kink and lower.error <= 2 * above.error + 3 * noise:
                 return found
-        return replace(found, kink=True) if found.rung + 1 < LAST else found
+            above = lower
+        return replace(found, error=np.inf)
+
+    def _oscillates(self, direction, value, expected):
+        """Whether tiny steps, too noisy to prove anything, side with a claim far from `value`.
+
+        Then what looked like noise is f itself, which varies below all other steps.
+        """
+        if abs(value - expected) < 0.1 * abs(expected):
+            return False
+        tiny = np.array([self._rung(direction, h)[1] for h in TINY])
+        return np.sum(np.abs(tiny - expected) < 0.01 * abs(expected)) > 1
 
     def _climb(self, pair, start):
         """The best estimate that the ladder has, tried from `start` on."""
@@ -125,7 +143,8 @@ class RealStep:
         (_, c_big, gap_big), (h, c_small, gap_small) = big, small
         with np.errstate(all="ignore"):
             difference = abs(c_small - c_big)
-            floor = 4 * np.finfo(float).eps * abs(c_small)
+            # The step itself is rounded, by eps |x|, which matters where f is steep or curved.
+            floor = 4 * np.finfo(float).eps * (abs(c_small) + abs(gap_big) / (10 * h))
             # Of a smooth f a tenth of the gap is left. Only where that shows is f known to be
             # smooth between the two, and the smaller rung that much better than the difference.
             kink = gap_small - gap_big / 4 > 10 * self.noise / h

@@ -245,6 +245,34 @@ def test_float32_is_compared_with_float64():
     assert not check_gradients(cost, lambda w: 1.001 * gradient(w), w0).passed
 
 
+@pytest.mark.parametrize("offset", [0.0, 1.0])
+def test_the_minimum_is_never_wrong(offset):
+    x0 = np.ones(6) + 1e-9 * offset
+    report = check_gradients(lambda x: np.sum((x - 1) ** 2), lambda x: 2 * (x - 1), x0)
+    assert report.verdict != "WRONG"
+
+
+def test_elements_of_different_orders_of_magnitude():
+    unit = np.logspace(-6, 6, 12)
+    x0 = np.random.default_rng(0).normal(size=12) / unit
+
+    def gradient(x):
+        return np.cos(x * unit) * unit
+
+    report = check_gradients(lambda x: np.sum(np.sin(x * unit)), gradient, x0, method="real")
+    assert report.passed, report
+    for k in (0, 5, 11):
+
+        def wrong(x, k=k):
+            found = gradient(x)
+            found[k] *= 1.5
+            return found
+
+        report = check_gradients(lambda x: np.sum(np.sin(x * unit)), wrong, x0, method="real")
+        assert report.verdict == "WRONG"
+        assert report.worst(1)[0]["index"] == (k,)
+
+
 def test_steps_out_of_the_domain_are_silent():
     # warnings are errors here: log of a negative number would raise
     x0 = np.array([1e-2, 2.0, 3.0, 4.0, 5.0])

@@ -9,7 +9,8 @@ from sknn_opt.checks.real_step import SAFETY, RealStep
 
 
 def step(f, x, seed=0):
-    return RealStep(f, np.atleast_1d(np.asarray(x, float)), np.random.default_rng(seed))
+    x = np.atleast_1d(np.asarray(x, float))
+    return RealStep(f, x, np.sqrt(np.mean(x**2)) or 1.0, np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize(
@@ -95,6 +96,17 @@ def test_values_that_are_not_finite_leave_the_question_open():
     estimate = step(f, 1.0).derivative(np.ones(1), 123.0)
     assert not np.isfinite(estimate.error)
     assert estimate.agrees(123.0)
+
+
+def test_what_varies_below_every_step_is_left_open():
+    # cosines of frequencies up to 2e9: no step sees a slope
+    k = 7.0 ** np.arange(12)
+
+    def f(v):
+        return float(np.sum(np.cos(k * np.pi * v[0]) * 0.5 ** np.arange(12)))
+
+    exact = -np.sum(k * np.pi * np.sin(k * np.pi * 0.3) * 0.5 ** np.arange(12))
+    assert step(f, 0.3).derivative(np.ones(1), exact).agrees(exact)
 
 
 def test_a_function_that_ends_nearby_is_still_differentiated():
