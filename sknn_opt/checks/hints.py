@@ -201,7 +201,8 @@ def _part(item, context):
     """Only some elements are wrong: which?"""
     if item.directions is not None:
         return _one_element(item)
-    wrong = np.abs(item.analytic - item.numeric) > CLOSE * np.abs(item.numeric).max() + item.error
+    errors = np.abs(item.analytic - item.numeric)
+    wrong = errors > max(REST * errors.max(), item.error)
     if not 0 < wrong.sum() < wrong.size:
         return None
     if len(item.shape) == 2:
