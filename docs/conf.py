@@ -22,7 +22,8 @@ html_show_sourcelink = False
 numpydoc_show_class_members = False
 # each parameter of a signature is documented (PR01), no other (PR02), in that order (PR03)
 numpydoc_validation_checks = {"PR01", "PR02", "PR03"}
-numpydoc_validation_exclude = {r"\.GradientReport$"}  # a result: its attributes are documented
+# results: their attributes are documented
+numpydoc_validation_exclude = {r"\.GradientReport$", r"\.BlockCheck$"}
 
 
 def skip_inherited_from_sklearn(app, what, name, obj, skip, options):

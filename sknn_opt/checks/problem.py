@@ -29,7 +29,10 @@ class Problem:
     n_rows: float | None = None
     penalty: float | None = None
     moves: bool = True
-    remedy: str = "draw its random numbers once and reuse them, or reset the seed in each call"
+    remedy: str = (
+        "draw its random numbers (dropout masks, noise) once and reuse them, or reset the seed in "
+        "each call; networks of sknn_opt do so by themselves"
+    )
     dtype: np.dtype = field(default_factory=lambda: np.dtype(float))
 
     @property

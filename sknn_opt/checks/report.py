@@ -145,6 +145,22 @@ class GradientReport:
     ----------
     points : tuple
         What was found at each point that was checked.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknn_opt import check_gradients
+    >>> report = check_gradients(
+    ...     lambda p: np.sum(p["W1"] ** 2) / 2 + np.sum(p["b1"]),
+    ...     lambda p: {"dW1": p["W1"], "db1": -np.ones(3)},
+    ...     {"W1": np.eye(3), "b1": np.ones(3)},
+    ... )
+    >>> report
+    <GradientReport: WRONG: relative error 6.3e-01 (worrying); print it to see the table>
+    >>> [(check.block, check.verdict) for check in report.blocks]
+    [('W1', 'OK'), ('b1', 'WRONG'), ('all', 'WRONG')]
+    >>> report.fault, report.hints
+    ('layer 1: b1', ['b1: its sign is wrong'])
     """
 
     points: tuple

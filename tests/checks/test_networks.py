@@ -316,3 +316,20 @@ def test_scipy_agrees(parameters):
     objective = classifier(activation="tanh", **parameters).objective(X_IRIS, Y_IRIS)
     error = check_grad(objective.value, objective.gradient, objective.theta)
     assert error < 1e-5 * np.linalg.norm(objective.gradient(objective.theta))
+
+
+def test_data_that_fail_validation_fail_as_in_fit():
+    bad = X_IRIS.copy()
+    bad[3, 1] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        check_gradients(classifier(), bad, Y_IRIS)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        check_gradients(classifier(), X_IRIS, Y_IRIS[:-1])
+    with pytest.raises(ValueError, match="negative"):
+        check_gradients(classifier(), X_IRIS, Y_IRIS, -np.ones(len(Y_IRIS)))
+    with pytest.raises(TypeError, match="takes X and y .and sample_weight.; got 1 arguments"):
+        check_gradients(classifier(), X_IRIS)
+    with pytest.raises(ValueError, match="method must be one of .*'elements'.*got 'real'"):
+        check_gradients(classifier(), X_IRIS, Y_IRIS, method="real")
+    with pytest.raises(ValueError, match="dtype must be 'float64' or 'float32'"):
+        check_gradients(classifier(), X_IRIS, Y_IRIS, dtype="float16")
