@@ -98,13 +98,14 @@ class RealStep:
         difference, above = abs(found.value - expected), found
         for r in range(found.rung + 1, SMALLEST):
             noise = 2 * self.noise * 10.0 ** (r + 1)
-            if noise > difference / 10:
+            if noise > 3 * difference:
                 return found  # f is too noisy to look closer
             lower = pair(r)
-            if lower.agrees(expected):
+            if abs(lower.value - expected) < 0.3 * difference and lower.agrees(expected):
                 return lower
             # Errors may grow as noise does, and no more: else f varies below these steps.
-            if not lower.kink and lower.error <= 2 * above.error + 3 * noise:
+            explained = lower.error <= 2 * above.error + 3 * noise
+            if explained and not lower.kink and lower.error < difference / 10:
                 return found
             above = lower
         return replace(found, error=np.inf)
