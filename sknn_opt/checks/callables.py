@@ -102,7 +102,13 @@ def _pack(gradients, blocks):
             "With a dict of parameters the gradients must be a dict as well; got "
             f"{type(gradients).__name__}."
         )
-    missing = [n for n in blocks if f"d{n}" not in gradients and n not in gradients]
+
+    def key_of(name):
+        # "dx" is the gradient of "x", unless it is a parameter itself
+        marked = f"d{name}"
+        return marked if marked in gradients and marked not in blocks else name
+
+    missing = [name for name in blocks if key_of(name) not in gradients]
     if missing:
         name = missing[0]
         raise ValueError(
@@ -111,7 +117,7 @@ def _pack(gradients, blocks):
         )
     parts = []
     for name, block in blocks.items():
-        key = f"d{name}" if f"d{name}" in gradients else name
+        key = key_of(name)
         array = np.asarray(gradients[key])
         if array.dtype.kind not in "fiu":
             raise TypeError(f"The gradient {key!r} must be real numbers, not dtype {array.dtype}.")

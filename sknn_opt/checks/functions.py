@@ -36,8 +36,8 @@ SINGLE = 1e-5  # a right float32 gradient so well with anything
 UNSEEN = 20  # along three directions an error shows less than 1/20 of itself in 1 of 10,000 blocks
 BLURRED = 1e-3  # a resolution above this says too little to call a block right
 SPREAD = 1.0  # standard deviation of log10 |x|, above which elements have scales of their own
+NOISY = 1e-11  # noise of a function, beside its value, that is worth a word
 ASIDE = 1e-2  # how far beside a kink the gradient is checked, of the parameters' size
-BY_COMPLEX = "right by complex step"
 UNDECIDED = "complex step agrees"
 
 
@@ -61,6 +61,7 @@ class Measured:
     sizes: np.ndarray
     exact: np.ndarray | None
     slack: float
+    is_felt: bool = True
 
     @property
     def claimed(self):
@@ -82,7 +83,7 @@ class Measured:
     def errors(self):
         """How far the real ones may be off."""
         errors = SAFETY * np.array([e.error for e in self.estimates]) / self.sizes
-        return errors + self.slack * np.linalg.norm(self.gradient)
+        return errors + self.slack
 
     @property
     def kinks(self):
@@ -95,10 +96,14 @@ class Measured:
         return self.real if self.exact is None else self.exact
 
     @property
+    def told(self):
+        """Which directions real steps can tell something about."""
+        return np.isfinite(self.errors) & ~self.kinks
+
+    @property
     def complex_agrees(self):
         """Whether complex steps and real ones say the same, as far as can be seen."""
-        told = np.isfinite(self.errors) & ~self.kinks
-        return bool(np.all(np.abs(self.exact - self.real)[told] <= self.errors[told]))
+        return bool(np.all(np.abs(self.exact - self.real)[self.told] <= self.errors[self.told]))
 
     @property
     def resolution(self):
@@ -119,8 +124,8 @@ class Measured:
             return WRONG
         if self.kinks.any():
             return KINK
-        if not self.gradient.any() and not self.real.any():
-            return OK  # f does not feel the block at all, to the bit
+        if not self.gradient.any() and not self.is_felt:
+            return OK
         # A gradient of zeros is right only if all is 0: else it is small, and nobody knows.
         return OK if self.gradient.any() and self.resolution <= BLURRED else INCONCLUSIVE
 
@@ -128,8 +133,9 @@ class Measured:
 class _FunctionCheck:
     def __init__(self, problem, method):
         self.problem, self.method = problem, method
-        _, self.gradient = preflight(problem)
+        self.gradient, self.single = preflight(problem)
         self.rng = np.random.default_rng(0)
+        self.rounding = self._measure_rounding() if self.single else np.zeros_like(problem.x0)
         self.f = Guarded(problem.value)
         self.scale = np.empty_like(problem.x0)
         for place in problem.blocks.values():
@@ -137,7 +143,6 @@ class _FunctionCheck:
         self.real = None
         if method != "complex":
             self.real = RealStep(self.f, problem.x0, self.scale, self.rng)
-        self.slack = 0.0 if problem.dtype == np.float64 else SINGLE
         self.takes_complex = method != "real" and self._takes_complex()
         if method == "complex" and not self.takes_complex:
             raise ValueError(
@@ -146,14 +151,21 @@ class _FunctionCheck:
             )
 
     def run(self):
+        with np.errstate(all="ignore"):  # what overflows is judged, not warned of
+            return self._run()
+
+    def _run(self):
         problem = self.problem
         measured = {block: self._measure(block) for block in problem.blocks}
-        if self.method != "complex" and not all(
-            m.exact is None or m.complex_agrees for m in measured.values()
-        ):
-            # Where the two disagree, f only seems to take complex arguments.
-            self.takes_complex = False
-            measured = {block: replace(m, exact=None) for block, m in measured.items()}
+        if self.method != "complex" and self.takes_complex:
+            # Where the two disagree, f only seems to take complex arguments; where real steps
+            # cannot tell, nothing vouches for the complex ones.
+            self.takes_complex = all(m.complex_agrees for m in measured.values())
+            measured = {
+                block: m if self.takes_complex and m.told.any() else replace(m, exact=None)
+                for block, m in measured.items()
+            }
+        self.too_fine = self.real is not None and self.real.varies_below_the_steps()
         checks = [self._judge(block, m) for block, m in measured.items()]
         checks = self._look_beside_kinks(checks)
         wrong = [check for check in checks if check.verdict == WRONG]
@@ -164,6 +176,9 @@ class _FunctionCheck:
             [self._evidence(check, measured[check.block]) for check in wrong],
             Context(problem.n_rows, problem.penalty),
         )
+        noise = 0.0 if self.real is None else self.real.noise / (abs(self.real.f0) or 1.0)
+        if noise > NOISY and any(check.verdict == INCONCLUSIVE for check in checks):
+            hints += (f"the function scatters by {noise:.0e} of its value: compute it in float64",)
         if any(check.note == UNDECIDED for check in checks):
             hints += ("real steps cannot tell; if the function is analytic, method='complex' can",)
         if any(check.verdict == KINK and not check.passed for check in checks):
@@ -179,7 +194,7 @@ class _FunctionCheck:
         if self.takes_complex and self.method == "auto":
             step += " and complex step"
         text = f"by {step}, along random directions, {self.f.n_calls} evaluations"
-        return text if not self.slack else f"float32 against float64 {text} (tolerance {SINGLE:g})"
+        return f"float32 against float64 {text} (tolerance {SINGLE:g})" if self.single else text
 
     # Measuring ------------------------------------------------------------------------------------
 
@@ -205,20 +220,43 @@ class _FunctionCheck:
             weights = scales / _rms(scales)
             directions = weights * self.rng.normal(size=(N_DIRECTIONS, place.size))
             sizes = np.full(N_DIRECTIONS, _rms(scales))
+        slack = np.linalg.norm(self.rounding[place.slice])
+        slack += self.single * SINGLE * np.linalg.norm(gradient)
         estimates, start = [], START
         for direction, size in zip(directions, sizes, strict=True) if self.real is not None else ():
-            moved = self._whole(block, size * direction)
-            estimates.append(self.real.derivative(moved, size * (direction @ gradient), start))
+            moved, expected = self._whole(block, size * direction), size * (direction @ gradient)
+            estimates.append(self.real.derivative(moved, expected, start, size * slack))
             start = estimates[-1].rung
         exact = self._complex_along(block, directions) if self.takes_complex else None
-        return Measured(gradient, weights, directions, tuple(estimates), sizes, exact, self.slack)
+        is_felt = gradient.any() or self.real is None or any(e.value for e in estimates)
+        is_felt = is_felt or self._is_felt(block, directions * sizes[:, np.newaxis])
+        return Measured(
+            gradient, weights, directions, tuple(estimates), sizes, exact, slack, is_felt
+        )
+
+    def _is_felt(self, block, directions):
+        """Whether f moves at all with a block, even over long ways."""
+        values = {
+            self.f(self.problem.x0 + self._whole(block, way * direction))
+            for direction in directions
+            for way in (1.0, -1.0, 1e3)
+        }
+        return values != {self.real.f0}
+
+    def _measure_rounding(self):
+        """How far a gradient of single precision moves as x0 moves in its last digits."""
+        problem, eps = self.problem, np.finfo(np.float32).eps
+        moved = np.zeros_like(self.gradient)
+        for _ in range(2 * problem.moves):
+            x = problem.x0 * (1 + 4 * eps * self.rng.uniform(-1, 1, problem.x0.size))
+            there = np.asarray(problem.gradient(x), float)
+            moved = np.fmax(moved, np.abs(there - self.gradient))
+        return 3 * moved
 
     def _complex_along(self, block, directions):
         with np.errstate(all="ignore"):
             steps = [1j * STEP * self._whole(block, direction) for direction in directions]
-            return (
-                np.array([complex(self.f.complex(self.problem.x0 + s)).imag for s in steps]) / STEP
-            )
+            return np.array([self.f.complex(self.problem.x0 + s).imag for s in steps]) / STEP
 
     def _along(self, block, directions, measured):
         """More derivatives of a block, NaN on a kink."""
@@ -242,7 +280,7 @@ class _FunctionCheck:
     def _judge(self, block, measured):
         place = self.problem.blocks[block]
         value = ratio(measured.claimed, measured.numeric)
-        exact = measured.exact is not None and value < max(EXACT, self.slack)
+        exact = measured.exact is not None and value < (SINGLE if self.single else EXACT)
         note = ""
         if self.real is not None:
             verdict, resolution = measured.verdict, measured.resolution
@@ -251,8 +289,8 @@ class _FunctionCheck:
             if np.isnan(measured.exact).any() and not np.isnan(measured.claimed).any():
                 verdict = INCONCLUSIVE
             resolution = 2 * np.sqrt(N_DIRECTIONS) * UNSEEN * EXACT
-        elif exact and verdict == KINK:
-            note = BY_COMPLEX
+        elif verdict == OK and self.too_fine:
+            verdict, note = INCONCLUSIVE, "the function varies below the steps"
         elif exact and verdict == INCONCLUSIVE:
             note = UNDECIDED
         elif verdict == OK and measured.exact is not None and not exact:
@@ -260,7 +298,7 @@ class _FunctionCheck:
         index, a, n = self._worst(block, measured, verdict)
         return BlockCheck(
             self.problem.name, block, self.problem.layers.get(block), place.size, verdict, value,
-            resolution, index, a, n, passed=verdict == OK or note == BY_COMPLEX, note=note,
+            resolution, index, a, n, passed=verdict == OK, note=note,
             samples=(measured.claimed, measured.numeric), elementwise=measured.elementwise,
             shape=place.shape,
         )  # fmt: skip

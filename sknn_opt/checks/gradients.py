@@ -4,8 +4,11 @@ Source: Ng, "Gradient checking", in "Improving deep neural networks"; the comple
 verdicts are explained in `sknn_opt.checks.complex_step` and `sknn_opt.checks.real_step`.
 """
 
+import contextlib
 import warnings
+from numbers import Integral
 
+import numpy as np
 from sklearn.base import clone
 
 from sknn_opt.checks.callables import read_functions
@@ -124,6 +127,10 @@ def check_gradients(
     if hasattr(what, "objective") and hasattr(what, "get_params"):
         _refuse(jac=jac, blocks=blocks)
         _check_method(method, "network")
+        if isinstance(what, type):
+            raise TypeError(f"Pass an instance: check_gradients({what.__name__}(), X, y).")
+        if not isinstance(burn_in, Integral) or burn_in < 0:
+            raise ValueError(f"burn_in must be a number of steps, 0 or more; got {burn_in!r}.")
         X, y, sample_weight = _rows(args, sample_weight)
         points = {"initial weights": clone(what)}
         if burn_in:
@@ -219,6 +226,8 @@ def _check_method(method, kind):
 
 
 def _checked_dtype(dtype):
+    with contextlib.suppress(TypeError):
+        dtype = np.dtype(dtype).name
     if dtype not in ("float64", "float32"):
         raise ValueError(f"dtype must be 'float64' or 'float32'; got {dtype!r}.")
     return dtype

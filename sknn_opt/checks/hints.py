@@ -15,6 +15,7 @@ import numpy as np
 CLOSE = 1e-5
 # ... and at most this share of the error that it is to explain.
 REST = 0.01
+MOST_ROWS = 1e6  # a larger factor is hardly a number of rows
 
 
 @dataclass(frozen=True)
@@ -208,6 +209,8 @@ def _part(item, context):
     if len(item.shape) == 2:
         wrong = wrong.reshape(item.shape)
         for axis, word in ((0, "column"), (1, "row")):
+            if item.shape[1 - axis] == 1:
+                continue  # the only one
             lines = np.flatnonzero(wrong.any(axis=axis))
             if wrong.sum() > 1 and len(lines) == 1:
                 return f"only {word} {lines[0]} is wrong" + _how(item, wrong)
@@ -249,7 +252,8 @@ def _how(item, wrong):
 def _is_plain(c):
     """Whether a factor is an integer or one over an integer."""
     return bool(
-        np.isclose(c, round(c), rtol=1e-3) or (c and np.isclose(1 / c, round(1 / c), rtol=1e-3))
+        2 <= max(abs(c), abs(1 / c)) <= MOST_ROWS
+        and min(abs(c - round(c)), abs(1 / c - round(1 / c))) < 1e-3
     )
 
 

@@ -49,12 +49,12 @@ class Guarded:
         self.n_calls, self.block = 0, None
 
     def __call__(self, x):
-        """f(x), a float, or NaN where it is not finite."""
-        return float(self._call(x))
+        """f(x), a float."""
+        return real_number(self._call(x))
 
     def complex(self, x):
-        """f(x) of a complex x, as it comes."""
-        return self._call(x)
+        """f(x) of a complex x."""
+        return complex(np.asarray(self._call(x)).reshape(()))
 
     def _call(self, x):
         self.n_calls += 1
@@ -70,7 +70,7 @@ class Guarded:
 def preflight(problem):
     """Call f and its gradient twice at x0, and refuse what cannot be checked.
 
-    Returns f(x0) and the gradient as a float64 vector.
+    Returns the gradient as a float64 vector, and whether it is one of single precision.
     """
     x = problem.x0
     given = x.copy()
@@ -78,7 +78,7 @@ def preflight(problem):
     for _ in range(2):
         value = problem.value(given)
         _refuse_changes(x, given, "the function")
-        values.append(_real_number(value))
+        values.append(real_number(value))
         gradient = problem.gradient(given)
         _refuse_changes(x, given, "the gradient")
         gradients.append(_vector(gradient, x))
@@ -93,11 +93,14 @@ def preflight(problem):
     if differs.any():
         k = int(np.argmax(differs))
         _refuse_randomness("gradient", gradients[0][k], gradients[1][k], problem.remedy)
-    return values[0], gradients[0]
+    single = np.float32 in (problem.dtype, np.asarray(gradient).dtype)
+    return gradients[0], single
 
 
-def _real_number(value):
+def real_number(value):
     """f's result as a float."""
+    if value is None:
+        raise TypeError("The function returned None: is a return missing?")
     array = np.asarray(value)
     if array.dtype.kind == "c":
         raise TypeError(
@@ -114,7 +117,12 @@ def _real_number(value):
 
 
 def _vector(gradient, x):
-    array = np.asarray(gradient)
+    if gradient is None:
+        raise TypeError("The gradient returned None: is a return missing?")
+    try:
+        array = np.asarray(gradient)
+    except ValueError as error:
+        raise ValueError(f"The gradient is not one array of numbers: {error}") from error
     if array.dtype.kind not in "fiu":
         raise TypeError(
             f"The gradient must be an array of real numbers; it has dtype {array.dtype}."
@@ -148,8 +156,14 @@ def as_blocks(blocks, size):
     """What the user names, {name: slice or Block or (slice, shape)}, as Blocks that cover x0."""
     if blocks is None:
         return {"x": Block(slice(0, size), (size,))}
+    if not isinstance(blocks, dict):
+        raise TypeError(
+            f"blocks must be a dict of names and slices of x0; got {type(blocks).__name__}."
+        )
     named = {}
     for name, block in blocks.items():
+        if not isinstance(block, slice | tuple):
+            raise TypeError(f"Block {name!r} must be a slice of x0; got {type(block).__name__}.")
         place, shape = block if isinstance(block, tuple) else (block, None)
         start, stop, step = place.indices(size)
         if step != 1 or stop <= start:

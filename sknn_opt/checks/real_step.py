@@ -20,6 +20,7 @@ import numpy as np
 START = 4  # the first two rungs tried are 1e-4 and 1e-5
 LAST = 8
 TINY = (1e-10, 1e-11, 1e-12)
+WIDE = (1e-1, 1e-2, 1e-3)
 SMALLEST = 11  # of the steps that confirm a contradiction
 EXTRAPOLATED = 20  # C(h/10) differs from C(h) by 99 times its own error; how much of that we trust
 GOOD_ENOUGH = 1e-9
@@ -51,11 +52,11 @@ class RealStep:
     """
 
     def __init__(self, f, x, scale, rng):
-        self._f, self._x = f, x
-        self.f0 = f(x)
-        self.noise = self._measure_noise(scale * rng.normal(size=x.size))
+        self.f, self.x, self.f0 = f, x, f(x)
+        self._direction = scale * rng.normal(size=x.size)
+        self.noise = self._measure_noise()
 
-    def _measure_noise(self, direction):
+    def _measure_noise(self):
         """ε: the scatter of f over tiny steps, where third differences of a smooth f vanish.
 
         To one side of x, so that a kink at x itself does not count as noise; over wider steps where
@@ -63,44 +64,76 @@ class RealStep:
         noise".
         """
         for step in NOISE_STEPS:
-            moved = [self._x + k * step * direction for k in range(1, N_NOISE + 1)]
-            values = np.array([self._f(x) for x in moved])
+            moved = [self.x + k * step * self._direction for k in range(1, N_NOISE + 1)]
+            values = np.array([self.f(x) for x in moved])
             if np.ptp(values):
                 break
         with np.errstate(all="ignore"):
             scatter = np.sqrt(np.mean(np.diff(values, 3) ** 2) / 20)  # 20 = 1 + 9 + 9 + 1
         return np.fmax(3 * scatter, np.finfo(float).eps * abs(self.f0))
 
-    def derivative(self, direction, expected, start=START):
+    def derivative(self, direction, expected, start=START, slack=0.0):
         """The derivative along `direction`, as an Estimate; the ladder is tried from `start` on.
 
-        Where it contradicts `expected`, rungs further down must contradict it as well: a kink
-        between two rungs can make them agree by chance.
+        Where it contradicts `expected`, by more than `slack`, every doubt is followed up first.
         """
-        rungs = {}
-
-        def pair(r):
-            for i in (r, r + 1):
-                if i not in rungs:
-                    rungs[i] = self._rung(direction, 10.0**-i)
-            return self._compare(rungs[r], rungs[r + 1], r)
-
-        found = self._climb(pair, start)
-        if found.kink or found.agrees(expected):
+        ladder = _Ladder(self, direction)
+        found = ladder.climb(start)
+        if not np.isfinite(expected):
             return found
-        found = self._confirm(found, pair, expected)
-        if not found.agrees(expected) and self._oscillates(direction, found.value, expected):
-            return replace(found, error=np.inf)
+        for doubt in (ladder.confirm, ladder.jitter, ladder.blame_a_kink, ladder.ask_the_others):
+            close = found.agrees(expected) or abs(found.value - expected) <= slack
+            if found.kink or close:
+                return found
+            found = doubt(found, expected)
         return found
 
-    def _confirm(self, found, pair, expected):
-        """`found` if a smaller step contradicts `expected` as well, else what that step says."""
+    def varies_below_the_steps(self):
+        """Whether the tiniest steps agree with each other, and on another slope than the rest."""
+        ladder = _Ladder(self, self._direction)
+        found, (first, second) = ladder.climb(START), (ladder.central(h) for h in TINY[-2:])
+        consistent = abs(first - second) < 0.02 * abs(first)
+        other = abs(first - found.value) > max(0.1 * abs(first), 10 * found.error)
+        return bool(consistent and other and not found.kink)
+
+
+class _Ladder:
+    """The central differences of f along one direction, each computed once."""
+
+    def __init__(self, real, direction):
+        self._real, self._direction, self._rungs = real, direction, {}
+
+    def central(self, h):
+        """C(h)."""
+        return self._differences(h)[0]
+
+    def climb(self, start):
+        """The best estimate that the ladder has, tried from `start` on."""
+        tried = [self._pair(start)]
+        # Down, past kinks and while the truncation error dominates; then up, while noise does.
+        while tried[-1].rung + 1 < LAST and self._should_go_down(tried):
+            tried.append(self._pair(tried[-1].rung + 1))
+        if not any(estimate.kink for estimate in tried):
+            upwards = [tried[0]]
+            while upwards[-1].rung > 0 and self._should_go_up(upwards, tried):
+                upwards.append(self._pair(upwards[-1].rung - 1))
+            tried += upwards[1:]
+        smooth = [e for e in tried if not e.kink and np.isfinite(e.error)]
+        return _best(smooth) if smooth else tried[-1]
+
+    # Doubts about a contradiction -----------------------------------------------------------------
+
+    def confirm(self, found, expected):
+        """A smaller step must contradict `expected` as well: else what that step says.
+
+        A kink between two rungs can make them agree with each other by chance.
+        """
         difference, above = abs(found.value - expected), found
         for r in range(found.rung + 1, SMALLEST):
-            noise = 2 * self.noise * 10.0 ** (r + 1)
+            noise = 2 * self._real.noise * 10.0 ** (r + 1)
             if noise > 3 * difference:
                 return found  # f is too noisy to look closer
-            lower = pair(r)
+            lower = self._pair(r)
             if abs(lower.value - expected) < 0.3 * difference and lower.agrees(expected):
                 return lower
             # Errors may grow as noise does, and no more: else f varies below these steps.
@@ -110,48 +143,67 @@ class RealStep:
             above = lower
         return replace(found, error=np.inf)
 
-    def _oscillates(self, direction, value, expected):
-        """Whether tiny steps, too noisy to prove anything, side with a claim far from `value`.
+    def jitter(self, found, expected):
+        """Steps of nearly the same size must say the same: a rounded f can be flat for a while."""
+        h = 10.0 ** -(found.rung + 1)
+        others = [self.central(factor * h) for factor in (0.4, 0.7, 1.5)]
+        spread = max(abs(other - found.value) for other in others)
+        return replace(found, error=max(found.error, spread))
 
-        Then what looked like noise is f itself, which varies below all other steps.
+    def blame_a_kink(self, found, expected):
+        """A kink at x of this strength explains any difference up to it."""
+        difference = abs(found.value - expected)
+        gaps = [
+            self._rung(r)[2]
+            for r in range(found.rung + 1, LAST + 1)
+            if 10 * self._real.noise * 10.0**r < difference
+        ]
+        return replace(found, kink=True) if gaps and difference <= min(gaps) else found
+
+    def ask_the_others(self, found, expected):
+        """Do steps that were passed over side with `expected`, against a value far from it?
+
+        Tiny ones do if f varies below all other steps, which looks like noise; wide ones if a part
+        of f is rounded, and small steps see only the rest of it.
         """
-        if abs(value - expected) < 0.1 * abs(expected):
-            return False
-        tiny = np.array([self._rung(direction, h)[1] for h in TINY])
-        return np.sum(np.abs(tiny - expected) < 0.01 * abs(expected)) > 1
+        difference = abs(found.value - expected)
+        if difference > 0.01 * abs(expected):
+            for steps in (TINY, WIDE):
+                close = [abs(self.central(h) - expected) < 0.05 * difference for h in steps]
+                if sum(close) > 1:
+                    return replace(found, error=np.inf)
+        return found
 
-    def _climb(self, pair, start):
-        """The best estimate that the ladder has, tried from `start` on."""
-        tried = [pair(start)]
-        # Down, past kinks and while the truncation error dominates; then up, while noise does.
-        while tried[-1].rung + 1 < LAST and self._should_go_down(tried):
-            tried.append(pair(tried[-1].rung + 1))
-        if not any(estimate.kink for estimate in tried):
-            upwards = [tried[0]]
-            while upwards[-1].rung > 0 and self._should_go_up(upwards, tried):
-                upwards.append(pair(upwards[-1].rung - 1))
-            tried += upwards[1:]
-        smooth = [e for e in tried if not e.kink and np.isfinite(e.error)]
-        return _best(smooth) if smooth else tried[-1]
+    # Rungs ----------------------------------------------------------------------------------------
 
-    def _rung(self, direction, h):
-        """h, C(h) and the gap."""
-        right, left = self._f(self._x + h * direction), self._f(self._x - h * direction)
+    def _differences(self, h):
+        """C(h), the gap between the right and the left derivative, and the noise of both."""
+        f, x, f0 = self._real.f, self._real.x, self._real.f0
+        right, left = f(x + h * self._direction), f(x - h * self._direction)
         with np.errstate(all="ignore"):
-            return h, (right - left) / (2 * h), abs(right - 2 * self.f0 + left) / h
+            noise = max(self._real.noise, np.finfo(float).eps * max(abs(right), abs(left))) / h
+            return (right - left) / (2 * h), abs(right - 2 * f0 + left) / h, noise
 
-    def _compare(self, big, small, r):
-        (_, c_big, gap_big), (h, c_small, gap_small) = big, small
+    def _rung(self, r):
+        """h, C(h), the gap and the noise for h = 10⁻ʳ."""
+        if r not in self._rungs:
+            h = 10.0**-r
+            self._rungs[r] = (h, *self._differences(h))
+        return self._rungs[r]
+
+    def _pair(self, r):
+        """What the rungs r and r + 1 say together."""
+        (_, c_big, gap_big, _), (h, c_small, gap_small, noise) = self._rung(r), self._rung(r + 1)
         with np.errstate(all="ignore"):
             difference = abs(c_small - c_big)
             # The step itself is rounded, by eps |x|, which matters where f is steep or curved.
             floor = 4 * np.finfo(float).eps * (abs(c_small) + abs(gap_big) / (10 * h))
             # Of a smooth f a tenth of the gap is left. Only where that shows is f known to be
             # smooth between the two, and the smaller rung that much better than the difference.
-            kink = gap_small - gap_big / 4 > 10 * self.noise / h
+            kink = gap_small - gap_big / 4 > 10 * noise
             smooth = 0.09 * gap_big < gap_small < 0.11 * gap_big
             value = c_small + (c_small - c_big) / 99 if smooth else c_small
-            error = difference / (EXTRAPOLATED if smooth else 1) + 2 * self.noise / h + floor
+            error = difference / (EXTRAPOLATED if smooth else 1) + 2 * noise + floor
         return Estimate(value, error if np.isfinite(value) else np.inf, bool(kink), r)
 
     def _should_go_down(self, tried):
@@ -161,7 +213,7 @@ class RealStep:
         if last.error <= GOOD_ENOUGH * abs(last.value):
             return False
         better = len(tried) == 1 or tried[-2].kink or last.error < tried[-2].error
-        next_noise = 2 * self.noise * 10.0 ** (last.rung + 2)
+        next_noise = 2 * self._real.noise * 10.0 ** (last.rung + 2)
         return better and next_noise < last.error / 2
 
     def _should_go_up(self, upwards, tried):
@@ -169,7 +221,7 @@ class RealStep:
         best = min(e.error for e in tried)
         if last.kink or min(best, last.error) <= GOOD_ENOUGH * abs(last.value):
             return False
-        noise = 2 * self.noise * 10.0 ** (last.rung + 1)
+        noise = 2 * self._real.noise * 10.0 ** (last.rung + 1)
         better = len(upwards) == 1 or last.error < upwards[-2].error
         return better and noise > last.error / 2
 

@@ -27,7 +27,9 @@ def ratio(analytic, numeric):
         return float(np.linalg.norm(analytic - numeric) / norms)
     # squares underflow or overflow: in another unit
     largest = max(np.abs(analytic).max(initial=0), np.abs(numeric).max(initial=0))
-    return ratio(analytic / largest, numeric / largest) if 0 < largest < np.inf else largest * 0.0
+    if not 0 < largest < np.inf or np.isnan(norms):
+        return float(largest * 0.0 + norms * 0.0) if norms else 0.0
+    return ratio(analytic / largest, numeric / largest)
 
 
 def band(value):
@@ -155,8 +157,8 @@ class GradientReport:
     ...     lambda p: {"dW1": p["W1"], "db1": -np.ones(3)},
     ...     {"W1": np.eye(3), "b1": np.ones(3)},
     ... )
-    >>> report
-    <GradientReport: WRONG: relative error 6.3e-01 (worrying); print it to see the table>
+    >>> report  # doctest: +ELLIPSIS
+    <GradientReport: WRONG: relative error 6.3e-01, 1.0e+00 in b1 (worrying); print it to see ...>
     >>> [(check.block, check.verdict) for check in report.blocks]
     [('W1', 'OK'), ('b1', 'WRONG'), ('all', 'WRONG')]
     >>> report.fault, report.hints
@@ -269,7 +271,13 @@ class GradientReport:
     def _closing_lines(self):
         """The verdict, the fault and the hints."""
         error = self.relative_error
-        yield f"{self.verdict}: relative error {error:.1e} ({band(error)})"
+        wrong = [check for check in self.blocks if check.verdict == WRONG and check.block != "all"]
+        if wrong:
+            worst = max(wrong, key=lambda check: np.nan_to_num(check.ratio, nan=np.inf))
+            words = band(max(error, worst.ratio)) if error == error else band(error)
+            yield f"WRONG: relative error {error:.1e}, {worst.ratio:.1e} in {worst.block} ({words})"
+        else:
+            yield f"{self.verdict}: relative error {error:.1e} ({band(error)})"
         if self.fault:
             yield f"first at fault: {self.fault}"
         yield from (f"hint: {hint}" for hint in self.hints)

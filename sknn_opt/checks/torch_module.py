@@ -22,7 +22,8 @@ def read_torch_module(module, loss):
             "check_gradients(net, lambda net: criterion(net(X), y))."
         )
     net = copy.deepcopy(module).double()
-    net.register_forward_pre_hook(_cast_inputs, with_kwargs=True)
+    for part in net.modules():  # the loss may call a part of the module by itself
+        part.register_forward_pre_hook(_cast_inputs, with_kwargs=True)
     parameters = {name: p for name, p in net.named_parameters() if p.requires_grad}
     if not parameters:
         raise ValueError("The module has no parameters that require a gradient.")
@@ -66,7 +67,7 @@ def read_torch_module(module, loss):
         found = [
             torch.zeros_like(p) if g is None else g for p, g in zip(tensors, found, strict=True)
         ]
-        return np.concatenate([g.detach().cpu().numpy().ravel() for g in found])
+        return np.concatenate([g.detach().to_dense().cpu().numpy().ravel() for g in found])
 
     theta0 = np.concatenate([p.detach().cpu().numpy().ravel() for p in parameters.values()])
     layers = {name: name.rpartition(".")[0] or "top" for name in parameters}

@@ -89,7 +89,7 @@ def test_the_table(wrong):
         **{"L2": "OK", "all": "WRONG"},
     }
     assert rows[-3:] == [
-        f"WRONG: relative error {wrong.relative_error:.1e} (worrying)",
+        f"WRONG: relative error {wrong.relative_error:.1e}, 1.0e+00 in W[2] (worrying)",
         "first at fault: layer 2: Dense, dW[2]",
         "hint: W[2]: its sign is wrong",
     ]
