@@ -23,6 +23,11 @@ def read_functions(fun, arguments, jac, blocks):
             )
     if gradient is False:
         raise TypeError("jac=False leaves no gradient to check; pass the gradient or jac=True.")
+    if callable(x0):
+        raise TypeError(
+            "The last argument must be the point x0, and is a function: the order is "
+            "check_gradients(fun, grad, x0)."
+        )
     reader = _read_dict if isinstance(x0, dict) else _read_vector
     return reader(fun, gradient, x0, blocks)
 

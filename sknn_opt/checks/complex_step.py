@@ -183,6 +183,13 @@ class Layerwise:
         function.forward(z, *np.empty((function.n_scratch, *z.shape), z.dtype))
         return z.imag / STEP
 
+    def blur(self, eps, rng):
+        """Let every f' be off by up to eps, as rounding makes it where a unit saturates."""
+        for j, layer in enumerate(self.layers):
+            if isinstance(layer, Activation):
+                slope = self.slope(j, layer.function)
+                self._slopes[j] = (slope + eps * rng.uniform(-1, 1, slope.shape))[:, np.newaxis]
+
     def _rows_are_apart(self, k):
         return not any(isinstance(layer, BatchNorm) for layer in self.layers[k:])
 

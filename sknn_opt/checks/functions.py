@@ -43,7 +43,8 @@ UNDECIDED = "complex step agrees"
 
 def check_function(problem, method="auto"):
     """Compare the gradient with evaluations at x0; returns a PointCheck."""
-    return _FunctionCheck(problem, method).run()
+    with np.errstate(all="ignore"):  # what overflows is judged, not warned of
+        return _FunctionCheck(problem, method).run()
 
 
 @dataclass(frozen=True)
@@ -151,10 +152,6 @@ class _FunctionCheck:
             )
 
     def run(self):
-        with np.errstate(all="ignore"):  # what overflows is judged, not warned of
-            return self._run()
-
-    def _run(self):
         problem = self.problem
         measured = {block: self._measure(block) for block in problem.blocks}
         if self.method != "complex" and self.takes_complex:

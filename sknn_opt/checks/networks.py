@@ -191,7 +191,7 @@ class _NetworkCheck:
         )  # fmt: skip
 
     def _noise(self, block, pair):
-        """How far either gradient moves when θ moves in its last digits."""
+        """How far either gradient moves when θ, and each f', move in their last digits."""
         eps, place = np.finfo(self.dtype).eps, self.data.blocks[block]
         moved = 0.0
         for _ in range(2):
@@ -200,6 +200,7 @@ class _NetworkCheck:
                 source = Whole(self._count(self.data.value), theta, self.data.blocks)
             else:
                 source = self._layerwise_at(theta)
+                source.blur(4 * eps, self.rng)
             if pair.directions is None:
                 there = source.gradient(block)
             else:

@@ -26,7 +26,7 @@ EXTRAPOLATED = 20  # C(h/10) differs from C(h) by 99 times its own error; how mu
 GOOD_ENOUGH = 1e-9
 SAFETY = 5  # how many of its probable errors an estimate may be off
 N_NOISE = 8
-NOISE_STEPS = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
+NOISE_STEPS = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
 
 @dataclass(frozen=True)
@@ -153,12 +153,13 @@ class _Ladder:
     def blame_a_kink(self, found, expected):
         """A kink at x of this strength explains any difference up to it."""
         difference = abs(found.value - expected)
-        gaps = [
-            self._rung(r)[2]
-            for r in range(found.rung + 1, LAST + 1)
-            if 10 * self._real.noise * 10.0**r < difference
-        ]
-        return replace(found, kink=True) if gaps and difference <= min(gaps) else found
+        usable = [r for r in range(1, LAST + 1) if 10 * self._real.noise * 10.0**r < difference]
+        if not usable or usable[-1] <= found.rung:
+            return found
+        wide, narrow = (self._rung(r)[2] for r in (usable[-1] - 1, usable[-1]))
+        # gap(h) = kink + h f'': two steps tell the one from the other
+        strength = abs(10 * narrow - wide) / 9
+        return replace(found, kink=True) if difference <= strength else found
 
     def ask_the_others(self, found, expected):
         """Do steps that were passed over side with `expected`, against a value far from it?
@@ -177,12 +178,12 @@ class _Ladder:
     # Rungs ----------------------------------------------------------------------------------------
 
     def _differences(self, h):
-        """C(h), the gap between the right and the left derivative, and the noise of both."""
+        """C(h), the gap (the right less the left derivative), and the noise of both."""
         f, x, f0 = self._real.f, self._real.x, self._real.f0
         right, left = f(x + h * self._direction), f(x - h * self._direction)
         with np.errstate(all="ignore"):
             noise = max(self._real.noise, np.finfo(float).eps * max(abs(right), abs(left))) / h
-            return (right - left) / (2 * h), abs(right - 2 * f0 + left) / h, noise
+            return (right - left) / (2 * h), (right - 2 * f0 + left) / h, noise
 
     def _rung(self, r):
         """h, C(h), the gap and the noise for h = 10⁻ʳ."""
@@ -195,9 +196,10 @@ class _Ladder:
         """What the rungs r and r + 1 say together."""
         (_, c_big, gap_big, _), (h, c_small, gap_small, noise) = self._rung(r), self._rung(r + 1)
         with np.errstate(all="ignore"):
+            gap_big, gap_small = abs(gap_big), abs(gap_small)
             difference = abs(c_small - c_big)
             # The step itself is rounded, by eps |x|, which matters where f is steep or curved.
-            floor = 4 * np.finfo(float).eps * (abs(c_small) + abs(gap_big) / (10 * h))
+            floor = 4 * np.finfo(float).eps * (abs(c_small) + gap_big / (10 * h))
             # Of a smooth f a tenth of the gap is left. Only where that shows is f known to be
             # smooth between the two, and the smaller rung that much better than the difference.
             kink = gap_small - gap_big / 4 > 10 * noise

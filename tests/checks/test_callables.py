@@ -190,6 +190,82 @@ def test_complex_steps_do_not_decide_on_kinks():
     assert check_gradients(f, lambda x: x - 1 + 10 * np.sign(x), x0).passed
 
 
+@pytest.mark.parametrize("strength", [1e-6, 1e-7, 1e-8])
+def test_a_weak_kink_is_no_slip(strength):
+    x0 = np.random.default_rng(1).normal(size=5)
+    x0[0] = 0
+
+    def f(x):
+        return float(np.sum(np.cos(x.real)) + strength * np.sum(np.maximum(x.real, 0)))
+
+    report = check_gradients(f, lambda x: -np.sin(x) + strength * (x > 0), x0)
+    assert report.passed, report
+
+
+@pytest.mark.parametrize("offset", [100, 1000, 10_000])
+def test_a_part_of_the_function_may_be_rounded(offset):
+    # a loss in float32 beside a penalty in float64: small steps see the penalty alone
+    def f(x):
+        return float(np.float32(offset + np.sum(np.sin(x)))) + 0.05 * float(x @ x)
+
+    x0 = np.random.default_rng(1).normal(size=5)
+    report = check_gradients(f, lambda x: np.cos(x) + 0.1 * x, x0)
+    assert report.verdict != "WRONG", report
+
+
+@pytest.mark.parametrize("frequency", [1e7, 1e8, 1e9, 1e10])
+def test_a_function_that_varies_below_the_steps_is_left_open(frequency):
+    def f(x):
+        return np.sum(x**2) + np.sum(np.sin(frequency * x)) / frequency
+
+    x0 = np.random.default_rng(1).normal(size=5)
+    right = check_gradients(f, lambda x: 2 * x + np.cos(frequency * x), x0)
+    assert right.verdict != "WRONG"
+    blind = check_gradients(f, lambda x: 2 * x, x0)
+    assert not blind.passed
+
+
+def test_a_single_precision_gradient_near_a_minimum():
+    rng = np.random.default_rng(1)
+    A, b = rng.normal(size=(20, 5)).astype("f"), rng.normal(size=20).astype("f")
+    best = np.linalg.lstsq(A, b, rcond=None)[0]
+
+    def f(x):
+        return 0.5 * np.sum((A @ x - b) ** 2)
+
+    near = (best + 1e-3).astype("f")
+    assert check_gradients(f, lambda x: A.T @ (A @ x - b), near).verdict != "WRONG"
+    # float32 inside, though x0 is float64
+    far = best.astype(float) + 0.1
+    assert check_gradients(f, lambda x: A.T @ (A @ x.astype("f") - b), far).passed
+
+
+def test_the_edge_of_the_domain_is_inconclusive():
+    report = check_gradients(
+        lambda x: float(x[0]) if x[0] <= 1 else np.nan, lambda x: np.ones(1), np.ones(1)
+    )
+    assert report.verdict == "INCONCLUSIVE"
+
+
+def test_results_of_one_element_count_as_numbers():
+    assert check_gradients(lambda x: x**2, lambda x: 2 * x, np.array([1.5])).passed
+
+
+def test_names_may_look_like_gradients():
+    x = np.random.default_rng(1).normal(size=5)
+    report = check_gradients(
+        lambda p: np.sum(p["x"] ** 2) + np.sum(p["dx"] ** 3),
+        lambda p: {"x": 2 * p["x"], "dx": 3 * p["dx"] ** 2},
+        {"x": x, "dx": x + 1},
+    )
+    assert report.passed
+
+
+def test_an_infinite_gradient_is_wrong_without_a_warning():
+    report = check_gradients(lambda x: np.sum(x**2), lambda x: np.inf * x, X0)
+    assert report.verdict == "WRONG"
+
+
 def test_complex_steps_that_lie_are_found_out():
     # np.abs drops the imaginary part without a word
     def f(x):
@@ -414,6 +490,12 @@ def test_bad_blocks_are_refused(blocks, message):
 
 
 def test_arguments_that_do_not_belong_together():
+    with pytest.raises(TypeError, match=r"is a function: the order is check_gradients\(fun, grad"):
+        check_gradients(square, X0, double)
+    with pytest.raises(TypeError, match="blocks must be a dict.*got list"):
+        check_gradients(square, double, X0, blocks=["a"])
+    with pytest.raises(TypeError, match="Block 'a' must be a slice of x0; got int"):
+        check_gradients(square, double, X0, blocks={"a": 3})
     with pytest.raises(TypeError, match="got 0 arguments after the function"):
         check_gradients(square)
     with pytest.raises(TypeError, match="got 3 arguments after the function"):

@@ -333,3 +333,20 @@ def test_data_that_fail_validation_fail_as_in_fit():
         check_gradients(classifier(), X_IRIS, Y_IRIS, method="real")
     with pytest.raises(ValueError, match="dtype must be 'float64' or 'float32'"):
         check_gradients(classifier(), X_IRIS, Y_IRIS, dtype="float16")
+
+
+@pytest.mark.parametrize("activation", ["tanh", "logistic", "relu", "gelu"])
+def test_saturated_units_are_no_slip(activation):
+    # 1 - a² has lost all its digits: backprop cannot be right there, and is not called wrong
+    for seed in range(5):
+        net = classifier((8,), activation=activation, random_state=seed)
+        for method in ("elements", "directions"):
+            report = check_gradients(net, 1000 * X_IRIS, Y_IRIS, method=method)
+            assert report.verdict != "WRONG", report
+
+
+@pytest.mark.parametrize("sizes", [(5, 4), (8, 8, 8)])
+def test_zero_but_for_rounding_in_single_precision(sizes):
+    for seed in range(5):
+        net = classifier(sizes, activation="identity", batch_norm=True, random_state=seed)
+        assert check_gradients(net, X_IRIS, Y_IRIS, dtype="float32").passed
