@@ -236,7 +236,7 @@ class _NetworkCheck:
     def _judge_penalty(self):
         if not self.objective.penalty:
             return []
-        value = check_penalty(self.objective)
+        value = check_penalty(self.objective, self.tolerance)
         verdict = OK if value < self.tolerance else WRONG
         return [
             BlockCheck(

@@ -8,18 +8,24 @@ import numpy as np
 from sknn_opt.checks.report import ratio
 
 
-def check_penalty(objective):
+def check_penalty(objective, tolerance):
     """The ratio of the penalty's gradient and its formula."""
     theta, n, penalty = objective.theta, objective.n_decayed, objective.penalty
     term = objective.penalty_term()
-    gradient = _gradient(objective)
-    norms = np.linalg.norm(gradient) + penalty * np.linalg.norm(theta[:n])
-    weights = theta[:n] * theta.dtype.type(-penalty)
-    gradient[:n] += weights
-    value = np.linalg.norm(gradient) / norms if norms else 0.0
+    value = _distance(term.gradient(theta), objective)
+    if not value < tolerance:
+        value = _distance(_gradient(objective), objective)
     # That J has this penalty shows by Euler's identity of quadratic forms, ∇P(θ) · θ = 2 P(θ).
     euler = penalty * (theta[:n] @ theta[:n])
     return float(max(value, abs(euler / (2 * term.value(theta)) - 1) if euler else 0.0))
+
+
+def _distance(gradient, objective):
+    """The ratio of a gradient and (α / Σw) W; overwrites the gradient, which may be large."""
+    weights = objective.theta[: objective.n_decayed]
+    norms = np.linalg.norm(gradient) + objective.penalty * np.linalg.norm(weights)
+    gradient[: objective.n_decayed] += weights * weights.dtype.type(-objective.penalty)
+    return np.linalg.norm(gradient) / norms if norms else 0.0
 
 
 def explain_penalty(objective, tolerance):
