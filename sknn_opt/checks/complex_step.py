@@ -126,7 +126,7 @@ class Layerwise:
                 return delta.sum(axis=0)
 
     def cost(self):
-        """How many complex numbers go through nonlinear functions for the whole gradient."""
+        """How many numbers go through the layers for the whole gradient."""
         outputs = sorted({k + 1 for k in self._places.values()})
         return sum(self._n_variants(k) * self._cost_of_one(k) for k in outputs)
 

@@ -22,7 +22,7 @@ from sknn_opt.checks.search import locate
 from sknn_opt.nn.network import Block
 
 N_DIRECTIONS = 3
-# Elements are compared up to this many complex numbers of work, about half a second.
+# Elements are compared up to this many numbers of work, at most about half a second.
 MAX_COST = 5_000_000
 MAX_EVALUATIONS = 20_000
 # A right gradient agrees to about 1e-15 (1e-7); a slip of any kind is far above this.

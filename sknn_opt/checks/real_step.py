@@ -11,6 +11,8 @@ expectation. One step of Richardson's extrapolation takes out the h² term.
 The gap between the right and the left derivative, |f(x + hd) - 2 f(x) + f(x - hd)| / h, shrinks
 with h where f is smooth. Where it does not, there is a kink within h, and the ladder is
 climbed down past it; a kink that the smallest steps still see lies at x itself.
+
+A derivative that contradicts the claim is doubted before it is believed: see `_Ladder`.
 """
 
 from dataclasses import dataclass, replace
