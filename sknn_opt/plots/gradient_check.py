@@ -8,7 +8,7 @@ from sknn_opt.checks.report import OK
 
 # Okabe and Ito's colours, told apart by the colour-blind; shapes tell them apart in print.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
-MARKERS = "osD^vP*"
+MARKERS = "osD^vP"  # as many as share no divisor with the colours: 42 looks
 MAX_POINTS = 2_000  # for each block
 RING = "opposite sign"
 

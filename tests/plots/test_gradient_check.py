@@ -52,6 +52,13 @@ def test_wrong_signs_are_ringed_and_wrong_blocks_named():
     assert "b[1]" in drawn
 
 
+def test_no_two_blocks_look_the_same():
+    net = MLPClassifier((3,) * 5, activation="tanh", batch_norm=True, random_state=0)
+    display = GradientCheckDisplay.from_report(check_gradients(net, X, Y)).plot()
+    looks = [(line.get_color(), line.get_marker()) for line in display.ax_.lines[1:]]
+    assert len(set(looks)) == len(looks) == 17
+
+
 def test_zeros_lie_on_the_edge():
     (bug,) = (bug for bug in BUGS if bug.name == "db zero")
     with bug.planted(1):
