@@ -1,11 +1,9 @@
 """Functions as users have them, of a vector or of a dict of arrays, as a Problem."""
 
-import re
-
 import numpy as np
 
-from sknn_opt.checks.problem import Problem, as_blocks
-from sknn_opt.nn.network import Block
+from sknn_opt.checks.problem import Problem, as_blocks, numbered_layers
+from sknn_opt.nn.network import lay_out
 
 
 def read_functions(fun, arguments, jac, blocks):
@@ -45,7 +43,9 @@ def _read_vector(fun, gradient, x0, blocks):
     dtype, theta = x0.dtype, x0.astype(float)
     blocks = as_blocks(blocks, theta.size)
     value, gradient, moves = _split(fun, gradient, lambda x: x, dtype)
-    return Problem(value, gradient, theta, blocks, _layers(blocks), moves=moves, dtype=dtype)
+    return Problem(
+        value, gradient, theta, blocks, numbered_layers(blocks), moves=moves, dtype=dtype
+    )
 
 
 def _split(fun, gradient, unpack, dtype):
@@ -81,12 +81,10 @@ def _read_dict(fun, gradient, parameters, blocks):
     if not parameters:
         raise ValueError("The dict of parameters is empty.")
     arrays = {name: _real_array(repr(name), array) for name, array in parameters.items()}
-    laid_out, start = {}, 0
     for name, array in arrays.items():
         if not array.size:
             raise ValueError(f"Parameter {name!r} is empty: its shape is {array.shape}.")
-        laid_out[name] = Block(slice(start, start + array.size), array.shape)
-        start += array.size
+    laid_out = lay_out({name: array.shape for name, array in arrays.items()})
     dtype = np.result_type(*(array.dtype for array in arrays.values()))
     theta = np.concatenate([array.ravel() for array in arrays.values()]).astype(float)
 
@@ -95,7 +93,7 @@ def _read_dict(fun, gradient, parameters, blocks):
 
     value, claimed, moves = _split(fun, gradient, unpack, dtype)
     return Problem(
-        value, lambda x: _pack(claimed(x), laid_out), theta, laid_out, _layers(laid_out),
+        value, lambda x: _pack(claimed(x), laid_out), theta, laid_out, numbered_layers(laid_out),
         moves=moves, dtype=dtype,
     )  # fmt: skip
 
@@ -153,12 +151,3 @@ def _real_array(name, array):
     if not np.isfinite(array).all():
         raise ValueError(f"{name} holds NaN or infinity; choose a finite point.")
     return array
-
-
-def _layers(blocks):
-    """The layer of each block: the number at the end of its name (W1, b[1]), if all have one."""
-    numbers = {name: re.search(r"(\d+)\]?$", str(name)) for name in blocks}
-    if not all(numbers.values()):
-        return {}
-    layers = {name: int(found[1]) for name, found in numbers.items()}
-    return dict(sorted(layers.items(), key=lambda pair: pair[1]))

@@ -3,8 +3,7 @@
 The verdict rests on real evaluations: each block is compared along random directions, whose
 derivatives come with their errors (`sknn_opt.checks.real_step`), and is called wrong only where
 the two differ by more. A function that takes complex arguments, which is found out by comparing
-one with the other, gives exact numbers as well: they refine what is reported, and decide on
-kinks.
+one with the other, gives exact numbers as well, which refine what is reported.
 """
 
 import warnings
@@ -119,7 +118,7 @@ class Measured:
     @property
     def verdict(self):
         """By real steps alone."""
-        told = np.isfinite(self.errors) & ~self.kinks
+        told = self.told
         if (not np.isfinite(self.gradient).all()
                 or np.any(np.abs(self.claimed - self.real)[told] > self.errors[told])):  # fmt: skip
             return WRONG
@@ -179,7 +178,7 @@ class _FunctionCheck:
         if any(check.note == UNDECIDED for check in checks):
             hints += ("real steps cannot tell; if the function is analytic, method='complex' can",)
         if any(check.verdict == KINK and not check.passed for check in checks):
-            hints += (f"{problem.name} lies on a kink: move it, for example by adding small noise",)
+            hints += ("the point lies on a kink: move it, for example by adding small noise",)
         checks.append(self._check_all(checks, measured))
         return PointCheck(
             problem.name, self._describe(), tuple(checks), fault, layer, hints, self.f.n_calls,
@@ -201,10 +200,10 @@ class _FunctionCheck:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # dropping an imaginary part is but a warning
             try:
-                result = np.asarray(self.f.complex(self.problem.x0 + 1j * STEP * direction))
+                result = self.f.complex(self.problem.x0 + 1j * STEP * direction)
             except Exception:  # whatever a real function does with complex numbers
                 return False
-        return bool(result.size == 1 and np.iscomplexobj(result) and np.isfinite(result).all())
+        return bool(np.iscomplexobj(result) and np.isfinite(result))
 
     def _measure(self, block):
         """Derivatives of f along a few directions of one block."""
@@ -253,7 +252,7 @@ class _FunctionCheck:
     def _complex_along(self, block, directions):
         with np.errstate(all="ignore"):
             steps = [1j * STEP * self._whole(block, direction) for direction in directions]
-            return np.array([self.f.complex(self.problem.x0 + s).imag for s in steps]) / STEP
+            return np.array([self.f.complex(self.problem.x0 + s).imag.item() for s in steps]) / STEP
 
     def _along(self, block, directions, measured):
         """More derivatives of a block, NaN on a kink."""

@@ -4,6 +4,7 @@ Whatever the user brings (a vector function, a dict of arrays, a torch module, s
 is turned into this, and every call of the user's code goes through `Guarded`.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -36,13 +37,18 @@ class Problem:
     dtype: np.dtype = field(default_factory=lambda: np.dtype(float))
 
     @property
+    def where(self):
+        """The point in a sentence."""
+        return self.name if self.name == "x0" else f"the {self.name}"
+
+    @property
     def order(self):
         """The layers, the first one first."""
         return list(dict.fromkeys(self.layers.values()))
 
 
 class Guarded:
-    """The user's f: called with a copy, its result validated, its calls counted."""
+    """The user's f: its result validated, its calls counted, its errors told where they arose."""
 
     def __init__(self, function):
         self._function = function
@@ -53,8 +59,8 @@ class Guarded:
         return real_number(self._call(x))
 
     def complex(self, x):
-        """f(x) of a complex x."""
-        return complex(np.asarray(self._call(x)).reshape(()))
+        """f(x) of a complex x, as an array of no dimension; real if f drops what is imaginary."""
+        return np.asarray(self._call(x)).reshape(())
 
     def _call(self, x):
         self.n_calls += 1
@@ -84,8 +90,8 @@ def preflight(problem):
         gradients.append(_vector(gradient, x))
     if not np.isfinite(values[0]):
         raise ValueError(
-            f"The function is {values[0]} at {problem.name}, so it has no gradient there. Choose a "
-            "point where it is finite."
+            f"The function is {values[0]} at {problem.where}, so it has no gradient there. Choose "
+            "a point where it is finite."
         )
     _refuse_randomness("function", *values, problem.remedy)
     differs = gradients[0] != gradients[1]
@@ -150,6 +156,15 @@ def _refuse_randomness(what, first, second, remedy):
             f"The {what} is random: two calls at the same point gave {first!r} and {second!r}. "
             f"A gradient can only be checked with its randomness frozen: {remedy}."
         )
+
+
+def numbered_layers(blocks):
+    """The layer of each block: the number at the end of its name (W1, b[1]), if all have one."""
+    numbers = {name: re.search(r"(\d+)\]?$", str(name)) for name in blocks}
+    if not all(numbers.values()):
+        return {}
+    layers = {name: int(found[1]) for name, found in numbers.items()}
+    return dict(sorted(layers.items(), key=lambda pair: pair[1]))
 
 
 def as_blocks(blocks, size):

@@ -26,9 +26,9 @@ def ratio(analytic, numeric):
     if 1e-140 < norms < 1e140:
         return float(np.linalg.norm(analytic - numeric) / norms)
     # squares underflow or overflow: in another unit
-    largest = max(np.abs(analytic).max(initial=0), np.abs(numeric).max(initial=0))
-    if not 0 < largest < np.inf or np.isnan(norms):
-        return float(largest * 0.0 + norms * 0.0) if norms else 0.0
+    largest = np.max([np.abs(side).max(initial=0) for side in (analytic, numeric)])
+    if largest == 0 or not np.isfinite(largest):
+        return float(largest - largest)  # 0, or NaN
     return ratio(analytic / largest, numeric / largest)
 
 

@@ -15,8 +15,8 @@ from sklearn.base import clone, is_classifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import _check_sample_weight
 
-from sknn_opt.checks.problem import Problem
-from sknn_opt.nn.network import Block
+from sknn_opt.checks.problem import Problem, numbered_layers
+from sknn_opt.nn.network import lay_out
 
 RATE = 2.0**40
 NO_RATE = 1e-300
@@ -59,11 +59,11 @@ def _problem(name, mlp, start_at, X, y, sample_weight):
         return model
 
     step(mlp, NO_RATE)  # draws the weights and leaves them where they are
-    blocks, start = {}, 0
-    for letter, arrays in (("W", mlp.coefs_), ("b", mlp.intercepts_)):
-        for i, array in enumerate(arrays, 1):
-            blocks[f"{letter}[{i}]"] = Block(slice(start, start + array.size), array.shape)
-            start += array.size
+    blocks = lay_out({
+        f"{letter}[{i}]": array.shape
+        for letter, arrays in (("W", mlp.coefs_), ("b", mlp.intercepts_))
+        for i, array in enumerate(arrays, 1)
+    })  # fmt: skip
     n_layers = len(mlp.coefs_)
 
     def load(theta):
@@ -80,9 +80,8 @@ def _problem(name, mlp, start_at, X, y, sample_weight):
 
     theta0 = pack(start_at or [*mlp.coefs_, *mlp.intercepts_])
     total = n_rows if sample_weight is None else sample_weight.sum()
-    layers = {block: int(block[2:-1]) for block in blocks}
     return Problem(
         lambda theta: step(load(theta), NO_RATE).loss_,
-        gradient, theta0, blocks, dict(sorted(layers.items(), key=lambda pair: pair[1])), name=name,
-        n_rows=float(total), penalty=mlp.alpha / total,
+        gradient, theta0, blocks, numbered_layers(blocks), name=name, n_rows=float(total),
+        penalty=mlp.alpha / total,
     )  # fmt: skip

@@ -5,7 +5,7 @@ import copy
 import numpy as np
 
 from sknn_opt.checks.problem import Problem
-from sknn_opt.nn.network import Block
+from sknn_opt.nn.network import lay_out
 
 
 def is_torch_module(what):
@@ -21,60 +21,76 @@ def read_torch_module(module, loss):
             "With a torch module pass its loss as a function of the module: "
             "check_gradients(net, lambda net: criterion(net(X), y))."
         )
-    net = copy.deepcopy(module).double()
-    for part in net.modules():  # the loss may call a part of the module by itself
-        part.register_forward_pre_hook(_cast_inputs, with_kwargs=True)
-    parameters = {name: p for name, p in net.named_parameters() if p.requires_grad}
-    if not parameters:
-        raise ValueError("The module has no parameters that require a gradient.")
-    buffers = [(buffer, buffer.clone()) for buffer in net.buffers()]
-    blocks, start = {}, 0
-    for name, parameter in parameters.items():
-        blocks[name] = Block(slice(start, start + parameter.numel()), tuple(parameter.shape))
-        start += parameter.numel()
-    devices = sorted({p.device.index for p in parameters.values() if p.device.type == "cuda"})
-    seed = torch.initial_seed()
+    frozen = _Frozen(torch, module, loss)
+    layers = {name: name.rpartition(".")[0] or "top" for name in frozen.parameters}
+    return Problem(
+        frozen.value, frozen.gradient, frozen.theta(), frozen.blocks, layers,
+        name="module's parameters",
+        remedy="use torch's own generator, whose state is held still, not NumPy's or random's",
+    )  # fmt: skip
 
-    def loss_at(theta):
-        with torch.no_grad():
-            for name, parameter in parameters.items():
-                parameter.copy_(torch.from_numpy(np.array(blocks[name].of(theta))))
-            for buffer, before in buffers:
-                buffer.copy_(before)
-        with torch.random.fork_rng(devices):
-            torch.manual_seed(seed)  # every call draws the same dropout masks
-            result = loss(net)
-        if not isinstance(result, torch.Tensor) or result.numel() != 1:
-            raise TypeError("The loss of a module must be a tensor of one element.")
-        return result
 
-    def value(theta):
-        with torch.no_grad():
-            return loss_at(theta).item()
+class _Frozen:
+    """A float64 copy of a module, whose loss is a function of its parameters alone.
 
-    def gradient(theta):
-        result = loss_at(theta)
-        tensors = list(parameters.values())
-        found = [None]
-        if result.requires_grad:
-            found = torch.autograd.grad(result.sum(), tensors, allow_unused=True)
+    Each call starts from the same buffers and the same state of the random generators.
+    """
+
+    def __init__(self, torch, module, loss):
+        self._torch, self._loss = torch, loss
+        self._net = copy.deepcopy(module).double()
+        for part in self._net.modules():  # the loss may call a part of the module by itself
+            part.register_forward_pre_hook(_cast_inputs, with_kwargs=True)
+        named = self._net.named_parameters()
+        self.parameters = {name: p for name, p in named if p.requires_grad}
+        if not self.parameters:
+            raise ValueError("The module has no parameters that require a gradient.")
+        self.blocks = lay_out({name: tuple(p.shape) for name, p in self.parameters.items()})
+        self._buffers = [(buffer, buffer.clone()) for buffer in self._net.buffers()]
+        devices = {p.device for p in self.parameters.values()}
+        self._gpus = sorted(device.index for device in devices if device.type == "cuda")
+        self._seed = torch.initial_seed()
+
+    def theta(self):
+        """The parameters as one vector."""
+        return _flat(self.parameters.values())
+
+    def value(self, theta):
+        """The loss as a number."""
+        with self._torch.no_grad():
+            return self._loss_at(theta).item()
+
+    def gradient(self, theta):
+        """Its gradient by autograd; a parameter that it does not depend on has zeros."""
+        loss, tensors, found = self._loss_at(theta), list(self.parameters.values()), [None]
+        if loss.requires_grad:
+            found = self._torch.autograd.grad(loss.sum(), tensors, allow_unused=True)
         if all(each is None for each in found):
             raise ValueError(
                 "The loss does not depend on the parameters of the module that it is given. Write "
                 "it as a function of its argument, which is a float64 copy: "
                 "lambda net: criterion(net(X), y)."
             )
-        found = [
-            torch.zeros_like(p) if g is None else g for p, g in zip(tensors, found, strict=True)
-        ]
-        return np.concatenate([g.detach().to_dense().cpu().numpy().ravel() for g in found])
+        pairs = zip(tensors, found, strict=True)
+        return _flat(self._torch.zeros_like(p) if g is None else g.to_dense() for p, g in pairs)
 
-    theta0 = np.concatenate([p.detach().cpu().numpy().ravel() for p in parameters.values()])
-    layers = {name: name.rpartition(".")[0] or "top" for name in parameters}
-    return Problem(
-        value, gradient, theta0, blocks, layers, name="module's parameters",
-        remedy="use torch's own generator, whose state is held still, not NumPy's or random's",
-    )  # fmt: skip
+    def _loss_at(self, theta):
+        torch = self._torch
+        with torch.no_grad():
+            for name, parameter in self.parameters.items():
+                parameter.copy_(torch.from_numpy(np.array(self.blocks[name].of(theta))))
+            for buffer, before in self._buffers:
+                buffer.copy_(before)
+        with torch.random.fork_rng(self._gpus):
+            torch.manual_seed(self._seed)  # every call draws the same dropout masks
+            result = self._loss(self._net)
+        if not isinstance(result, torch.Tensor) or result.numel() != 1:
+            raise TypeError("The loss of a module must be a tensor of one element.")
+        return result
+
+
+def _flat(tensors):
+    return np.concatenate([tensor.detach().cpu().numpy().ravel() for tensor in tensors])
 
 
 def _cast_inputs(module, args, kwargs):

@@ -51,7 +51,7 @@ class Block(NamedTuple):
         return vector[self.slice].reshape(self.shape)
 
 
-def _lay_out(shapes):
+def lay_out(shapes):
     """Place named arrays one behind the other: name -> Block."""
     blocks, start = {}, 0
     for name, shape in shapes.items():
@@ -91,13 +91,13 @@ class Architecture:
             # Batch norm subtracts the mean, and with it any bias: only β is left to learn.
             names = ("gamma", "beta") if self._has_batch_norm(i) else ("b",)
             shapes |= {f"{name}[{i}]": (n,) for name in names}
-        return _lay_out(shapes)
+        return lay_out(shapes)
 
     @cached_property
     def statistics(self):
         """The blocks of the running statistics: name -> Block."""
         hidden = enumerate(self.n_units[1:-1], 1) if self.batch_norm else ()
-        return _lay_out({f"{name}[{i}]": (n,) for i, n in hidden for name in ("mean", "variance")})
+        return lay_out({f"{name}[{i}]": (n,) for i, n in hidden for name in ("mean", "variance")})
 
     @property
     def n_parameters(self):

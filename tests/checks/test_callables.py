@@ -510,6 +510,8 @@ def test_arguments_that_do_not_belong_together():
         check_gradients(square, double, X0, method="elements")
     with pytest.raises(ValueError, match="method='complex' needs a function that takes complex"):
         check_gradients(square, double, X0, method="complex")
+    with pytest.raises(ValueError, match="method='complex' needs a function that takes complex"):
+        check_gradients(lambda x: np.sum(x.real**2), double, X0, method="complex")
     with pytest.raises(TypeError, match="got int"):
         check_gradients(3, X0)
 
