@@ -209,7 +209,7 @@ def errors_above_resolution(cases=100):
     print(f"errors of 1.5 resolutions: {n_passed} of {n_cases} called OK")
 
 
-def planted(regime="plain", *, table=True):
+def planted(regime="plain"):
     """Each slip in each layer, under each tool."""
     rows, placed, hinted, n_hints = {}, 0, 0, 0
     for bug in BUGS:
@@ -227,7 +227,7 @@ def planted(regime="plain", *, table=True):
         rows[bug.name] = (len(layers), found)
     width = max(map(len, rows))
     print(f"{'slip, ' + regime:<{width}}  cases  " + "  ".join(f"{tool:>14}" for tool in TOOLS))
-    for name, (n, found) in rows.items() if table else ():
+    for name, (n, found) in rows.items():
         print(f"{name:<{width}}  {n:>5}  " + "  ".join(f"{k:>14}" for k in found.values()))
     total = sum(n for n, _ in rows.values())
     sums = [sum(found[tool] for _, found in rows.values()) for tool in TOOLS]
@@ -308,7 +308,7 @@ def main():
     times()
     cost_of_large()
     planted()
-    planted("init x 1e-3", table=False)
+    planted("init x 1e-3")
     errors_above_resolution()
     right_functions()
     right_networks(seeds)

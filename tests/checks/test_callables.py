@@ -139,6 +139,18 @@ def test_zeros_do_not_pass_by_being_small():
     assert report.verdict != "WRONG"
 
 
+@pytest.mark.parametrize("size", [1.0, 1e-3, 1e-6, 1e-7])
+def test_zeros_are_wrong_where_the_function_moves(size):
+    # also where x is small: over the tiniest steps f does not move, which proves no zero
+    def f(x):
+        return 1.0 + np.sum(np.sin(x))
+
+    for n in (2, 9):
+        x0 = size * np.random.default_rng(0).normal(size=n)
+        assert check_gradients(f, np.cos, x0).passed
+        assert check_gradients(f, lambda x: 0 * x, x0).verdict == "WRONG"
+
+
 def test_a_block_that_the_function_does_not_feel_may_be_zero():
     report = check_gradients(
         lambda x: x[0] ** 2, lambda x: np.array([2 * x[0], 0, 0]), np.ones(3),
