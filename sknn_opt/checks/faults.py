@@ -7,6 +7,7 @@ wrong gradients of its own blocks, is at fault; the layers below it only inherit
 
 import numpy as np
 
+from sknn_opt.checks.problem import numbered_layers
 from sknn_opt.checks.report import ratio
 from sknn_opt.nn.activations import ACTIVATIONS
 from sknn_opt.nn.layers import Activation, BatchNorm, Dense, Dropout
@@ -23,11 +24,11 @@ def find_fault(data, layerwise, wrong, tolerance, rng):
     deltas = _handed_over(data)
     tolerance = 100 * tolerance  # looser than for the blocks: only they decide whether all is right
     right = {k: _agrees(layerwise, k, deltas[k], tolerance, rng) for k in deltas}
-    top = len(layers)
+    top, numbers = len(layers), _numbers(layers)
     if not right[top]:
-        return f"layer {_numbers(layers)[-1]}: the gradient of the loss", _numbers(layers)[-1], ()
+        return f"layer {numbers[-1]}: the gradient of the loss", numbers[-1], ()
     for k in range(top - 1, min(deltas) - 2, -1):
-        layer, number = layers[k], _numbers(layers)[k]
+        layer, number = layers[k], numbers[k]
         own = [block for block in _blocks_of(layer, number) if block in wrong]
         passes = k in deltas and not right[k]
         if right[k + 1] and (own or passes):
@@ -36,10 +37,10 @@ def find_fault(data, layerwise, wrong, tolerance, rng):
                 number,
                 _details(layerwise, k, deltas) if passes else (),
             )
-    penalised = [block for block in wrong if block not in ("all", "L2")]
-    if penalised:
-        number = max(int(block.partition("[")[2][:-1]) for block in penalised)
-        return f"layer {number}: {', '.join(sorted(penalised))}", number, ()
+    others = sorted(block for block in wrong if block not in ("all", "L2"))
+    if others:
+        number = max(numbered_layers(others).values())
+        return f"layer {number}: {', '.join(others)}", number, ()
     return ("the L2 penalty", None, ()) if "L2" in wrong else (None, None, ())
 
 
@@ -120,6 +121,5 @@ def _details(layerwise, k, deltas):
                 candidates[text] = got * other.mask
     if isinstance(layer, Dense) and layer.W.shape[0] == layer.W.shape[1]:
         candidates["it multiplies by W where Wᵀ belongs"] = got @ layer.W
-    return tuple(hint for hint, candidate in candidates.items() if ratio(gave, candidate) < 1e-6)[
-        :1
-    ]
+    fitting = [hint for hint, passed in candidates.items() if ratio(gave, passed) < 1e-6]
+    return tuple(fitting[:1])

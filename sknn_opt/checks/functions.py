@@ -25,7 +25,7 @@ from sknn_opt.checks.report import (
     PointCheck,
     ratio,
 )
-from sknn_opt.checks.search import locate
+from sknn_opt.checks.search import largest_error, locate
 
 N_DIRECTIONS = 3
 N_MORE = 4  # further ones where a block is wrong and the cause is looked for
@@ -302,8 +302,7 @@ class _FunctionCheck:
     def _worst(self, block, measured, verdict):
         """The worst element known: (index, analytic, numeric)."""
         if measured.elementwise:
-            errors = np.abs(measured.claimed - measured.numeric)
-            k = int(np.argmax(np.where(np.isnan(errors), np.inf, errors)))
+            k = largest_error(measured.claimed, measured.numeric)
             found = k, measured.claimed[k], measured.numeric[k]
         elif verdict == WRONG:
             weights = measured.weights

@@ -18,7 +18,7 @@ from sknn_opt.checks.faults import find_fault
 from sknn_opt.checks.hints import Context, Evidence, explain
 from sknn_opt.checks.penalty import check_penalty, explain_penalty
 from sknn_opt.checks.report import INCONCLUSIVE, OK, WRONG, BlockCheck, PointCheck, ratio
-from sknn_opt.checks.search import locate
+from sknn_opt.checks.search import largest_error, locate
 from sknn_opt.nn.network import Block
 
 N_DIRECTIONS = 3
@@ -88,7 +88,7 @@ class _NetworkCheck:
 
     def run(self):
         value, analytic = self.data.value_and_gradient(self.objective.theta)
-        analytic = np.asarray(analytic, float)
+        self.analytic = np.asarray(analytic, float)
         if not np.isfinite(value):
             raise ValueError(
                 f"The loss is not finite at the {self.name}, so it has no gradient there: the "
@@ -96,34 +96,34 @@ class _NetworkCheck:
             )
         with np.errstate(all="ignore"):
             pairs = {
-                block: self._pair(block, analytic, self.layerwise, elementwise=self.elementwise)
+                block: self._pair(block, self.layerwise, elementwise=self.elementwise)
                 for block in self.data.blocks
             }
-            pairs = self._guard(pairs, analytic)
+            pairs = self._guard(pairs)
             whole_norm = np.linalg.norm([pair.norm for pair in pairs.values()])
             checks = []
             for block, pair in pairs.items():
                 check = self._judge(block, pair, whole_norm)
                 if check.verdict == WRONG and pair.directions is not None:
-                    pairs[block] = self._by_element(block, pair, analytic)
+                    pairs[block] = self._by_element(block, pair)
                     check = self._judge(block, pairs[block], whole_norm)
                 checks.append(check)
             checks += self._judge_penalty()
             checks.append(self._check_all(pairs, checks))
-            return self._point(checks, pairs, analytic)
+            return self._point(checks, pairs)
 
     # The two gradients ----------------------------------------------------------------------------
 
-    def _pair(self, block, analytic, source, *, elementwise):
+    def _pair(self, block, source, *, elementwise):
         place = self.data.blocks[block]
-        analytic = analytic[place.slice]
+        analytic = self.analytic[place.slice]
         if elementwise:
             return _Pair(analytic, source.gradient(block), None, source)
         directions = random_directions(place.shape, N_DIRECTIONS, self.rng)
         self.n_evaluations += N_DIRECTIONS
         return _Pair(directions @ analytic, source.along(block, directions), directions, source)
 
-    def _guard(self, pairs, analytic):
+    def _guard(self, pairs):
         """The layerwise derivatives against J itself along one direction, every block in scale.
 
         Where they differ, derivatives are taken from J itself.
@@ -135,20 +135,18 @@ class _NetworkCheck:
             size = pair.norm or 1.0
             np.divide(chosen, size, out=direction[blocks[block].slice])
             expected += self._derivative(pair, chosen) / size
-        everything = Whole(
-            self.data.value, self.theta, {"all": Block(slice(None), self.theta.shape)}
-        )
-        found = everything.along("all", direction[np.newaxis])[0]
-        self.n_evaluations += 1
+        everything = {"all": Block(slice(None), self.theta.shape)}
+        whole = Whole(self._count(self.data.value), self.theta, everything)
+        found = whole.along("all", direction[np.newaxis])[0]
         if abs(found - expected) <= 1e-9 * len(pairs):
             return pairs
-        return {b: self._guarded(b, pair, analytic) for b, pair in pairs.items()}
+        return {block: self._guarded(block, pair) for block, pair in pairs.items()}
 
-    def _by_element(self, block, pair, analytic):
+    def _by_element(self, block, pair):
         """A wrong block element by element, if that is not too much work."""
         if pair.source is self.whole or self.layerwise.cost_of(block) > 20 * MAX_COST:
             return pair
-        return self._pair(block, analytic, pair.source, elementwise=True)
+        return self._pair(block, pair.source, elementwise=True)
 
     def _any_direction(self, pair, size):
         return self.rng.normal(size=size) if pair.directions is None else pair.directions[0]
@@ -156,7 +154,7 @@ class _NetworkCheck:
     def _derivative(self, pair, direction):
         return direction @ pair.numeric if pair.directions is None else pair.numeric[0]
 
-    def _guarded(self, block, pair, analytic):
+    def _guarded(self, block, pair):
         size = self.data.blocks[block].size
         direction = self._any_direction(pair, size)
         expected = self._derivative(pair, direction)
@@ -164,7 +162,7 @@ class _NetworkCheck:
         if abs(found - expected) <= 1e-9 * pair.norm:
             return pair
         elementwise = self.elementwise and size <= MAX_EVALUATIONS
-        return self._pair(block, analytic, self.whole, elementwise=elementwise)
+        return self._pair(block, self.whole, elementwise=elementwise)
 
     # Verdicts -------------------------------------------------------------------------------------
 
@@ -218,11 +216,10 @@ class _NetworkCheck:
         """The worst element: (index, analytic, numeric)."""
         place = self.data.blocks[block]
         if pair.directions is None:
-            errors = np.abs(pair.analytic - pair.numeric)
-            k = int(np.argmax(np.where(np.isnan(errors), np.inf, errors)))
+            k = largest_error(pair.analytic, pair.numeric)
             found = k, pair.analytic[k], pair.numeric[k]
         elif verdict == WRONG:
-            analytic = self.data.gradient(self.objective.theta)[place.slice].astype(float)
+            analytic = self.analytic[place.slice]
             found = locate(lambda d: self._along(block, d, pair.source), analytic, self.rng)
         else:
             return None, None, None
@@ -267,14 +264,13 @@ class _NetworkCheck:
             # Each block may be zero but for rounding, and then so is their sum.
             zero = all(check.note for check in checks)
             inherited = OK if zero else WRONG
-        resolution = max(check.resolution for check in checks if not check.note)\
-            if not all(check.note for check in checks) else np.nan  # fmt: skip
+        resolution = max((c.resolution for c in checks if not c.note), default=np.nan)
         return BlockCheck(
             self.name, "all", None, total.size, inherited, value, resolution,
             passed=inherited == OK,
         )  # fmt: skip
 
-    def _point(self, checks, pairs, analytic):
+    def _point(self, checks, pairs):
         fault = first_bad_layer = None
         hints = ()
         if any(check.verdict == WRONG for check in checks):
@@ -283,7 +279,7 @@ class _NetworkCheck:
                 self.data, self.layerwise, wrong, self.tolerance, self.rng
             )
             evidence = [
-                self._evidence(check, pairs[check.block], analytic)
+                self._evidence(check, pairs[check.block])
                 for check in checks if check.block in pairs and check.verdict == WRONG
             ]  # fmt: skip
             hints = (*details, *explain(evidence, self._context()))
@@ -301,13 +297,13 @@ class _NetworkCheck:
             self.objective.value, self.objective.gradient, self.objective.theta,
         )  # fmt: skip
 
-    def _evidence(self, check, pair, analytic):
+    def _evidence(self, check, pair):
         place = self.data.blocks[check.block]
         element = None
         if check.index is not None:
             element = np.ravel_multi_index(check.index, place.shape), check.numeric
         return Evidence(
-            check.block, place.shape, analytic[place.slice], self.theta[place.slice],
+            check.block, place.shape, self.analytic[place.slice], self.theta[place.slice],
             pair.numeric, pair.directions, 0.0, element,
         )  # fmt: skip
 

@@ -33,6 +33,12 @@ def locate(along, analytic, rng):
     return start + k, analytic[start + k], numeric[k]
 
 
+def largest_error(analytic, numeric):
+    """The number of the element where two gradients differ most; a NaN is the largest."""
+    errors = np.abs(analytic - numeric)
+    return int(np.argmax(np.where(np.isnan(errors), np.inf, errors)))
+
+
 def _errors(along, analytic, directions):
     errors = np.abs(along(directions) - directions @ analytic)
     # 0 · NaN is NaN: an analytic NaN is looked for in each half by itself.
