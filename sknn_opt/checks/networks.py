@@ -120,7 +120,6 @@ class _NetworkCheck:
         if elementwise:
             return _Pair(analytic, source.gradient(block), None, source)
         directions = random_directions(place.shape, N_DIRECTIONS, self.rng)
-        self.n_evaluations += N_DIRECTIONS
         return _Pair(directions @ analytic, source.along(block, directions), directions, source)
 
     def _guard(self, pairs):
@@ -220,15 +219,11 @@ class _NetworkCheck:
             found = k, pair.analytic[k], pair.numeric[k]
         elif verdict == WRONG:
             analytic = self.analytic[place.slice]
-            found = locate(lambda d: self._along(block, d, pair.source), analytic, self.rng)
+            found = locate(lambda d: pair.source.along(block, d), analytic, self.rng)
         else:
             return None, None, None
         k, a, n = found
         return tuple(int(i) for i in np.unravel_index(k, place.shape)), float(a), float(n)
-
-    def _along(self, block, directions, source):
-        self.n_evaluations += len(directions)
-        return source.along(block, directions)
 
     def _judge_penalty(self):
         if not self.objective.penalty:

@@ -208,7 +208,7 @@ class GradientReport:
 
     @property
     def n_evaluations(self):
-        """How often the function was evaluated (a pass through part of a network counts one)."""
+        """How often the function was evaluated; steps through a part of a network do not count."""
         return sum(point.n_evaluations for point in self.points)
 
     @cached_property
