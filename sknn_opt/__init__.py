@@ -2,6 +2,7 @@
 
 - `MLPClassifier`, `MLPRegressor`: scikit-learn's, with init, dropout, batch norm and more solvers.
 - `InputNormalizer`: mean 0 and variance 1, test data by the training set's numbers.
+- `Loss`: the base of losses of your own.
 - `check_gradients`: proves a gradient right, yours too, or names what is wrong with it.
 - `assert_gradients_close`: the same for tests; `GradientCheckDisplay`: its picture.
 """
@@ -13,12 +14,14 @@ from sknn_opt.checks.report import GradientReport
 from sknn_opt.estimators.classifier import MLPClassifier
 from sknn_opt.estimators.normalizer import InputNormalizer
 from sknn_opt.estimators.regressor import MLPRegressor
+from sknn_opt.nn.losses import Loss
 from sknn_opt.plots.gradient_check import GradientCheckDisplay
 
 __all__ = [
     "GradientCheckDisplay",
     "GradientReport",
     "InputNormalizer",
+    "Loss",
     "MLPClassifier",
     "MLPRegressor",
     "assert_gradients_close",

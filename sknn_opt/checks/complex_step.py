@@ -207,7 +207,7 @@ class Layerwise:
             moved = self._through(j, moved)
         z = _step(self.signals[-1], moved)
         y = np.repeat(self._y, moved.shape[1], axis=0)
-        losses = self._row_losses(z.reshape(-1, z.shape[2]), y)
+        losses, _ = self._row_losses(z.reshape(-1, z.shape[2]), y)
         return losses.imag.reshape(moved.shape[:2]) / STEP * self._row_scale
 
     def _through(self, j, moved):

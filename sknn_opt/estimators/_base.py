@@ -7,7 +7,6 @@ to go on. Everything else is derived from these when asked for.
 
 import copy
 import warnings
-from dataclasses import asdict
 from typing import ClassVar
 
 import numpy as np
@@ -16,16 +15,25 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sknn_opt._sklearn import fit_context
+from sknn_opt._sklearn import CallbackSupportMixin, fit_context
+from sknn_opt.estimators import _rows
+from sknn_opt.estimators._callbacks import FitTask
 from sknn_opt.estimators._fitting import Fit
 from sknn_opt.estimators._parameters import CONSTRAINTS, dropout_rates, hidden_sizes
-from sknn_opt.estimators._validation import checked_weights, transaction
-from sknn_opt.nn.losses import LOSSES
+from sknn_opt.estimators._validation import (
+    check_loss,
+    check_scoring_name,
+    checked_weights,
+    transaction,
+    validation_set,
+)
+from sknn_opt.nn.losses import make_loss
 from sknn_opt.nn.network import Architecture
 from sknn_opt.nn.objective import Objective
 from sknn_opt.nn.prediction import fold, raw_outputs
 from sknn_opt.optim import OPTIMIZERS
 from sknn_opt.training.batches import Data
+from sknn_opt.training.progress import total_loss
 from sknn_opt.training.streams import Streams
 
 
@@ -39,11 +47,11 @@ def takes_minibatches(estimator):
     return True
 
 
-class BaseMLP(BaseEstimator):
+class BaseMLP(CallbackSupportMixin, BaseEstimator):
     """The common part of MLPClassifier and MLPRegressor; not for direct use.
 
-    A subclass says how targets are encoded (`_encode`), which loss and how many outputs they need
-    (`_loss_and_outputs`), how to stratify (`_strata`) and how to score raw outputs (`_score_raw`).
+    A subclass says how targets are encoded and decoded (`_encode`, `_decode`), which loss and how
+    many outputs they need (`_loss_and_outputs`), and how to stratify (`_strata`).
     """
 
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS
@@ -54,7 +62,9 @@ class BaseMLP(BaseEstimator):
         return tags
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None
+    ):  # fmt: skip
         """Train the network.
 
         Parameters
@@ -65,6 +75,14 @@ class BaseMLP(BaseEstimator):
             The targets.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts, >= 0. An integer weight counts like repetition.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Rows to validate on after each epoch. With `early_stopping` they decide when to stop, in
+            place of a part held out; without, they are only watched. In a pipeline, normalise them
+            like X with ``Pipeline(..., transform_input=["X_val"])``.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Their targets.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Their weights.
 
         Returns
         -------
@@ -75,16 +93,19 @@ class BaseMLP(BaseEstimator):
         ValueError
             If a parameter or the data cannot be used. The estimator is then as it was before.
         """
+        task = FitTask(self, X, y, sample_weight)
         with transaction(self):
             goes_on = self.warm_start and hasattr(self, "theta_")
             data = self._read(X, y, sample_weight, reset=not goes_on)
-            fit = Fit(self, self._spec_to_continue(data) if goes_on else self._new_spec(data),
-                      goes_on=goes_on)  # fmt: skip
-            n_before = len(fit.progress.losses)
+            validation = validation_set(self._read, X_val, y_val, sample_weight_val)
+            spec = self._spec_to_continue(data) if goes_on else self._new_spec(data)
+            fit = Fit(self, spec, goes_on=goes_on, task=task)
             run = fit.by_lbfgs if self.solver == "lbfgs" else fit.by_minibatches
-            fitted = run(data)
-            self._store(fitted, n_iter=len(fitted.progress.losses) - n_before)
-        return self._report(fitted.outcome)
+            fitted = run(data, validation)
+            n_iter = len(fitted.progress.history) - fit.n_before
+            vars(self).update(self._attributes(fitted, n_iter))  # at once: never half of them
+        task.end()
+        return self._report(fitted)
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
         self._validate_params()
@@ -94,8 +115,8 @@ class BaseMLP(BaseEstimator):
             data = self._read(X, y, sample_weight, reset=not goes_on, classes=classes)
             spec = self._spec_to_continue(data) if goes_on else self._new_spec(data)
             fitted = Fit(self, spec, goes_on=goes_on).by_one_pass(data)
-            self._store(fitted, n_iter=len(fitted.progress.losses))
-        return self._report(fitted.outcome)
+            vars(self).update(self._attributes(fitted, len(fitted.progress.history)))
+        return self._report(fitted)
 
     def objective(self, X, y, sample_weight=None, *, dtype="float64"):
         """The function that training descends, as a function of the parameter vector.
@@ -125,6 +146,11 @@ class BaseMLP(BaseEstimator):
         fitted = hasattr(self, "theta_")
         data = draft._read(X, y, sample_weight, reset=not fitted)
         spec = draft._spec() if fitted else draft._new_spec(data)
+        normalizer = getattr(self, "target_normalizer_", None)
+        if not fitted:
+            normalizer = _rows.learn_target_scale(draft, make_loss(spec.loss), data)
+        totals = _rows.totals_of_classes(draft, data)
+        data = _rows.as_trained_on(draft, data, normalizer, totals)
         streams = Streams.from_random_state(self.random_state)
         theta = self.theta_ if fitted else spec.initial_parameters(self.init, streams.init, float)
         arrays = data.as_arrays(np.dtype(dtype))
@@ -169,16 +195,15 @@ class BaseMLP(BaseEstimator):
                 f"dropout changes it at every step. Choose one of {sorted(OPTIMIZERS)}, or set "
                 "dropout and input_dropout to 0."
             )
+        check_scoring_name(self.scoring)
         loss, n_outputs = self._loss_and_outputs(data.y)
+        check_loss(loss, data.y, n_outputs)
         n_units = (data.X.shape[1], *sizes, n_outputs)
         return Architecture(n_units, self.activation, loss, rates, bool(self.batch_norm))
 
     def _spec(self):
         """The architecture that was fitted."""
-        fields = self._architecture
-        return Architecture(
-            **{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
-        )
+        return Architecture.from_plain(self._architecture)
 
     def _spec_to_continue(self, data):
         """The fitted architecture, if the parameters and the data still ask for the same one."""
@@ -199,6 +224,30 @@ class BaseMLP(BaseEstimator):
 
     # Fitted attributes ------------------------------------------------------------------------
 
+    def _attributes(self, fitted, n_iter):
+        """All that a fitted estimator keeps."""
+        spec = fitted.spec
+        return {
+            "theta_": fitted.point.theta,
+            "statistics_": fitted.point.statistics,
+            "history_": fitted.progress.history,
+            "n_iter_": n_iter,
+            "n_layers_": len(spec.n_units),
+            "n_outputs_": spec.n_units[-1],
+            "out_activation_": make_loss(spec.loss).link,
+            "t_": fitted.n_rows_seen,
+            "_architecture": spec.to_plain(),
+            "_training": fitted.state,
+        }
+
+    def _report(self, fitted):
+        if fitted.outcome.reason == "interrupted":
+            raise KeyboardInterrupt(fitted.outcome.message)
+        messages = [message for message in (fitted.outcome.message, *fitted.advice) if message]
+        if messages:
+            warnings.warn("\n".join(messages), ConvergenceWarning, stacklevel=4)
+        return self
+
     @property
     def blocks_(self):
         """Where the named blocks lie in ``theta_``: name -> slice and shape."""
@@ -214,35 +263,39 @@ class BaseMLP(BaseEstimator):
         """The biases of the network as it predicts."""
         return fold(self._spec(), self.theta_, self.statistics_)[1]
 
-    def _store(self, fitted, n_iter):
-        spec, progress = fitted.spec, fitted.progress
-        by_score = progress.by_score
-        attributes = {
-            "theta_": fitted.point.theta,
-            "statistics_": fitted.point.statistics,
-            "n_iter_": n_iter,
-            "n_layers_": len(spec.n_units),
-            "n_outputs_": spec.n_units[-1],
-            "out_activation_": LOSSES[spec.loss].link,
-            "loss_curve_": progress.losses,
-            "loss_": progress.losses[-1] if progress.losses else np.inf,
-            "best_loss_": None if by_score else min(progress.losses, default=np.inf),
-            "validation_scores_": progress.scores if by_score else None,
-            "best_validation_score_": progress.best_score if by_score else None,
-            "t_": fitted.n_rows_seen,
-            "_architecture": {
-                k: list(v) if isinstance(v, tuple) else v for k, v in asdict(spec).items()
-            },
-            "_training": fitted.state,
-        }
-        vars(self).update(attributes)  # at once: no interrupt can leave half of them
+    @property
+    def loss_curve_(self):
+        """Loss and penalty of each epoch."""
+        return [total_loss(row) for row in self.history_]
 
-    def _report(self, outcome):
-        if outcome.reason == "interrupted":
-            raise KeyboardInterrupt(outcome.message)
-        if outcome.message:
-            warnings.warn(outcome.message, ConvergenceWarning, stacklevel=4)
-        return self
+    @property
+    def loss_(self):
+        """Loss and penalty of the last epoch."""
+        return self.loss_curve_[-1] if self.history_ else np.inf
+
+    @property
+    def best_loss_(self):
+        """The lowest of all epochs, or None if a validation score decided."""
+        return None if self._training["by_score"] else min(self.loss_curve_, default=np.inf)
+
+    @property
+    def validation_loss_curve_(self):
+        """The loss on the validation set after each epoch, without penalty; None without a set."""
+        return self._column("validation_loss")
+
+    @property
+    def validation_scores_(self):
+        """The score on the validation set after each epoch; None without a set."""
+        return self._column("score")
+
+    @property
+    def best_validation_score_(self):
+        """The highest of them."""
+        scores = self.validation_scores_
+        return None if scores is None else max(scores)
+
+    def _column(self, name):
+        return [row[name] for row in self.history_ if row[name] is not None] or None
 
 
 def _input_dtype(X):

@@ -26,9 +26,12 @@ CONSTRAINTS = {
     "alpha": [Interval(Real, 0, None, closed="left")],
     "weight_decay": [Interval(Real, 0, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-    "learning_rate": [StrOptions(set(SCHEDULES))],
+    "learning_rate": [StrOptions(set(SCHEDULES)), callable],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
     "power_t": [Interval(Real, 0, None, closed="left")],
+    "warmup_epochs": [Interval(Real, 0, None, closed="left")],
+    "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
+    "average": [Interval(Real, 0, 1, closed="left")],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
     "shuffle": ["boolean"],
     "random_state": ["random_state", np.random.Generator],
@@ -38,6 +41,7 @@ CONSTRAINTS = {
     "momentum": [Interval(Real, 0, 1, closed="both")],
     "nesterovs_momentum": ["boolean"],
     "early_stopping": ["boolean"],
+    "scoring": [str, callable, None],
     "validation_fraction": [Interval(Real, 0, 1, closed="left")],
     "beta_1": [Interval(Real, 0, 1, closed="left")],
     "beta_2": [Interval(Real, 0, 1, closed="left")],
@@ -93,9 +97,10 @@ def dropout_rates(dropout, n_hidden):
     return tuple(rates.tolist())
 
 
-def document(docstring):
+def document(docstring, **tables):
     """Put the shared descriptions into a class's docstring, at ``{parameters}`` and so on."""
-    return docstring.format(parameters=_PARAMETERS, attributes=_ATTRIBUTES, notes=_NOTES)
+    tables = {name: _names(table) for name, table in tables.items()}
+    return docstring.format(parameters=_PARAMETERS, attributes=_ATTRIBUTES, notes=_NOTES, **tables)
 
 
 def _indent(text):
@@ -147,17 +152,32 @@ batch_size : int, default='auto'
     Rows in a minibatch. 'auto' is min(200, n_samples); a larger number than n_samples is
     n_samples.
 
-learning_rate : {_names(SCHEDULES)}, default='constant'
+learning_rate : {_names(SCHEDULES)} or callable, default='constant'
     How the learning rate develops: 'constant' stays at `learning_rate_init`; 'invscaling' is
     learning_rate_init / (t + 1)^power_t after t rows; 'adaptive' is divided by 5 whenever
-    training stalls, and training ends when it is below 1e-6. It serves every minibatch solver
-    (scikit-learn's only 'sgd').
+    training stalls, and training ends when it is below 1e-6. 'cosine' falls to 0, 'one_cycle'
+    rises and falls, 'exponential' falls to 1/100 and 'step' to 1/10 after each third, all over
+    `max_iter` epochs, and training then goes on to the last of them unless a validation score
+    stops it. Objects such as ``sknn_opt.optim.Cosine(final=0.1)`` have knobs, and any function
+    of a `sknn_opt.optim.TrainingTime` that returns a rate will do. They serve every minibatch
+    solver (scikit-learn's only 'sgd').
 
 learning_rate_init : float, default=0.001
     The learning rate at the start.
 
 power_t : float, default=0.5
     The exponent of 'invscaling'.
+
+warmup_epochs : float, default=0
+    Epochs in which the learning rate, whatever its schedule, is raised linearly from 0.
+
+max_grad_norm : float, default=None
+    The largest norm ‖∇J‖ of the whole gradient; a longer one is shortened to it before the
+    step (Pascanu et al. 2013).
+
+average : float, default=0.0
+    With a decay in (0, 1), such as 0.999, predictions use the exponential moving average of the
+    weights of all steps in place of the latest.
 
 max_iter : int, default=200
     The largest number of epochs, or of iterations of 'lbfgs'.
@@ -170,9 +190,10 @@ random_state : int, RandomState, Generator or None, default=None
     With an int, two fits give the same bits.
 
 tol : float, default=1e-4
-    Training has stalled when the loss, or the validation score, has not improved by more than
-    `tol` for `n_iter_no_change` epochs in a row. With 'lbfgs', the largest element of the
-    gradient at which it ends.
+    Training has stalled when the loss, or the validation loss, has not improved by more than
+    `tol` times the loss of the best constant prediction for `n_iter_no_change` epochs in a row;
+    for another `scoring`, by more than `tol` times the best score. So the unit of y does not
+    matter. With 'lbfgs', the largest element of the gradient at which it ends.
 
 verbose : bool, default=False
     Whether to print the loss after each epoch.
@@ -187,9 +208,15 @@ nesterovs_momentum : bool, default=True
     Whether 'sgd' uses Nesterov's momentum.
 
 early_stopping : bool, default=False
-    Whether to hold out a validation part, to stop when the score on it no longer improves, and
-    to keep the best weights. Equal rows are never on both sides. In partial_fit
-    a row that was held out once is held out in every call. Without effect on 'lbfgs'.
+    Whether to stop when `scoring` no longer improves on a validation set, and to keep the
+    weights that were best there (without it, those of the lowest training loss). The set is
+    ``X_val, y_val`` of fit, or a part held out of X: of each class its share, and equal rows
+    never on both sides. In partial_fit a row that was held out once is held out in every call.
+
+scoring : str, callable or None, default='loss'
+    What decides in early stopping: 'loss' is the validation loss without penalty, None the
+    estimator's own score (accuracy or R²), else a scorer of scikit-learn's by name, such as
+    'average_precision', or as a callable ``(estimator, X, y)``, greater being better.
 
 validation_fraction : float, default=0.1
     The share of the training set to hold out, in [0, 1).
@@ -231,17 +258,27 @@ intercepts_ : list of ndarray of shape (n_out,)
 statistics_ : ndarray
     The running means and variances of batch norm; empty without it.
 
-loss_ : float
-    The loss of the last epoch, or of the weights that 'lbfgs' found.
-
-best_loss_ : float or None
-    The lowest loss of an epoch; None with `early_stopping`.
+history_ : list of dict
+    One row for each epoch, or iteration of 'lbfgs', ready for ``pandas.DataFrame(history_)``:
+    ``epoch``, ``loss`` and ``penalty`` (means over the batches, each before its own step),
+    ``validation_loss`` (without penalty) and ``score`` (None without a validation set),
+    ``learning_rate`` of the last step, ``gradient_norm`` (its mean over the steps, before
+    `max_grad_norm`) and ``seconds``.
 
 loss_curve_ : list of float
-    The loss, penalty included, of each epoch or iteration.
+    Loss and penalty of each row of `history_` together.
+
+loss_ : float
+    The last of `loss_curve_`.
+
+best_loss_ : float or None
+    The lowest of `loss_curve_`; None with `early_stopping`.
+
+validation_loss_curve_ : list of float or None
+    The loss on the validation set after each epoch, without penalty; None without such a set.
 
 validation_scores_ : list of float or None
-    The score on the validation part after each epoch; None without `early_stopping`.
+    The score on it; with ``scoring='loss'``, minus the loss.
 
 best_validation_score_ : float or None
     The highest of them.

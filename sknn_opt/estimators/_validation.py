@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 
 import numpy as np
+from sklearn.metrics import get_scorer
 from sklearn.utils.validation import _check_sample_weight
 
 
@@ -43,3 +44,54 @@ def checked_weights(sample_weight, X):
                 "it must be finite: divide the weights by their maximum."
             )
     return weights
+
+
+def validation_set(read, X_val, y_val, sample_weight_val):
+    """The validation set that a user gives to fit, or None.
+
+    Parameters
+    ----------
+    read : callable
+        The estimator's validation and encoding of X, y and weights.
+    """
+    given = {"X_val": X_val, "y_val": y_val}
+    missing = [name for name, array in given.items() if array is None]
+    if len(missing) == 2 and sample_weight_val is None:
+        return None
+    if missing:
+        raise ValueError(
+            f"A validation set needs both X_val and y_val; {' and '.join(missing)} missing. Pass "
+            "both, or neither and early_stopping=True, which holds out a part of X and y."
+        )
+    try:
+        return read(X_val, y_val, sample_weight_val, reset=False)
+    except ValueError as error:
+        raise ValueError(f"The validation set (X_val, y_val) cannot be used: {error}") from error
+
+
+def check_scoring_name(scoring):
+    """Raise ValueError if ``scoring`` is a string that scikit-learn does not know."""
+    if isinstance(scoring, str) and scoring != "loss":
+        try:
+            get_scorer(scoring)
+        except (KeyError, ValueError) as error:
+            raise ValueError(
+                f"scoring={scoring!r} is unknown; it must be 'loss', None for the estimator's own "
+                "score, a callable, or one of sklearn.metrics.get_scorer_names(), such as "
+                "'average_precision' or 'r2'."
+            ) from error
+
+
+def check_loss(loss, y, n_outputs):
+    """Raise ValueError if a loss does not return what it must, here for the first two targets."""
+    y = y[:2]
+    y = y if y.dtype.kind == "i" else y.astype(np.float64)
+    z = np.zeros((len(y), n_outputs))
+    with np.errstate(all="ignore"):
+        result = loss(z, y)
+    shapes = [np.shape(part) for part in result] if isinstance(result, tuple) else []
+    if shapes != [(len(y),), z.shape]:
+        raise ValueError(
+            f"loss={loss!r} must return (losses, gradient) of shapes (n_rows,) and (n_rows, "
+            f"n_outputs); for {len(y)} rows and {n_outputs} outputs it returned shapes {shapes}."
+        )

@@ -1,5 +1,8 @@
 """The classifier: class labels to codes, raw outputs to probabilities."""
 
+from numbers import Real
+from typing import ClassVar
+
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
@@ -8,9 +11,10 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
+from sknn_opt._sklearn import Interval, StrOptions
 from sknn_opt.estimators._base import BaseMLP, takes_minibatches
-from sknn_opt.estimators._parameters import document
-from sknn_opt.nn.losses import LINKS, LOG_LINKS
+from sknn_opt.estimators._parameters import CONSTRAINTS, document
+from sknn_opt.nn.losses import LINKS, LOG_LINKS, Loss, make_loss
 
 # Logarithms of probabilities are told apart down to this multiple of the smallest number's.
 MAX_UNDERFLOW = 7
@@ -30,6 +34,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     ----------
     hidden_layer_sizes : int or array-like of int of shape (n_hidden_layers,), default=(100,)
         Units of each hidden layer.
+
+    loss : 'log_loss' or Loss, default='log_loss'
+        The cross entropy, or a `Loss` of your own. Its ``link`` says what it takes: class codes
+        and one output for each class with 'softmax', 0 and 1 with 'logistic', for two classes or
+        several labels.
+
+    label_smoothing : float, default=0.0
+        ε in [0, 1): the network is asked for the probability 1 - ε + ε / K of the right one of K
+        classes, and ε / K of the others. Only 'log_loss' knows it.
+
+    class_weight : dict, list of dict or 'balanced', default=None
+        Factors for the weights of the rows of each class, {{class: factor}} with 1 for those that
+        are not named; for several labels a list of one dict each, whose factors are multiplied.
+        'balanced' gives all classes the same weight in the sum; in partial_fit, over
+        all rows that have come so far.
 
 {parameters}
 
@@ -64,12 +83,20 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     True
     """)
 
+    _parameter_constraints: ClassVar[dict] = CONSTRAINTS | {
+        "loss": [StrOptions({"log_loss"}), Loss],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "class_weight": [dict, list, StrOptions({"balanced"}), None],
+    }
     _y_numeric = False
 
     def __init__(
         self,
         hidden_layer_sizes=(100,),
         *,
+        loss="log_loss",
+        label_smoothing=0.0,
+        class_weight=None,
         activation="relu",
         init="auto",
         dropout=0.0,
@@ -83,6 +110,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         learning_rate="constant",
         learning_rate_init=0.001,
         power_t=0.5,
+        warmup_epochs=0,
+        max_grad_norm=None,
+        average=0.0,
         max_iter=200,
         shuffle=True,
         random_state=None,
@@ -92,6 +122,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         momentum=0.9,
         nesterovs_momentum=True,
         early_stopping=False,
+        scoring="loss",
         validation_fraction=0.1,
         beta_1=0.9,
         beta_2=0.999,
@@ -101,6 +132,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         dtype="auto",
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.loss = loss
+        self.label_smoothing = label_smoothing
+        self.class_weight = class_weight
         self.activation = activation
         self.init = init
         self.dropout = dropout
@@ -114,6 +148,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
         self.power_t = power_t
+        self.warmup_epochs = warmup_epochs
+        self.max_grad_norm = max_grad_norm
+        self.average = average
         self.max_iter = max_iter
         self.shuffle = shuffle
         self.random_state = random_state
@@ -123,6 +160,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.momentum = momentum
         self.nesterovs_momentum = nesterovs_momentum
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.beta_1 = beta_1
         self.beta_2 = beta_2
@@ -281,23 +319,31 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if reset:
             self.classes_ = LabelEncoder().fit(y).classes_ if classes is None else classes
         codes = _codes(y, self.classes_)
-        return codes.astype(np.uint8)[:, np.newaxis] if len(self.classes_) == 2 else codes
+        one_output = len(self.classes_) == 2 and getattr(self.loss, "link", None) != "softmax"
+        return codes.astype(np.uint8)[:, np.newaxis] if one_output else codes
+
+    def _decode(self, y):
+        """Labels from what `_encode` made of them."""
+        if y.ndim == 2 and y.shape[1] > 1:
+            return y
+        return self.classes_[y.ravel()]
 
     def _loss_and_outputs(self, y):
+        link, name, n_outputs = "logistic", "binary_log_loss", y.shape[-1]
         if y.ndim == 1:
-            return "log_loss", len(self.classes_)
-        return "binary_log_loss", y.shape[1]
+            link, name, n_outputs = "softmax", "log_loss", len(self.classes_)
+        if isinstance(self.loss, Loss) and self.loss.link != link:
+            raise ValueError(
+                f"loss={self.loss!r} has the link {self.loss.link!r}, but these targets need "
+                f"{link!r}; see the attribute link of sknn_opt.Loss."
+            )
+        loss = self.loss if isinstance(self.loss, Loss) else name
+        return make_loss(loss, label_smoothing=self.label_smoothing), n_outputs
 
     def _strata(self, y):
         if y.ndim == 1 or y.shape[1] == 1:
             return y.ravel(), 1
         return np.zeros(len(y), int), 1
-
-    def _score_raw(self, y, z, weight):
-        """Accuracy; of several labels, the share of rows with all of them right."""
-        link = "softmax" if y.ndim == 1 else "logistic"
-        right = _predicted_codes(z, link).reshape(len(y), -1) == y.reshape(len(y), -1)
-        return np.average(right.all(axis=1), weights=weight)
 
 
 def _smallest(dtype):

@@ -1,26 +1,26 @@
 """The regressor: real targets, one column or several."""
 
+from numbers import Real
 from typing import ClassVar
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
-from sknn_opt._sklearn import StrOptions
+from sknn_opt._sklearn import Interval, StrOptions
 from sknn_opt.estimators._base import BaseMLP, takes_minibatches
 from sknn_opt.estimators._parameters import CONSTRAINTS, document
-from sknn_opt.nn.losses import LINKS, LOSSES
+from sknn_opt.nn.losses import LINKS, LOSSES, Loss, make_loss
 
-REGRESSION_LOSSES = ("squared_error", "poisson")
+REGRESSION_LOSSES = [name for name, loss in LOSSES.items() if loss.link in ("identity", "exp")]
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
     __doc__ = document("""Multi-layer perceptron regressor.
 
-    Half the squared error, summed over the outputs, or half the Poisson deviance of counts.
-    ``hidden_layer_sizes=()`` is linear or Poisson regression.
+    It predicts the mean of the targets, their median or another quantile, with a choice of losses.
+    ``hidden_layer_sizes=()`` is linear, quantile, Poisson or gamma regression.
 
     It takes every parameter of `sklearn.neural_network.MLPRegressor` under the same name, all but
     the first by keyword.
@@ -30,14 +30,33 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     hidden_layer_sizes : int or array-like of int of shape (n_hidden_layers,), default=(100,)
         Units of each hidden layer.
 
-    loss : {{'squared_error', 'poisson'}}, default='squared_error'
-        ℓ(z, y) is (z - y)² / 2 for 'squared_error', with predictions z, and
-        e^z - y z + y log y - y for 'poisson', with predictions e^z and targets y >= 0.
+    loss : {losses} or Loss, default='squared_error'
+        ℓ(z, y), summed over the outputs. With predictions z and r = z - y, 'squared_error' is
+        r² / 2, for the mean; 'absolute_error' is abs(r), for the median; 'huber' is between the
+        two; 'quantile' is (1 - q) r above and -q r below y. With predictions e^z, 'poisson' is
+        half the Poisson deviance of targets y >= 0, 'gamma' half the gamma deviance of targets
+        y > 0. A `Loss` of your own has its formula.
+
+    quantile : float, default=None
+        With ``loss='quantile'``, q in (0, 1), the share of the targets below the prediction.
+
+    huber_delta : float, default=1.35
+        With ``loss='huber'``, the size of r from which on errors count linearly; in standard
+        deviations of y with `normalize_target`.
+
+    normalize_target : bool, default=True
+        Whether to train on targets of mean 0 and variance 1, by an `InputNormalizer` of their own,
+        and to give predictions in the units of y. 'poisson' and 'gamma' divide y by its standard
+        deviation only. partial_fit and `warm_start` keep the scale of the first call.
+        Losses of your own say by their attribute ``normalizes`` what they allow.
 
 {parameters}
 
     Attributes
     ----------
+    target_normalizer_ : InputNormalizer or None
+        What takes targets to the units of the network, in which losses, `theta_` and `coefs_` are.
+
 {attributes}
 
     See Also
@@ -63,10 +82,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     ... )
     >>> bool(reg.fit(X_train, y_train).score(X_test, y_test) > 0.3)
     True
-    """)
+    """, losses=REGRESSION_LOSSES)
 
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS | {
-        "loss": [StrOptions(set(REGRESSION_LOSSES))]
+        "loss": [StrOptions(set(REGRESSION_LOSSES)), Loss],
+        "quantile": [Interval(Real, 0, 1, closed="neither"), None],
+        "huber_delta": [Interval(Real, 0, None, closed="neither")],
+        "normalize_target": ["boolean"],
     }
     _y_numeric = True
 
@@ -75,6 +97,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         hidden_layer_sizes=(100,),
         *,
         loss="squared_error",
+        quantile=None,
+        huber_delta=1.35,
+        normalize_target=True,
         activation="relu",
         init="auto",
         dropout=0.0,
@@ -88,6 +113,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         learning_rate="constant",
         learning_rate_init=0.001,
         power_t=0.5,
+        warmup_epochs=0,
+        max_grad_norm=None,
+        average=0.0,
         max_iter=200,
         shuffle=True,
         random_state=None,
@@ -97,6 +125,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         momentum=0.9,
         nesterovs_momentum=True,
         early_stopping=False,
+        scoring="loss",
         validation_fraction=0.1,
         beta_1=0.9,
         beta_2=0.999,
@@ -107,6 +136,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.loss = loss
+        self.quantile = quantile
+        self.huber_delta = huber_delta
+        self.normalize_target = normalize_target
         self.activation = activation
         self.init = init
         self.dropout = dropout
@@ -120,6 +152,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
         self.power_t = power_t
+        self.warmup_epochs = warmup_epochs
+        self.max_grad_norm = max_grad_norm
+        self.average = average
         self.max_iter = max_iter
         self.shuffle = shuffle
         self.random_state = random_state
@@ -129,6 +164,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.momentum = momentum
         self.nesterovs_momentum = nesterovs_momentum
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.beta_1 = beta_1
         self.beta_2 = beta_2
@@ -140,7 +176,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
-        tags.target_tags.positive_only = self.loss == "poisson"
+        tags.target_tags.positive_only = self.loss in ("poisson", "gamma")
         return tags
 
     @available_if(takes_minibatches)
@@ -181,28 +217,51 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         """
         z = self._raw_outputs(X)
         y = LINKS[self.out_activation_](z)
+        if self.target_normalizer_ is not None:
+            y = _in_units_of_y(y, self.target_normalizer_)
         return y.ravel() if self.n_outputs_ == 1 else y
 
     def _encode(self, y, *, reset, classes=None):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        if self.loss == "poisson" and y.min() < 0:
-            raise ValueError(
-                f"loss='poisson' needs targets y >= 0, such as counts; found {y.min():g}. "
-                "Use loss='squared_error' for targets of either sign."
-            )
+        loss = self.loss if isinstance(self.loss, Loss) else LOSSES[self.loss]
+        loss.check_targets(y)
         y = y if y.dtype == np.float32 else y.astype(np.float64, copy=False)
         return y[:, np.newaxis] if y.ndim == 1 else y
 
+    def _decode(self, y):
+        """Targets as the user has them."""
+        return y.ravel() if y.shape[1] == 1 else y
+
     def _loss_and_outputs(self, y):
-        return self.loss, y.shape[1]
+        if self.loss == "quantile" and self.quantile is None:
+            raise ValueError(
+                "loss='quantile' needs the parameter quantile, a number in (0, 1) such as 0.9; "
+                "it is None."
+            )
+        loss = make_loss(self.loss, quantile=self.quantile, delta=self.huber_delta)
+        if loss.link not in ("identity", "exp"):
+            raise ValueError(
+                f"loss={loss!r} has the link {loss.link!r}; MLPRegressor takes losses with the "
+                "link 'identity' or 'exp'. Use MLPClassifier for the others."
+            )
+        return loss, y.shape[1]
 
     def _strata(self, y):
         return np.zeros(len(y), int), 2  # R² needs two rows
 
-    def _score_raw(self, y, z, weight):
-        """R² of the predictions."""
-        y_pred = LINKS[LOSSES[self.loss].link](z)
-        if not np.isfinite(y_pred).all():
-            return -np.inf
-        return r2_score(y, y_pred, sample_weight=weight)
+    def _attributes(self, fitted, n_iter):
+        return super()._attributes(fitted, n_iter) | {"target_normalizer_": fitted.normalizer}
+
+
+def _in_units_of_y(y, normalizer):
+    """Undo the normalization, in the dtype of y unless the units are beyond it."""
+    scale = normalizer.scale_
+    mean = normalizer.mean_ if normalizer.with_mean else np.zeros_like(scale)
+    far = 1e30  # float32 ends at 3e38
+    fits = ((scale > 1 / far) & (scale < far) & (np.abs(mean) < far)).all()
+    with np.errstate(over="ignore"):
+        in_units = y.astype(np.float64) * scale + mean
+    bound = np.finfo(np.float64).max
+    np.clip(in_units, -bound, bound, out=in_units)
+    return in_units.astype(y.dtype) if fits else in_units

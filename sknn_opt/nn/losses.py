@@ -1,76 +1,273 @@
 """Losses on raw outputs z: the value and dℓ/dz from one function, so that they cannot disagree.
 
-``loss(z, y)`` returns ℓ(zᵢ, yᵢ) of each row and overwrites z with the gradient, row i being
-∂ℓ/∂zᵢ. The caller weighs the rows and divides by the batch's size (see `sknn_opt.nn.network`).
-With an output activation that fits the loss, ŷ = link(z), the gradient of each one is ŷ - y:
+``losses, gradient = loss(z, y)`` gives ℓ(zᵢ, yᵢ) of each row and ∂ℓ/∂z, which may be z itself,
+overwritten. The caller weighs the rows and divides by the batch's size (see `sknn_opt.nn.network`).
+Predictions are ŷ = link(z); with r = z - y:
 
-================  ===================  ======================================  =================
-name              link                 ℓ(z, y), summed over the outputs         y
-================  ===================  ======================================  =================
-log_loss          softmax              log Σₖ e^zₖ - z_y                       class codes
-binary_log_loss   logistic             log(1 + e^z) - y z                      0 or 1 per output
-squared_error     identity             (z - y)² / 2                            real
-poisson           exp                  e^z - y z + y log y - y                 real, >= 0
-================  ===================  ======================================  =================
+================  ========  =============================================  =======================
+name              link      ℓ(z, y), summed over the outputs               ∂ℓ/∂z
+================  ========  =============================================  =======================
+log_loss          softmax   log Σₖ e^zₖ - z_y                              ŷ - y
+binary_log_loss   logistic  log(1 + e^z) - y z                             ŷ - y
+squared_error     identity  r² / 2                                         ŷ - y
+absolute_error    identity  \\|r\\|                                          sign(r)
+huber             identity  r² / 2 if \\|r\\| <= δ, else δ (\\|r\\| - δ / 2)   r, within -δ and δ
+quantile          identity  (1 - q) r if r > 0, else -q r                  1 - q or -q
+poisson           exp       e^z - y z + y log y - y                        ŷ - y
+gamma             exp       z + y e^-z - log y - 1                         1 - y / ŷ
+================  ========  =============================================  =======================
+
+The last two are half the deviances. Label smoothing ε replaces a target y of the first two by
+(1 - ε) y + ε / K, K being the number of classes (Szegedy et al. 2016, section 7).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import ClassVar
 
 import numpy as np
-from scipy.special import expit, log_expit, log_softmax, softmax, xlogy
+from scipy.special import expit, log_expit, log_softmax, logit, softmax, xlogy
 
 from sknn_opt.nn import kernels
 
 
-@dataclass(frozen=True)
 class Loss:
-    """A loss on raw outputs and the link that turns these into predictions."""
+    """A loss on raw outputs; the base of those that you write yourself.
 
-    values_and_gradient: Callable
-    link: str
+    Give an object of a subclass as the parameter ``loss`` of an estimator, and let
+    `check_gradients` prove it.
+
+    Attributes
+    ----------
+    link : {'identity', 'exp', 'logistic', 'softmax'}
+        What turns raw outputs into predictions. A regressor takes the first two. With 'softmax' a
+        classifier hands over class codes, of shape (n_rows,), with 'logistic' 0 and 1.
+    normalizes : {'mean and scale', 'scale', None}
+        What a regressor with ``normalize_target`` may take out of the targets without changing what
+        the loss means: both where it depends on z - y alone, the scale where the link is 'exp'.
+
+    Examples
+    --------
+    The loss log cosh(z - y), and the proof that its gradient is right:
+
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sknn_opt import Loss, MLPRegressor, check_gradients
+    >>> class LogCosh(Loss):
+    ...     normalizes = "mean and scale"
+    ...     def __call__(self, z, y):
+    ...         r = z - y
+    ...         return np.log(np.cosh(r)).sum(axis=1), np.tanh(r)
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> check_gradients(MLPRegressor((5,), loss=LogCosh()), X[:20], y[:20]).passed
+    True
+    """
+
+    link: ClassVar[str] = "identity"
+    normalizes: ClassVar[str | None] = None
+
+    def __call__(self, z, y):
+        """The loss of each row, and its gradient.
+
+        Parameters
+        ----------
+        z : ndarray of shape (n_rows, n_outputs)
+            Raw outputs, which may be overwritten. Complex in gradient checks: branch on ``z.real``.
+        y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+            The targets.
+
+        Returns
+        -------
+        losses : ndarray of shape (n_rows,)
+            Summed over the outputs, of z's dtype.
+        gradient : ndarray of shape (n_rows, n_outputs)
+            ∂ℓ/∂z.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no method __call__(self, z, y)")
+
+    def check_targets(self, y):
+        """Raise ValueError if a target is outside of what the loss is defined for."""
 
 
-def _log_loss(z, y):
-    rows = np.arange(len(z))
-    z -= kernels.row_maximum(z)
-    chosen = z[rows, y]
-    np.exp(z, out=z)
-    total = z.sum(axis=1)
-    z /= total[:, np.newaxis]
-    z[rows, y] -= 1  # ∂ℓ/∂z = softmax(z) - onehot(y)
-    return np.log(total) - chosen
+def _smoothed(y, epsilon, n_classes):
+    return (1 - epsilon) * y + epsilon / n_classes if epsilon else y
 
 
-def _binary_log_loss(z, y):
-    losses = np.empty_like(z)
-    kernels.softplus(z, out=losses)
-    losses -= y * z
-    kernels.logistic(z, out=z)
-    z -= y  # ∂ℓ/∂z = σ(z) - y
-    return losses.sum(axis=1)
+@dataclass(frozen=True)
+class LogLoss(Loss):
+    """Cross entropy of the softmax of z and class codes y."""
+
+    label_smoothing: float = 0.0
+    link: ClassVar[str] = "softmax"
+
+    def __call__(self, z, y):
+        rows, epsilon = np.arange(len(z)), float(self.label_smoothing)
+        z -= kernels.row_maximum(z)
+        wanted = z[rows, y]
+        if epsilon:
+            wanted = (1 - epsilon) * wanted + epsilon * z.mean(axis=1)
+        np.exp(z, out=z)
+        total = z.sum(axis=1)
+        z /= total[:, np.newaxis]
+        z[rows, y] -= 1 - epsilon
+        if epsilon:
+            z -= epsilon / z.shape[1]
+        return np.log(total) - wanted, z
 
 
-def _squared_error(z, y):
-    z -= y  # ∂ℓ/∂z
-    # Not np.vdot or abs: a complex z must stay analytic.
-    return 0.5 * np.einsum("ij,ij->i", z, z)
+@dataclass(frozen=True)
+class BinaryLogLoss(Loss):
+    """Cross entropy of the logistic function of z and y, 0 or 1 per output."""
+
+    label_smoothing: float = 0.0
+    link: ClassVar[str] = "logistic"
+
+    def __call__(self, z, y):
+        y = _smoothed(y, float(self.label_smoothing), 2)
+        losses = np.empty_like(z)
+        kernels.softplus(z, out=losses)
+        losses -= y * z
+        kernels.logistic(z, out=z)
+        z -= y
+        return losses.sum(axis=1), z
 
 
-def _poisson(z, y):
-    losses = xlogy(y, y) - y - y * z
-    np.exp(z, out=z)
-    losses += z
-    z -= y  # ∂ℓ/∂z = e^z - y
-    return losses.sum(axis=1)
+@dataclass(frozen=True)
+class SquaredError(Loss):
+    """(z - y)² / 2, for the mean of y."""
+
+    normalizes: ClassVar[str | None] = "mean and scale"
+
+    def __call__(self, z, y):
+        z -= y
+        # Not np.vdot or abs: a complex z must stay analytic.
+        return 0.5 * np.einsum("ij,ij->i", z, z), z
+
+
+@dataclass(frozen=True)
+class AbsoluteError(Loss):
+    """|z - y|, for the median of y."""
+
+    normalizes: ClassVar[str | None] = "mean and scale"
+
+    def __call__(self, z, y):
+        z -= y
+        sign = np.sign(z.real)
+        losses = np.einsum("ij,ij->i", sign, z)
+        z[...] = sign
+        return losses, z
+
+
+@dataclass(frozen=True)
+class Huber(Loss):
+    """Quadratic up to |z - y| = delta, linear beyond (Huber 1964)."""
+
+    delta: float = 1.35
+    normalizes: ClassVar[str | None] = "mean and scale"
+
+    def __call__(self, z, y):
+        z -= y
+        clipped = np.clip(z.real, -float(self.delta), float(self.delta))
+        losses = np.einsum("ij,ij->i", clipped, z - 0.5 * clipped)  # r²/2, or δ (|r| - δ/2)
+        z[...] = clipped
+        return losses, z
+
+
+@dataclass(frozen=True)
+class Quantile(Loss):
+    """The pinball loss, for the quantile q of y (Koenker & Bassett 1978)."""
+
+    quantile: float = 0.5
+    normalizes: ClassVar[str | None] = "mean and scale"
+
+    def __call__(self, z, y):
+        z -= y
+        slope = (z.real > 0).astype(z.real.dtype)
+        slope -= float(self.quantile)
+        losses = np.einsum("ij,ij->i", slope, z)
+        z[...] = slope
+        return losses, z
+
+
+@dataclass(frozen=True)
+class Poisson(Loss):
+    """Half the Poisson deviance, for the mean of counts and frequencies."""
+
+    link: ClassVar[str] = "exp"
+    normalizes: ClassVar[str | None] = "scale"
+
+    def __call__(self, z, y):
+        losses = xlogy(y, y) - y - y * z
+        np.exp(z, out=z)
+        losses += z
+        z -= y
+        return losses.sum(axis=1), z
+
+    def check_targets(self, y):
+        if y.min() < 0:
+            raise ValueError(
+                f"loss='poisson' needs targets y >= 0, such as counts; found {y.min():g}. "
+                "Use loss='squared_error' for targets of either sign."
+            )
+
+
+@dataclass(frozen=True)
+class Gamma(Loss):
+    """Half the gamma deviance, for the mean of positive amounts: relative errors count."""
+
+    link: ClassVar[str] = "exp"
+    normalizes: ClassVar[str | None] = "scale"
+
+    def __call__(self, z, y):
+        losses = z - np.log(y) - 1
+        np.negative(z, out=z)
+        np.exp(z, out=z)
+        z *= y  # y e^-z
+        losses += z
+        np.subtract(1, z, out=z)
+        return losses.sum(axis=1), z
+
+    def check_targets(self, y):
+        if y.min() <= 0:
+            raise ValueError(
+                f"loss='gamma' needs targets y > 0, such as amounts; found {y.min():g}. "
+                "Use loss='poisson' where zeros occur, or loss='squared_error'."
+            )
 
 
 LOSSES = {
-    "log_loss": Loss(_log_loss, link="softmax"),
-    "binary_log_loss": Loss(_binary_log_loss, link="logistic"),
-    "squared_error": Loss(_squared_error, link="identity"),
-    "poisson": Loss(_poisson, link="exp"),
+    "log_loss": LogLoss(),
+    "binary_log_loss": BinaryLogLoss(),
+    "squared_error": SquaredError(),
+    "absolute_error": AbsoluteError(),
+    "huber": Huber(),
+    "quantile": Quantile(),
+    "poisson": Poisson(),
+    "gamma": Gamma(),
 }
+
+
+def make_loss(loss, **knobs):
+    """The loss of a name, with those of the knobs that it has; a `Loss` is returned as it is."""
+    if isinstance(loss, Loss):
+        return loss
+    cls = type(LOSSES[loss])
+    return cls(**{f.name: float(knobs[f.name]) for f in fields(cls) if f.name in knobs})
+
+
+def loss_to_plain(loss):
+    """A dict of the name and the knobs of one of our losses, for pickles; others as they are."""
+    for name, ours in LOSSES.items():
+        if type(loss) is type(ours):
+            return {"loss": name, **asdict(loss)}
+    return loss
+
+
+def loss_from_plain(plain):
+    """Undo `loss_to_plain`."""
+    return make_loss(**plain) if isinstance(plain, dict) else plain
+
+
+# Links ------------------------------------------------------------------------------------------
 
 
 def _bounded_exp(z):
@@ -86,3 +283,26 @@ LINKS = {
     "exp": _bounded_exp,
 }
 LOG_LINKS = {"softmax": lambda z: log_softmax(z, axis=1), "logistic": log_expit}
+_INVERSE_LINKS = {
+    "softmax": np.log,
+    "logistic": logit,
+    "identity": lambda mean: mean,
+    "exp": np.log,
+}
+
+
+def constant_outputs(link, y, weight, n_outputs):
+    """The raw outputs, of shape (n_outputs,), with which the mean of y is predicted for all rows.
+
+    What a network must do better than, and where one with the link 'exp' starts.
+    """
+    if link == "softmax":
+        mean = np.bincount(y, weights=weight, minlength=n_outputs)
+        mean = mean / mean.sum()
+    else:
+        mean = np.average(y.astype(np.float64), axis=0, weights=weight)
+    if link in ("softmax", "logistic"):
+        mean = np.clip(mean, 1e-12, 1 - 1e-12)
+    elif link == "exp":
+        mean = np.where(mean > 0, mean, 1.0)  # no positive target, and so no scale
+    return _INVERSE_LINKS[link](mean)

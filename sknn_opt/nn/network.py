@@ -13,7 +13,7 @@ The function that training descends, on a batch of rows with weights w:
     J(θ) = scale · Σᵢ wᵢ ℓ(z[L](xᵢ), yᵢ)  +  penalty / 2 · Σₗ ‖W[l]‖²
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
@@ -24,7 +24,7 @@ from scipy.linalg import get_blas_funcs
 from sknn_opt.nn.activations import ACTIVATIONS
 from sknn_opt.nn.initializers import draw_weights
 from sknn_opt.nn.layers import Activation, BatchNorm, Dense, Dropout, SparseInputDropout
-from sknn_opt.nn.losses import LOSSES
+from sknn_opt.nn.losses import loss_from_plain, loss_to_plain, make_loss
 
 
 class Block(NamedTuple):
@@ -65,15 +65,27 @@ def lay_out(shapes):
 class Architecture:
     """The shape of a network: everything but its parameters.
 
-    `n_units` counts the units from the inputs to the outputs; `dropout` holds the rates of the
-    input and of each hidden layer.
+    `n_units` counts the units from the inputs to the outputs; `loss` is a `Loss` or the name of
+    one; `dropout` holds the rates of the input and of each hidden layer.
     """
 
     n_units: tuple
     activation: str
-    loss: str
+    loss: object
     dropout: tuple
     batch_norm: bool
+
+    def to_plain(self):
+        """A dict of plain numbers, strings and lists (and a loss of the user's, as it is)."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        plain |= {name: list(plain[name]) for name in ("n_units", "dropout")}
+        return plain | {"loss": loss_to_plain(make_loss(self.loss))}
+
+    @classmethod
+    def from_plain(cls, plain):
+        """Undo `to_plain`."""
+        tuples = {name: tuple(plain[name]) for name in ("n_units", "dropout")}
+        return cls(**plain | tuples | {"loss": loss_from_plain(plain["loss"])})
 
     @property
     def n_layers(self):
@@ -151,7 +163,7 @@ class Network:
         n = architecture.n_decayed
         self._weights, self._weight_grads = theta[:n], self.grad[:n]
         self._axpy = get_blas_funcs("axpy", (theta,))
-        self.row_losses = LOSSES[architecture.loss].values_and_gradient
+        self.row_losses = make_loss(architecture.loss)
         self.layers = list(self._build(n_rows, sparse))
         self.dropouts = [d for d in self.layers if isinstance(d, (Dropout, SparseInputDropout))]
         self.backward_layers = self.layers[::-1]
@@ -197,16 +209,19 @@ class Network:
         return a
 
     def loss(self, X, y, weight=None, scale=1.0, penalty=0.0):
-        """J(θ); leaves dJ/dz[L] in ``delta`` for `backward`."""
+        """J(θ); leaves dJ/dz[L] in ``delta`` for `backward`, the penalty in ``penalty_term``."""
         self.delta = delta = self.forward(X, weight)
-        losses = self.row_losses(delta, y)
+        losses, gradient = self.row_losses(delta, y)
+        if gradient is not delta:  # a loss of the user's
+            delta[...] = gradient
         if weight is None:
             value = losses.sum().item()
             delta *= scale
         else:
             value = (weight @ losses).item()
             delta *= (scale * weight)[:, np.newaxis]
-        return scale * value + self.penalty(penalty)
+        self.penalty_term = self.penalty(penalty)
+        return scale * value + self.penalty_term
 
     def penalty(self, penalty):
         """penalty / 2 · Σₗ ‖W[l]‖²."""

@@ -118,6 +118,11 @@ class Objective:
         network.theta[...] = theta
         return network
 
+    def penalty_at(self, theta):
+        """The L2 penalty, the part of J that is not the data term."""
+        weights = theta[: self.n_decayed]
+        return 0.5 * self.penalty * float(weights @ weights)
+
     def _args(self):
         return self.X, self.y, self.weight, self.scale, self.penalty
 

@@ -63,7 +63,8 @@ def raw_outputs(coefs, intercepts, activation, X, rows=None):
     return z
 
 
-def _forward(coefs, intercepts, activation, a, limit=None):
+def layer_outputs(coefs, intercepts, activation, a, limit=None):
+    """Yield a[1] … a[L-1] and z[L]; the weights are those of `fold`."""
     function = ACTIVATIONS[activation]
     last = len(coefs) - 1
     for i, (W, b) in enumerate(zip(coefs, intercepts, strict=True)):
@@ -73,7 +74,13 @@ def _forward(coefs, intercepts, activation, a, limit=None):
             np.clip(z, -limit, limit, out=z)
         if i < last:
             function.forward(z, *np.empty((function.n_scratch, *z.shape), z.dtype))
+        yield z
         a = z
+
+
+def _forward(*args):
+    for a in layer_outputs(*args):  # noqa: B007
+        pass
     return a
 
 

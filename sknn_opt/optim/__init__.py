@@ -13,5 +13,28 @@ Each optimizer also works as a method of `scipy.optimize.minimize`:
 """
 
 from sknn_opt.optim.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSprop
+from sknn_opt.optim.schedules import (
+    SCHEDULES,
+    Cosine,
+    Exponential,
+    OneCycle,
+    Schedule,
+    Step,
+    TrainingTime,
+)
 
-__all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "Optimizer", "RMSprop"]
+__all__ = [
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Cosine",
+    "Exponential",
+    "OneCycle",
+    "Optimizer",
+    "RMSprop",
+    "Schedule",
+    "Step",
+    "TrainingTime",
+]

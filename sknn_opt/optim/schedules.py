@@ -1,45 +1,248 @@
-"""Learning-rate schedules: the rate of the next epoch as a function of what is behind.
+"""Learning-rate schedules: the rate of the next step as a function of what is behind.
 
-A schedule is a function of where training stands. All start at ``learning_rate_init``:
+A schedule is a function of a `TrainingTime`. With η = ``learning_rate_init``, t epochs of T behind
+and p = t / T:
 
-==========  ======================================================================================
-constant    η
-invscaling  η / (t + 1)^power_t after t rows seen, set anew at each epoch's end
-adaptive    the current rate, divided by 5 whenever training has stalled, until it is 1e-6
-==========  ======================================================================================
+===========  =====================================================================================
+constant     η
+invscaling   η / (n + 1)^power_t after n rows seen, set anew at each epoch's end
+adaptive     η / 5^k after training has stalled k times, until it is 1e-6
+cosine       η (1 + cos πp) / 2, from η to 0 (Loshchilov & Hutter 2017)
+one_cycle    up from η / 25 for the first 30 %, then down to η / 250,000, along cosines (Smith 2018)
+exponential  η dᵗ, with d = 0.01^(1/T) unless you say so: from η to η / 100
+step         η f^k after k steps down by f = 0.1, one each third of T unless you say so
+===========  =====================================================================================
+
+The last four run their course: training does not stop before the last epoch because the loss
+stalls, and reaching it is no failure. Only early stopping on held-out rows cuts them short.
 """
 
+import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 MINIMUM_ADAPTIVE_RATE = 1e-6
 
 
 @dataclass
-class ScheduleInput:
-    """What a schedule may look at after an epoch."""
+class TrainingTime:
+    """Where training stands: what a schedule may look at.
+
+    Attributes
+    ----------
+    initial_rate : float
+        ``learning_rate_init``.
+    max_iter : int
+        The epochs that training may take, T.
+    epoch : float
+        The epochs behind, t; between two steps of an epoch a fraction.
+    n_rows_seen : int
+        Rows seen up to the end of the last epoch.
+    n_stalls : int
+        How often ``n_iter_no_change`` epochs passed without an improvement.
+    power_t : float
+        The parameter of that name.
+    """
 
     initial_rate: float
-    rate: float
-    n_rows_seen: int
-    stalled: bool
-    power_t: float
+    max_iter: int
+    epoch: float = 0.0
+    n_rows_seen: int = 0
+    n_stalls: int = 0
+    power_t: float = 0.5
+
+    @property
+    def fraction(self):
+        """p = t / T, at most 1."""
+        return min(1.0, self.epoch / self.max_iter)
 
 
-def _constant(progress):
-    return progress.initial_rate
+class Schedule:
+    """The base of our schedules; any function of a `TrainingTime` can take their place.
+
+    Attributes
+    ----------
+    runs_its_course : bool
+        Whether the rate is planned over all epochs, so that a stalled loss is no reason to stop.
+    """
+
+    runs_its_course: ClassVar[bool] = True
+
+    def __call__(self, time):
+        """The rate of the next step."""
+        raise NotImplementedError
 
 
-def _invscaling(progress):
-    return progress.initial_rate / (progress.n_rows_seen + 1) ** progress.power_t
+@dataclass(frozen=True)
+class Constant(Schedule):
+    """η."""
+
+    runs_its_course: ClassVar[bool] = False
+
+    def __call__(self, time):
+        return time.initial_rate
 
 
-def _adaptive(progress):
-    return progress.rate / 5 if progress.stalled else progress.rate
+@dataclass(frozen=True)
+class InverseScaling(Schedule):
+    """η / (n + 1)^power_t after n rows."""
+
+    runs_its_course: ClassVar[bool] = False
+
+    def __call__(self, time):
+        return time.initial_rate / (time.n_rows_seen + 1) ** time.power_t
 
 
-SCHEDULES = {"constant": _constant, "invscaling": _invscaling, "adaptive": _adaptive}
+@dataclass(frozen=True)
+class Adaptive(Schedule):
+    """η / 5^k after k stalls."""
+
+    runs_its_course: ClassVar[bool] = False
+
+    def __call__(self, time):
+        return time.initial_rate / 5**time.n_stalls
 
 
-def can_slow_down(schedule, rate):
-    """Whether a stalled training may go on, at a lower rate, instead of stopping."""
-    return schedule == "adaptive" and rate > MINIMUM_ADAPTIVE_RATE
+@dataclass(frozen=True)
+class Cosine(Schedule):
+    """From η down to `final` · η along half a cosine wave.
+
+    Parameters
+    ----------
+    final : float, default=0.0
+        The last rate as a share of η.
+
+    Examples
+    --------
+    >>> from sknn_opt.optim import Cosine, TrainingTime
+    >>> schedule = Cosine(final=0.1)
+    >>> [round(schedule(TrainingTime(1.0, 100, epoch)), 3) for epoch in (0, 50, 100)]
+    [1.0, 0.55, 0.1]
+    """
+
+    final: float = 0.0
+
+    def __call__(self, time):
+        return time.initial_rate * _along_cosine(1.0, self.final, time.fraction)
+
+
+@dataclass(frozen=True)
+class OneCycle(Schedule):
+    """Up to η and down again, along cosines.
+
+    Parameters
+    ----------
+    rise : float, default=0.3
+        The share of the epochs in which the rate rises.
+    start, final : float, default=1/25 and 4e-6
+        The first and the last rate as shares of η.
+
+    Examples
+    --------
+    >>> from sknn_opt.optim import OneCycle, TrainingTime
+    >>> [round(OneCycle()(TrainingTime(1.0, 100, epoch)), 3) for epoch in (0, 30, 65, 100)]
+    [0.04, 1.0, 0.5, 0.0]
+    """
+
+    rise: float = 0.3
+    start: float = 1 / 25
+    final: float = 4e-6
+
+    def __call__(self, time):
+        p, rise = time.fraction, self.rise
+        if p < rise:
+            return time.initial_rate * _along_cosine(self.start, 1.0, p / rise)
+        down = (p - rise) / (1 - rise) if rise < 1 else 1.0
+        return time.initial_rate * _along_cosine(1.0, self.final, down)
+
+
+@dataclass(frozen=True)
+class Exponential(Schedule):
+    """η · decay^t after t epochs.
+
+    Parameters
+    ----------
+    decay : float, default=None
+        The factor of one epoch; None is 0.01^(1/T).
+
+    Examples
+    --------
+    >>> from sknn_opt.optim import Exponential, TrainingTime
+    >>> round(Exponential(decay=0.95)(TrainingTime(1.0, 100, epoch=2)), 4)
+    0.9025
+    """
+
+    decay: float | None = None
+
+    def __call__(self, time):
+        decay = 0.01 ** (1 / time.max_iter) if self.decay is None else self.decay
+        return time.initial_rate * decay**time.epoch
+
+
+@dataclass(frozen=True)
+class Step(Schedule):
+    """η · factor^k after k times `every` epochs.
+
+    Parameters
+    ----------
+    factor : float, default=0.1
+        The factor of one step down.
+    every : int, default=None
+        Epochs between two steps; None is a third of T.
+
+    Examples
+    --------
+    >>> from sknn_opt.optim import Step, TrainingTime
+    >>> [Step(factor=0.5, every=10)(TrainingTime(1.0, 100, epoch)) for epoch in (9, 10, 25)]
+    [1.0, 0.5, 0.25]
+    """
+
+    factor: float = 0.1
+    every: int | None = None
+
+    def __call__(self, time):
+        if self.every is None:
+            steps = math.floor(
+                3 * time.fraction
+            )  # the third one at the end: no step is left for it
+        else:
+            steps = math.floor(time.epoch / self.every)
+        return time.initial_rate * self.factor**steps
+
+
+def _along_cosine(first, last, p):
+    """From `first` at p = 0 to `last` at p = 1."""
+    return last + (first - last) * (1 + math.cos(math.pi * p)) / 2
+
+
+SCHEDULES = {
+    "constant": Constant(),
+    "invscaling": InverseScaling(),
+    "adaptive": Adaptive(),
+    "cosine": Cosine(),
+    "one_cycle": OneCycle(),
+    "exponential": Exponential(),
+    "step": Step(),
+}
+
+
+def find_schedule(schedule):
+    """The schedule of a name; a function of a `TrainingTime` is returned as it is."""
+    return SCHEDULES[schedule] if isinstance(schedule, str) else schedule
+
+
+def runs_its_course(schedule):
+    """Whether the rate is planned over all epochs."""
+    return getattr(schedule, "runs_its_course", False)
+
+
+def goes_on_when_stalled(schedule, rate, by_score):
+    """Whether a stalled training may go on; `by_score` says that held-out rows decide."""
+    if isinstance(schedule, Adaptive):
+        return rate > MINIMUM_ADAPTIVE_RATE
+    return runs_its_course(schedule) and not by_score
+
+
+def warm_up(epoch, warmup_epochs):
+    """The factor in (0, 1] by which the rate is lowered at first, growing linearly with `epoch`."""
+    return min(1.0, epoch / warmup_epochs) if warmup_epochs else 1.0

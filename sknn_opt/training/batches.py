@@ -4,7 +4,7 @@ X is never copied or converted as a whole: a shuffled index is, four bytes a row
 gathered, and cast, into the same buffers. So a memory-mapped X works.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import issparse
@@ -37,17 +37,26 @@ class Data:
     def take(self, mask):
         """The participating rows where `mask` is true, as another view of the same arrays."""
         rows = np.flatnonzero(mask) if self.rows is None else self.rows[mask]
-        return Data(self.X, self.y, self.weight, rows)
+        return replace(self, rows=rows)
 
     def without_zero_weights(self):
         """The rows that count."""
-        return self if self.weight is None or self.weight.all() else self.take(self.weight > 0)
+        counts = None if self.weight is None else self.of_rows(self.weight) > 0
+        return self if counts is None or counts.all() else self.take(counts)
 
     def as_arrays(self, dtype):
-        """X, y and weight of all rows in one dtype; class codes stay integers."""
-        y = self.y if self.y.dtype.kind == "i" else self.y.astype(dtype, copy=False)
-        weight = None if self.weight is None else self.weight.astype(dtype, copy=False)
-        return self.X.astype(dtype, copy=False), y, weight
+        """X, y and weight of the participating rows in one dtype; class codes stay integers."""
+        X, y, weight = map(self.of_rows, (self.X, self.y, self.weight))
+        y = y if y.dtype.kind == "i" else y.astype(dtype, copy=False)
+        weight = None if weight is None else weight.astype(dtype, copy=False)
+        return X.astype(dtype, copy=False), y, weight
+
+    def sample(self, n_rows):
+        """At most `n_rows` of the participating rows, evenly spread."""
+        if self.n_rows <= n_rows:
+            return self
+        rows = np.linspace(0, self.n_rows - 1, n_rows).astype(int)
+        return replace(self, rows=rows if self.rows is None else self.rows[rows])
 
     def of_rows(self, array):
         """The participating rows of `array` (None stays None)."""
@@ -64,12 +73,16 @@ class Minibatches:
     Weights are divided by `mean_weight`, so that the loss of a batch, divided by its number of
     rows, is on the scale of the whole set: a row of weight 2 counts twice in any batch.
     `n_given` is the number of rows that an epoch stands for, where equal ones have been merged.
+
+    No batch has more than `batch_size` rows, and their sizes differ by at most one: 201 rows in
+    batches of 200 make 101 and 100, not 200 and a last row that would move θ by a full step.
     """
 
     def __init__(self, data, batch_size, dtype, mean_weight, n_given=None):
         n = data.n_rows
         self.n_given = n_given or n
-        self.n_rows, self.size, self.mean_weight = n, min(batch_size, n), mean_weight
+        self.n_batches = -(-n // batch_size)
+        self.n_rows, self.size, self.mean_weight = n, -(-n // self.n_batches), mean_weight
         self._data, self._dtype = data, dtype
         rows = np.arange(n) if data.rows is None else data.rows
         self._rows = rows.astype(np.int32 if data.X.shape[0] < 2**31 else np.int64)
@@ -82,12 +95,12 @@ class Minibatches:
             yield self._only_batch
             return
         rows = self._rows
-        if rng is not None and self.size < self.n_rows:
+        if rng is not None and self.n_batches > 1:
             rows = rows.copy()  # each epoch starts from the same order: epochs have no memory
             rng.shuffle(rows)
-        for start in range(0, self.n_rows, self.size):
-            batch = self._gather(rows[start : start + self.size])
-            if self.size == self.n_rows:
+        for part in np.array_split(rows, self.n_batches):
+            batch = self._gather(part)
+            if self.n_batches == 1:
                 self._only_batch = batch  # the set is one batch: gather it once
             yield batch
 

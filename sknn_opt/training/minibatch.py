@@ -1,13 +1,17 @@
-"""Minibatch training: one function for one epoch, one for all of them."""
+"""Minibatch training: one function for one step, one for an epoch, one for all of them."""
 
 import math
 from dataclasses import dataclass
+from numbers import Real
+from time import perf_counter
 
 import numpy as np
+from scipy.linalg import get_blas_funcs
 from scipy.sparse import issparse
 
-from sknn_opt.optim.schedules import SCHEDULES, ScheduleInput, can_slow_down
-from sknn_opt.training.progress import Outcome, Snapshot
+from sknn_opt.optim.schedules import TrainingTime, goes_on_when_stalled, runs_its_course, warm_up
+from sknn_opt.training.averaging import Average
+from sknn_opt.training.progress import Outcome, Snapshot, total_loss
 
 
 @dataclass
@@ -15,102 +19,165 @@ class Settings:
     """The knobs of the loop, named as the estimators' parameters are."""
 
     alpha: float
-    learning_rate: str
-    learning_rate_init: float
-    power_t: float
     max_iter: int
     n_iter_no_change: float
     shuffle: bool
     batch_norm_momentum: float
+    warmup_epochs: float
+    max_grad_norm: float | None
     verbose: bool
 
 
 @dataclass
 class Training:
-    """A network in training: what moves it, and how far it has come."""
+    """A network in training: what moves it, and how far it has come.
+
+    `running_weight` is the weight of all rows in batch norm's running statistics, older batches
+    counting less.
+    """
 
     network: object
     optimizer: object
     state: dict
     streams: object
     settings: Settings
-    rate: float
-    n_rows_seen: int = 0
+    schedule: object
+    time: TrainingTime
+    average: Average | None = None
+    running_weight: float = 0.0
+    rate: float = 0.0
+
+    def __post_init__(self):
+        self._norm = get_blas_funcs("nrm2", (self.network.theta,))
+
+    @property
+    def point(self):
+        """The weights that would predict if training stopped now (not a copy)."""
+        if self.average:
+            return self.average.point
+        return Snapshot(self.network.theta, self.network.statistics)
 
     def run_epoch(self, batches):
-        """One pass over the data. Returns its mean loss; NaN or inf as soon as a batch gives it.
+        """One pass over the data. Returns its row of the history.
 
-        The loss that counts for an epoch is the mean over its batches, each before its own step.
+        The loss that counts for an epoch is the mean over its batches, each before its own step;
+        NaN or inf as soon as a batch gives it.
         """
-        network, settings, total = self.network, self.settings, 0.0
-        keep = float(settings.batch_norm_momentum)
-        for X, y, weight in batches.epoch(self.streams.shuffle if settings.shuffle else None):
-            m = X.shape[0]
-            network.draw_masks(self.streams.dropout, X)
-            penalty = settings.alpha / (m * batches.mean_weight)
-            loss = network.loss_and_gradient(X, y, weight, 1 / m, penalty)
-            if not math.isfinite(loss):
-                self.failed_batch = X, y
-                return loss
-            # A batch moves the running statistics by the weight it has of a full one.
-            share = (m if weight is None else weight.sum().item()) / batches.size
-            network.update_running(1 - keep ** min(share, 1.0))
-            self.optimizer.step(network.theta, network.grad, self.state, self.rate)
-            total += loss * m
-        self.failed_batch = X, y
-        self.n_rows_seen += batches.n_given
-        finite = np.isfinite(network.theta).all() and np.isfinite(network.statistics).all()
-        return total / batches.n_rows if finite else math.nan
+        started, epoch = perf_counter(), self.time.epoch
+        loss = penalty = norm = 0.0
+        rng = self.streams.shuffle if self.settings.shuffle else None
+        for k, batch in enumerate(batches.epoch(rng)):
+            self.time.epoch = epoch + k / batches.n_batches
+            total, of_penalty, of_gradient = self._step(batch, batches)
+            if not math.isfinite(total):
+                loss = total
+                break
+            share = batch[0].shape[0] / batches.n_rows
+            loss += (total - of_penalty) * share
+            penalty += of_penalty * share
+            norm += of_gradient / batches.n_batches
+        self.failed_batch = batch
+        self.time.epoch = epoch + 1
+        self.time.n_rows_seen += batches.n_given
+        if not self._is_finite():
+            loss = math.nan
+        return {
+            "loss": loss, "penalty": penalty, "validation_loss": None, "score": None,
+            "learning_rate": self.rate, "gradient_norm": norm, "seconds": perf_counter() - started,
+        }  # fmt: skip
 
-    def next_rate(self, stalled):
-        """Set the learning rate of the next epoch."""
-        s = self.settings
-        progress = ScheduleInput(
-            s.learning_rate_init, self.rate, self.n_rows_seen, stalled, s.power_t
-        )
-        self.rate = SCHEDULES[s.learning_rate](progress)
+    def _step(self, batch, batches):
+        """One step. Returns loss and penalty together, the penalty, and the gradient's norm."""
+        (X, y, weight), network = batch, self.network
+        m = X.shape[0]
+        network.draw_masks(self.streams.dropout, X)
+        penalty = self.settings.alpha / (m * batches.mean_weight)
+        total = network.loss_and_gradient(X, y, weight, 1 / m, penalty)
+        if not math.isfinite(total):
+            return total, 0.0, 0.0
+        norm = self._norm(network.grad)
+        if self.settings.max_grad_norm and norm > self.settings.max_grad_norm:
+            network.grad *= float(self.settings.max_grad_norm / norm)
+        self._update_running(float(m if weight is None else weight.sum()))
+        self.rate = self._rate(1 / batches.n_batches)
+        self.optimizer.step(network.theta, network.grad, self.state, self.rate)
+        if self.average:
+            self.average.update(network)
+        return total, network.penalty_term, norm
+
+    def _update_running(self, weight):
+        """Weigh the batch against all before it, which the momentum makes count less and less."""
+        if self.network.batch_norms and weight > 0:
+            keep = float(self.settings.batch_norm_momentum)
+            self.running_weight = keep * self.running_weight + weight
+            self.network.update_running(weight / self.running_weight)
+
+    def _rate(self, one_step):
+        """The learning rate of this step, which ends at epoch time.epoch + one_step."""
+        rate = self.schedule(self.time)
+        if not (isinstance(rate, Real) and 0 <= rate < math.inf):
+            raise ValueError(
+                f"learning_rate returned {rate!r} for epoch {self.time.epoch:g}; a schedule must "
+                "return the learning rate of the next step, a finite number >= 0."
+            )
+        return float(rate) * warm_up(self.time.epoch + one_step, self.settings.warmup_epochs)
+
+    def _is_finite(self):
+        return all(np.isfinite(v).all() for v in (self.network.theta, self.network.statistics))
 
 
-def train(training, batches, progress, score=None):
-    """Train until the loss, or the validation score, no longer improves. Returns an `Outcome`.
+def train(training, batches, progress, evaluate=None, watcher=None):
+    """Train until the loss, or the validation score, no longer improves.
 
-    `score` is a function without arguments that scores the network as it is on held-out rows. With
-    it, and after a divergence or an interrupt, the network is left at its best epoch.
+    `evaluate(point)` gives what a validation set adds to a row of the history. `watcher` is told
+    when an epoch begins and ends, and may ask to stop. Returns an `Outcome`; the best point
+    is ``progress.best``.
     """
-    start = Snapshot.of(training.network)
     settings, outcome = training.settings, None
     with np.errstate(all="ignore"):  # overflow shows as a loss that is not finite
         try:
-            for epoch in range(1, settings.max_iter + 1):
-                loss = training.run_epoch(batches)
-                if not math.isfinite(loss):
-                    outcome = Outcome(
-                        "diverged", explain_divergence(training, epoch, loss, _kept(progress))
-                    )
-                    break
-                progress.record(loss, score and score(), training.network)
-                if settings.verbose:
-                    _print_epoch(epoch, progress)
-                stalled = progress.n_stalled > settings.n_iter_no_change
-                if stalled and not can_slow_down(settings.learning_rate, training.rate):
-                    outcome = Outcome("converged")
-                    break
-                if stalled:
-                    progress.n_stalled = 0
-                training.next_rate(stalled)
+            while outcome is None and training.time.epoch < settings.max_iter:
+                outcome = _one_epoch(training, batches, progress, evaluate, watcher)
         except KeyboardInterrupt:
             if progress.best is None:
                 raise  # nothing worth keeping yet
-            outcome = Outcome("interrupted", f"Interrupted; the {_kept(progress)} are kept.")
-    if score or (outcome and outcome.reason in ("diverged", "interrupted")):
-        (progress.best or start).restore(training.network)
+            outcome = Outcome("interrupted", f"Interrupted; the {kept(progress)} are kept.")
+    if outcome is None and runs_its_course(training.schedule):
+        outcome = Outcome("converged")
     return outcome or Outcome("max_iter", _not_converged(settings.max_iter))
 
 
-def _print_epoch(epoch, progress):
-    print(f"Iteration {epoch}, loss = {progress.losses[-1]:.8f}")
-    if progress.scores:
-        print(f"Validation score: {progress.scores[-1]:f}")
+def _one_epoch(training, batches, progress, evaluate, watcher):
+    """Train for one epoch. Returns an outcome if it was the last one."""
+    if watcher:
+        watcher.begin(training.point, progress)
+    row = training.run_epoch(batches)
+    if not math.isfinite(row["loss"]):
+        if watcher:
+            watcher.end(None, progress)
+        message = explain_divergence(training, len(progress.history) + 1, row["loss"],
+                                     kept(progress))  # fmt: skip
+        return Outcome("diverged", message)
+    if evaluate:
+        row |= evaluate(training.point)
+    progress.record(row, training.point)
+    if training.settings.verbose:
+        print_epoch(progress.history[-1])
+    if watcher and watcher.end(training.point, progress):
+        return Outcome("stopped")
+    if progress.n_stalled > training.settings.n_iter_no_change:
+        if not goes_on_when_stalled(training.schedule, training.rate, progress.by_score):
+            return Outcome("converged")
+        progress.n_stalled = 0
+        training.time.n_stalls += 1
+    return None
+
+
+def print_epoch(row):
+    """What ``verbose`` shows."""
+    print(f"Iteration {row['epoch']}, loss = {total_loss(row):.8f}")
+    if row["score"] is not None:
+        print(f"Validation score: {row['score']:f}")
 
 
 def _not_converged(max_iter):
@@ -122,7 +189,7 @@ def _not_converged(max_iter):
 
 def explain_divergence(training, epoch, loss, kept):
     """One sentence on what happened, one on the likely cause, one on what is kept."""
-    X, y = training.failed_batch
+    X, y, _ = training.failed_batch
     X = X.data if issparse(X) else X
     largest_x, largest_y = (float(np.abs(a).max(initial=0)) for a in (X, y))
     if not largest_x < 1e3:
@@ -133,15 +200,17 @@ def explain_divergence(training, epoch, loss, kept):
     elif y.dtype.kind == "f" and not largest_y < 1e3:
         cause = (
             f"the targets are not scaled (one is {largest_y:.3g} in {y.dtype}); "
-            "divide y by its standard deviation"
+            "set normalize_target=True, or divide y by its standard deviation"
         )
     else:
-        cause = f"learning_rate_init={training.settings.learning_rate_init:g} is too large"
+        rate = training.time.initial_rate
+        cause = f"learning_rate_init={rate:g} is too large; lower it, or set max_grad_norm=1"
     return (
         f"Training diverged in epoch {epoch}: the loss became {loss}. Likely cause: {cause}. "
         f"The {kept} are kept."
     )
 
 
-def _kept(progress):
+def kept(progress):
+    """Which weights a training that broke off leaves."""
     return f"weights of epoch {progress.best_epoch}" if progress.best else "initial weights"

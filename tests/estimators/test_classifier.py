@@ -200,10 +200,9 @@ class TestWeights:
             dtype="float64", alpha=0.0, learning_rate_init=0.1,
         )  # fmt: skip
         theta = net.objective(X, Y).theta
-        for start in range(0, 150, batch_size):
-            rows = slice(start, start + batch_size)
+        for rows in np.array_split(np.arange(150), -(-150 // batch_size)):
             gradient = net.objective(
-                X, Y, np.where(np.isin(np.arange(150), np.r_[rows]), weight, 0)
+                X, Y, np.where(np.isin(np.arange(150), rows), weight, 0)
             )
             share = weight[rows].sum() / (len(weight[rows]) * weight.mean())
             theta = theta - 0.1 * share * gradient.gradient(theta)
@@ -265,4 +264,4 @@ class TestAgainstScikitLearn:
         ).fit(X, Y)  # fmt: skip
         # Nothing improves by 1: every three epochs a fifth, 1e-5 -> 2e-6 -> 4e-7 <= 1e-6.
         assert net.n_iter_ < 12
-        assert net._training["rate"] < 1e-6
+        assert net.history_[-1]["learning_rate"] < 1e-5

@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, r2_score
 
 from sknn_opt import MLPClassifier, MLPRegressor
-from sknn_opt.estimators import _fitting
+from sknn_opt.estimators import _rows
 from sknn_opt.training.rows import hash_rows, held_out_in_stream
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -22,19 +22,19 @@ X = X / 16
 def parts(monkeypatch):
     """The (training part, held-out part) of each split that a fit makes."""
     seen = []
-    for name in ("_split", "_split_stream"):
-        original = getattr(_fitting.Fit, name)
+    for name in ("split", "split_stream"):
 
-        def split(self, data, original=original):
-            seen.append(original(self, data))
-            return seen[-1]
+        def split(*args, original=getattr(_rows, name)):
+            result = original(*args)
+            seen.append(result[:2])
+            return result
 
-        monkeypatch.setattr(_fitting.Fit, name, split)
+        monkeypatch.setattr(_rows, name, split)
     return seen
 
 
 def classifier(**parameters):
-    defaults = {"max_iter": 30, "random_state": 0, "early_stopping": True}
+    defaults = {"max_iter": 30, "random_state": 0, "early_stopping": True, "scoring": None}
     return MLPClassifier((20,), **defaults | parameters)
 
 
@@ -63,7 +63,8 @@ def test_the_best_weights_come_back(parts, solver):
 def test_a_regressor_scores_by_r2(parts):
     X_reg, y = load_diabetes(return_X_y=True)
     net = MLPRegressor(
-        (10,), early_stopping=True, max_iter=40, learning_rate_init=0.1, random_state=0
+        (10,), early_stopping=True, scoring=None, max_iter=40, learning_rate_init=0.1,
+        random_state=0,
     ).fit(X_reg * 20, y)
     held_out = parts[0][1].rows
     score = r2_score(y[held_out], net.predict(X_reg[held_out] * 20))

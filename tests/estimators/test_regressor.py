@@ -27,7 +27,7 @@ def regressor(**parameters):
 @pytest.mark.parametrize("target", [Y, TWO], ids=["one output", "two outputs"])
 def test_no_hidden_layer_is_ridge_regression(target):
     alpha = 20.0
-    net = regressor(hidden_layer_sizes=(), solver="lbfgs", alpha=alpha, tol=1e-10).fit(X, target)
+    net = regressor(hidden_layer_sizes=(), solver="lbfgs", alpha=alpha, tol=1e-10, normalize_target=False).fit(X, target)
     theirs = Ridge(alpha=alpha).fit(X, target)
     np.testing.assert_allclose(net.predict(X), theirs.predict(X), atol=1e-4)
     np.testing.assert_allclose(net.coefs_[0].squeeze(), theirs.coef_.T, atol=1e-4)
@@ -36,7 +36,8 @@ def test_no_hidden_layer_is_ridge_regression(target):
 def test_no_hidden_layer_is_poisson_regression():
     alpha = 0.1
     net = regressor(
-        hidden_layer_sizes=(), loss="poisson", solver="lbfgs", alpha=alpha * len(X), tol=1e-10
+        hidden_layer_sizes=(), loss="poisson", solver="lbfgs", alpha=alpha * len(X), tol=1e-10,
+        normalize_target=False,
     ).fit(X, COUNTS)
     theirs = PoissonRegressor(alpha=alpha, tol=1e-10, max_iter=1000).fit(X, COUNTS)
     np.testing.assert_allclose(net.predict(X), theirs.predict(X), rtol=1e-3)
@@ -44,14 +45,16 @@ def test_no_hidden_layer_is_poisson_regression():
 
 
 def test_the_loss_is_half_the_squared_error_summed_over_outputs():
-    net = regressor(alpha=0.0, solver="lbfgs", max_iter=5).fit(X, TWO)
+    net = regressor(alpha=0.0, solver="lbfgs", max_iter=5, normalize_target=False).fit(X, TWO)
     half = 0.5 * np.mean(np.sum((net.predict(X) - TWO) ** 2, axis=1))
     assert net.loss_ == pytest.approx(half, rel=1e-9)
     assert net.objective(X, TWO).value(net.theta_) == pytest.approx(half, rel=1e-9)
 
 
 def test_the_loss_is_half_the_poisson_deviance():
-    net = regressor(loss="poisson", alpha=0.0, solver="lbfgs", max_iter=5).fit(X, COUNTS)
+    net = regressor(
+        loss="poisson", alpha=0.0, solver="lbfgs", max_iter=5, normalize_target=False
+    ).fit(X, COUNTS)
     half = mean_poisson_deviance(COUNTS, net.predict(X)) / 2
     assert net.loss_ == pytest.approx(half, rel=1e-9)
 

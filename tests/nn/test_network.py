@@ -18,7 +18,7 @@ from sknn_opt.nn.prediction import fold, raw_outputs
 from sknn_opt.optim import OPTIMIZERS
 
 STEP = 1e-200  # its square is 0: the complex step is exact to rounding, also beside kinks
-N_OUTPUTS = {"log_loss": 3, "binary_log_loss": 2, "squared_error": 2, "poisson": 2}
+N_OUTPUTS = {name: 3 if name == "log_loss" else 2 for name in LOSSES}
 # Written anew, so that a slip in the package cannot hide in its own oracle.
 PLAIN = {
     "identity": lambda z: z,
@@ -50,9 +50,9 @@ def data(loss="squared_error", n=7, dtype=np.float64, seed=0):
     y = {
         "log_loss": lambda: rng.integers(k, size=n),
         "binary_log_loss": lambda: rng.integers(2, size=(n, k)).astype(dtype),
-        "squared_error": lambda: rng.normal(size=(n, k)).astype(dtype),
         "poisson": lambda: rng.poisson(2.0, size=(n, k)).astype(dtype),
-    }[loss]()
+        "gamma": lambda: rng.gamma(2.0, size=(n, k)).astype(dtype),
+    }.get(loss, lambda: rng.normal(size=(n, k)).astype(dtype))()
     return X.astype(dtype), y, rng.uniform(0.3, 2, n).astype(dtype)
 
 
@@ -560,7 +560,7 @@ def peak_of_a_step(loss, batch_norm, width):
     theta = spec.initial_parameters("auto", rng, np.float32)
     network = Network(spec, theta, spec.initial_statistics(np.float32), m)
     X = rng.normal(size=(m, 50)).astype(np.float32)
-    y = rng.integers(0, 2, m if loss == "log_loss" else (m, n_outputs))
+    y = rng.integers(1, 3, m if loss == "log_loss" else (m, n_outputs))
     y = y if loss == "log_loss" else y.astype(np.float32)
     optimizer = OPTIMIZERS["adam"]()
     state = optimizer.init(theta)

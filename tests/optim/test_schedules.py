@@ -1,50 +1,139 @@
 """Learning rates as functions of where training stands."""
 
 import dataclasses
+import math
 
+import numpy as np
 import pytest
 
-from sknn_opt.optim.schedules import MINIMUM_ADAPTIVE_RATE, SCHEDULES, ScheduleInput, can_slow_down
+from sknn_opt.optim import Cosine, Exponential, OneCycle, Schedule, Step, TrainingTime
+from sknn_opt.optim.schedules import (
+    MINIMUM_ADAPTIVE_RATE,
+    SCHEDULES,
+    find_schedule,
+    goes_on_when_stalled,
+    warm_up,
+)
 
-START = ScheduleInput(initial_rate=0.1, rate=0.02, n_rows_seen=0, stalled=False, power_t=0.5)
+START = TrainingTime(initial_rate=0.1, max_iter=50)
+PLANNED = {"cosine", "one_cycle", "exponential", "step"}
+
+
+def rates(schedule, epochs, **time):
+    return [schedule(dataclasses.replace(START, epoch=t, **time)) for t in epochs]
 
 
 def test_table():
-    assert set(SCHEDULES) == {"constant", "invscaling", "adaptive"}
+    assert set(SCHEDULES) == {"constant", "invscaling", "adaptive"} | PLANNED
+    assert all(find_schedule(name) is schedule for name, schedule in SCHEDULES.items())
+    assert find_schedule(len) is len
 
 
-@pytest.mark.parametrize("stalled", [False, True])
+@pytest.mark.parametrize("n_stalls", [0, 3])
 @pytest.mark.parametrize("n_rows_seen", [0, 1000])
-def test_constant(n_rows_seen, stalled):
-    now = dataclasses.replace(START, n_rows_seen=n_rows_seen, stalled=stalled)
-    assert SCHEDULES["constant"](now) == 0.1
+def test_constant(n_rows_seen, n_stalls):
+    time = {"n_rows_seen": n_rows_seen, "n_stalls": n_stalls}
+    assert rates(SCHEDULES["constant"], [0, 7.5, 50], **time) == [0.1] * 3
 
 
 @pytest.mark.parametrize(("seen", "power", "rate"), [(0, 0.5, 0.1), (99, 0.5, 0.01), (9, 2, 1e-3)])
 def test_invscaling(seen, power, rate):
     now = dataclasses.replace(START, n_rows_seen=seen, power_t=power)
     assert SCHEDULES["invscaling"](now) == pytest.approx(rate, rel=1e-14)
-    assert SCHEDULES["invscaling"](dataclasses.replace(now, stalled=True)) == pytest.approx(rate)
 
 
 def test_adaptive():
-    assert SCHEDULES["adaptive"](START) == 0.02
-    stalled = dataclasses.replace(START, stalled=True)
-    assert SCHEDULES["adaptive"](stalled) == pytest.approx(0.004)
+    expected = [0.1 / 5**k for k in range(4)]
+    found = [rates(SCHEDULES["adaptive"], [9], n_stalls=k)[0] for k in range(4)]
+    assert found == pytest.approx(expected, rel=1e-14)
+
+
+def test_cosine_is_half_a_wave():
+    epochs = np.linspace(0, 50, 11)
+    assert rates(Cosine(), epochs) == pytest.approx(0.05 * (1 + np.cos(math.pi * epochs / 50)))
+    assert rates(Cosine(final=0.2), [0, 50, 90]) == pytest.approx([0.1, 0.02, 0.02])
+
+
+def test_one_cycle_rises_and_falls():
+    found = rates(OneCycle(), range(51))
+    assert found[0] == pytest.approx(0.1 / 25)
+    assert found[15] == max(found) == pytest.approx(0.1)
+    assert found[50] == pytest.approx(0.1 / 25 / 1e4)
+    assert np.all(np.diff(found[:16]) > 0)
+    assert np.all(np.diff(found[15:]) < 0)
+
+
+def test_one_cycle_without_fall_or_rise():
+    assert rates(OneCycle(rise=1.0), [0, 50]) == pytest.approx([0.004, 4e-7])
+    assert rates(OneCycle(rise=0.0), [0, 50]) == pytest.approx([0.1, 4e-7])
+
+
+def test_exponential():
+    assert rates(Exponential(0.9), [0, 1, 2.5]) == pytest.approx([0.1, 0.09, 0.1 * 0.9**2.5])
+    assert rates(Exponential(), [0, 25, 50]) == pytest.approx([0.1, 0.01, 0.001])
+
+
+def test_step():
+    assert rates(Step(0.5, 10), [0, 9.9, 10, 35]) == pytest.approx([0.1, 0.1, 0.05, 0.0125])
+    thirds = rates(Step(), [0, 16, 17, 33, 34, 49.9])
+    assert thirds == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("cosine", lambda torch, opt: torch.CosineAnnealingLR(opt, 50)),
+        ("exponential", lambda torch, opt: torch.ExponentialLR(opt, 0.01 ** (1 / 50))),
+        ("step", lambda torch, opt: torch.StepLR(opt, 10, gamma=0.5)),
+        # torch's cycle rises until the step before 30 % and ends at the last one.
+        (
+            "one_cycle",
+            lambda torch, opt: torch.OneCycleLR(opt, 0.1, total_steps=51, pct_start=0.314),
+        ),
+    ],
+)
+def test_torch_agrees(name, make):
+    torch = pytest.importorskip("torch")
+    optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.1)
+    theirs, schedule = [], make(torch.optim.lr_scheduler, optimizer)
+    for _ in range(50):
+        theirs.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    ours = Step(0.5, 10) if name == "step" else SCHEDULES[name]
+    assert rates(ours, range(50)) == pytest.approx(theirs, rel=2e-3, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", sorted(set(SCHEDULES) - {"one_cycle"}))
+def test_all_but_the_cycle_start_at_the_initial_rate(name):
+    assert SCHEDULES[name](START) == START.initial_rate
 
 
 @pytest.mark.parametrize("name", sorted(SCHEDULES))
-def test_all_start_at_the_initial_rate(name):
-    now = dataclasses.replace(START, rate=START.initial_rate)
-    assert SCHEDULES[name](now) == START.initial_rate
+def test_rates_are_never_negative_and_never_above_the_initial_one(name):
+    found = rates(SCHEDULES[name], np.linspace(0, 120, 200), n_rows_seen=77, n_stalls=1)
+    assert all(0 <= rate <= 0.1 for rate in found)
 
 
-def test_only_adaptive_slows_down_and_only_so_far():
-    assert not can_slow_down("constant", 0.1)
-    assert not can_slow_down("invscaling", 0.1)
-    assert not can_slow_down("adaptive", MINIMUM_ADAPTIVE_RATE)
-    rate, n = 0.1, 0
-    while can_slow_down("adaptive", rate):
-        rate, n = SCHEDULES["adaptive"](dataclasses.replace(START, rate=rate, stalled=True)), n + 1
+def test_adaptive_slows_down_only_so_far():
+    assert not goes_on_when_stalled(SCHEDULES["adaptive"], MINIMUM_ADAPTIVE_RATE, by_score=False)
+    time, n = dataclasses.replace(START), 0
+    while goes_on_when_stalled(SCHEDULES["adaptive"], SCHEDULES["adaptive"](time), by_score=True):
+        n = time.n_stalls = n + 1
     assert n == 8  # 0.1 / 5⁸ is the first that is not above 1e-6
-    assert rate == pytest.approx(0.1 / 5**8)
+
+
+@pytest.mark.parametrize("name", sorted(set(SCHEDULES) - {"adaptive"}))
+def test_a_planned_rate_outlives_a_stalled_loss_but_not_a_stalled_score(name):
+    assert goes_on_when_stalled(SCHEDULES[name], 0.1, by_score=False) == (name in PLANNED)
+    assert not goes_on_when_stalled(SCHEDULES[name], 0.1, by_score=True)
+
+
+def test_a_function_stops_when_stalled_unless_it_says_otherwise():
+    assert not goes_on_when_stalled(lambda time: 0.1, 0.1, by_score=False)
+    assert goes_on_when_stalled(Schedule(), 0.1, by_score=False)
+
+
+def test_warm_up_is_linear_and_moves_from_the_first_step_on():
+    assert [warm_up(t, 5) for t in (0.1, 2.5, 5, 80)] == [0.02, 0.5, 1.0, 1.0]
+    assert warm_up(0.001, 0) == 1.0

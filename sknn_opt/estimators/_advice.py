@@ -1,0 +1,144 @@
+"""What a user should hear about a fit that cannot work, or did not.
+
+Each function returns sentences, each with a remedy; none if all is well.
+"""
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils.sparsefuncs import min_max_axis
+
+from sknn_opt.estimators._evaluation import mean_loss_of_outputs
+from sknn_opt.nn.losses import constant_outputs
+from sknn_opt.nn.prediction import fold, layer_outputs
+
+SAMPLE = 2**18  # elements of X that are looked at
+MAX_SPREAD = 1e3
+MIN_VALIDATION_ROWS = 10
+# A network must lose this share less than a constant prediction to have learned anything.
+LEARNED = 1e-3
+
+
+def _some_rows(data):
+    """100 to 2,000 rows, so that a wide X is not copied."""
+    return data.sample(min(max(SAMPLE // data.X.shape[1], 100), 2000))
+
+
+def on_inputs(data, names=None):
+    """Features that are too large, too small, or of scales too different to be trained on."""
+    data = _some_rows(data)
+    X = data.of_rows(data.X)
+    low, high = min_max_axis(X, 0) if issparse(X) else (X.min(axis=0), X.max(axis=0))
+    scale = np.maximum(np.abs(low), np.abs(high)).astype(float)
+    used = np.flatnonzero(scale)
+    if not used.size:
+        return ["All features are 0: there is nothing to learn from."]
+
+    def say(column, what):
+        name = f"feature {column}" if names is None else f"feature {names[column]!r}"
+        return f"{name} {what} {scale[column]:.3g}"
+
+    largest, smallest = used[scale[used].argmax()], used[scale[used].argmin()]
+    too_large = scale[largest] > MAX_SPREAD
+    too_small = scale[largest] < 1 / MAX_SPREAD
+    if scale[largest] > MAX_SPREAD * scale[smallest]:
+        found = f"{say(largest, 'goes up to')}, {say(smallest, 'only to')}"
+    elif too_large or too_small:
+        found = say(largest, "goes up to" if too_large else "does not go beyond")
+    else:
+        return []
+    return [
+        f"The features are not scaled: {found}. Networks train badly on such inputs; put "
+        "InputNormalizer() before the network, in a pipeline."
+    ]
+
+
+def on_targets(y, normalized):
+    """Targets of a scale that the network is not made for."""
+    low, high = float(y.min()), float(y.max())
+    largest = max(abs(low), abs(high))
+    spread = float(np.std(y / (largest or 1))) * largest
+    if largest <= MAX_SPREAD and (spread >= 1 / MAX_SPREAD or low == high):
+        return []
+    what = f"(from {low:.3g} to {high:.3g}, standard deviation {spread:.3g})"
+    if normalized:
+        return [
+            f"These targets {what}, in units of the first training set, are far from it; their "
+            "scale was learned there. Fit anew on data that are alike."
+        ]
+    return [f"The targets are not scaled {what}; set normalize_target=True, or divide y."]
+
+
+def on_validation_part(n_rows, missing):
+    """A validation part that says little."""
+    found = []
+    if missing:
+        found.append(
+            f"The classes {missing} have too few different rows to be in the validation part as "
+            "well; they are only trained on. Give X_val and y_val, or more rows of these classes."
+        )
+    if n_rows < MIN_VALIDATION_ROWS:
+        found.append(
+            f"The validation part has only {n_rows} rows: when to stop is then a matter of chance. "
+            "Raise validation_fraction, give X_val and y_val, or set early_stopping=False."
+        )
+    return found
+
+
+def constant_loss(spec, link, data):
+    """The loss of the best constant prediction: what a network must do better than."""
+    data = data.sample(10_000)
+    n_outputs = spec.n_units[-1]
+    best = constant_outputs(link, data.of_rows(data.y), data.of_rows(data.weight), n_outputs)
+    return mean_loss_of_outputs(spec, np.tile(best, (data.n_rows, 1)), data)
+
+
+def on_fitted(spec, link, point, data):
+    """A network that predicts a constant, or one class, or has dead layers."""
+    data = _some_rows(data)
+    X = data.of_rows(data.X)
+    weights = fold(spec, point.theta, point.statistics)
+    with np.errstate(all="ignore"):
+        *hidden, z = layer_outputs(*weights, spec.activation, X)
+    if not np.isfinite(z).all() or data.n_rows < 2:
+        return []
+    constant = constant_loss(spec, link, data)
+    dead = _on_dead_units(hidden)
+    one_class = _on_one_class(link, z, data.of_rows(data.y))
+    loss = mean_loss_of_outputs(spec, z.astype(np.result_type(z, np.float64)), data)
+    if constant > 0 and not loss < constant * (1 - LEARNED):
+        return [
+            f"The network learned nothing: its loss on the training set is {loss:.4g}, that of a "
+            f"constant prediction {constant:.4g}. Scale the inputs with InputNormalizer(), change "
+            "learning_rate_init, raise max_iter, or lower alpha and dropout.",
+            *dead,
+        ]
+    return one_class + dead
+
+
+def _on_dead_units(hidden):
+    for number, a in enumerate(hidden, 1):
+        dead = (a == a[0]).all(axis=0)
+        if 2 * dead.sum() > len(dead):
+            return [
+                f"{dead.sum()} of the {len(dead)} units of hidden layer {number} are dead: they "
+                "give the same output for all rows. Lower learning_rate_init, or use "
+                "activation='leaky_relu', batch_norm=True or another init."
+            ]
+    return []
+
+
+def _on_one_class(link, z, y):
+    if link == "softmax":
+        codes, truth = z.argmax(axis=1), y
+    elif link == "logistic" and z.shape[1] == 1:
+        codes, truth = z.ravel() > 0, y.ravel()
+    else:
+        return []
+    if (codes != codes[0]).any() or (truth == truth[0]).all():
+        return []
+    share = np.mean(truth == codes[0])
+    return [
+        f"The network predicts one class only, for all training rows; {share:.0%} of them are of "
+        "it. Set class_weight='balanced', or decide by predict_proba with a threshold of your own "
+        "(sklearn.model_selection.TunedThresholdClassifierCV)."
+    ]

@@ -1,0 +1,76 @@
+"""``class_weight``: a factor for the weight of each row, by its class."""
+
+from numbers import Real
+
+import numpy as np
+
+
+def row_factors(class_weight, y, classes, totals):
+    """The factor of each row.
+
+    Parameters
+    ----------
+    class_weight : dict, list of dict or 'balanced'
+        As the estimator takes it.
+    y : ndarray of int of shape (n,) or (n, n_columns)
+        Class codes of one output; with several columns, 0 and 1 of several labels.
+    classes : ndarray
+        The class of each code. Labels have the classes 0 and 1.
+    totals : ndarray of shape (n_columns, n_classes)
+        The weight that each class has in the training set; see `class_totals`.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        With several labels the product of the factors of all, as scikit-learn has it.
+    """
+    columns = y.reshape(len(y), -1).T.astype(int)
+    if len(columns) > 1:
+        classes = np.arange(2)
+    if isinstance(class_weight, str):
+        factors = [_balanced(total) for total in totals]
+    else:
+        each = class_weight if isinstance(class_weight, list | tuple) else [class_weight]
+        if len(each) != len(columns):
+            raise ValueError(
+                f"class_weight has {len(each)} dict(s) for {len(columns)} output(s); give a list "
+                "with one dict for each label, such as [{0: 1, 1: 5}, {0: 1, 1: 2}], or 'balanced'."
+            )
+        factors = [_from_dict(weights, classes) for weights in each]
+    return np.prod([f[codes] for f, codes in zip(factors, columns, strict=True)], axis=0)
+
+
+def class_totals(y, n_classes, weight):
+    """Σw of each class in each column of codes, of shape (n_columns, n_classes)."""
+    columns = y.reshape(len(y), -1).T.astype(int)
+    n = max(n_classes, 2) if len(columns) == 1 else 2
+    return np.array([np.bincount(codes, weights=weight, minlength=n) for codes in columns], float)
+
+
+def _balanced(total):
+    """Σw / (K Σw of the class), K being the number of classes that occur."""
+    occurs = total > 0
+    factors = np.ones(len(total))
+    factors[occurs] = total.sum() / (occurs.sum() * total[occurs])
+    return factors
+
+
+def _from_dict(weights, classes):
+    if not isinstance(weights, dict):
+        raise ValueError(
+            f"class_weight must be a dict {{class: weight}}, a list of such dicts, 'balanced' or "
+            f"None; got {weights!r} in place of a dict."
+        )
+    known = classes.tolist()
+    unknown = [label for label in weights if label not in known]
+    if unknown:
+        raise ValueError(
+            f"class_weight has weights for {unknown}, which are not among the classes {known}; "
+            "use the labels as they are in y."
+        )
+    for label, weight in weights.items():
+        if not (isinstance(weight, Real) and 0 <= weight < np.inf):
+            raise ValueError(
+                f"class_weight[{label!r}] is {weight!r}; it must be a finite number >= 0."
+            )
+    return np.array([float(weights.get(label, 1.0)) for label in known])
