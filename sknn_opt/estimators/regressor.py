@@ -17,7 +17,8 @@ REGRESSION_LOSSES = [name for name, loss in LOSSES.items() if loss.link in ("ide
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
-    __doc__ = document("""Multi-layer perceptron regressor.
+    __doc__ = document(
+        """Multi-layer perceptron regressor.
 
     It predicts the mean of the targets, their median or another quantile, with a choice of losses.
     ``hidden_layer_sizes=()`` is linear, quantile, Poisson or gamma regression.
@@ -78,11 +79,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
     >>> reg = make_pipeline(
     ...     InputNormalizer(),
-    ...     MLPRegressor((30,), activation="tanh", solver="lbfgs", alpha=1000, random_state=0),
+    ...     MLPRegressor((30,), activation="tanh", solver="lbfgs", alpha=10, random_state=0),
     ... )
     >>> bool(reg.fit(X_train, y_train).score(X_test, y_test) > 0.3)
     True
-    """, losses=REGRESSION_LOSSES)
+    """,
+        losses=REGRESSION_LOSSES,
+    )
 
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS | {
         "loss": [StrOptions(set(REGRESSION_LOSSES)), Loss],

@@ -4,6 +4,7 @@ import math
 from time import perf_counter
 
 import numpy as np
+from scipy.linalg import norm
 from scipy.optimize import minimize
 
 from sknn_opt.training.minibatch import print_epoch
@@ -29,7 +30,7 @@ class _Descent:
         if value < self.value:
             self.theta, self.value = theta.copy(), value
         grad = grad.astype(np.float64)
-        self._grad_norm = float(np.linalg.norm(grad))
+        self._grad_norm = float(norm(grad, check_finite=False))  # scaled: squares may overflow
         return value, grad
 
     def record(self, theta, value):

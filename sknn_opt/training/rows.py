@@ -59,17 +59,21 @@ def hash_rows(key, *arrays):
 
 
 def merge_equal_rows(X, y, weight, key):
-    """The weighted set behind the rows: equal (x, y) once, weights added, in order of hash.
+    """The weighted set behind the rows: equal (x, y) once, weights added, in order of x's hash.
 
+    Rows of equal x come in the order of y. So multiplying y by 1000 changes no order.
     Returns X, y, weight (None where all are 1). Rows of weight 0 are gone.
     """
     if weight is None:
         weight = np.ones(X.shape[0])
     kept = np.flatnonzero(weight)
-    hashes = hash_rows(key, X, y)[kept]
-    _, first, group = np.unique(hashes, return_index=True, return_inverse=True)
-    merged = np.bincount(group, weights=weight[kept])
-    rows = kept[first]
+    hashes, targets = hash_rows(key, X)[kept], y[kept].reshape(len(kept), -1)
+    order = np.lexsort((*targets.T, hashes))
+    hashes, targets = hashes[order], targets[order]
+    is_first = np.ones(len(kept), bool)
+    is_first[1:] = (hashes[1:] != hashes[:-1]) | (targets[1:] != targets[:-1]).any(axis=1)
+    merged = np.bincount(np.cumsum(is_first) - 1, weights=weight[kept][order])
+    rows = kept[order[is_first]]
     return X[rows], y[rows], None if (merged == 1).all() else merged
 
 

@@ -201,9 +201,7 @@ class TestWeights:
         )  # fmt: skip
         theta = net.objective(X, Y).theta
         for rows in np.array_split(np.arange(150), -(-150 // batch_size)):
-            gradient = net.objective(
-                X, Y, np.where(np.isin(np.arange(150), rows), weight, 0)
-            )
+            gradient = net.objective(X, Y, np.where(np.isin(np.arange(150), rows), weight, 0))
             share = weight[rows].sum() / (len(weight[rows]) * weight.mean())
             theta = theta - 0.1 * share * gradient.gradient(theta)
         np.testing.assert_allclose(net.fit(X, Y, weight).theta_, theta, rtol=1e-9, atol=1e-12)

@@ -27,7 +27,9 @@ def regressor(**parameters):
 @pytest.mark.parametrize("target", [Y, TWO], ids=["one output", "two outputs"])
 def test_no_hidden_layer_is_ridge_regression(target):
     alpha = 20.0
-    net = regressor(hidden_layer_sizes=(), solver="lbfgs", alpha=alpha, tol=1e-10, normalize_target=False).fit(X, target)
+    net = regressor(
+        hidden_layer_sizes=(), solver="lbfgs", alpha=alpha, tol=1e-10, normalize_target=False
+    ).fit(X, target)
     theirs = Ridge(alpha=alpha).fit(X, target)
     np.testing.assert_allclose(net.predict(X), theirs.predict(X), atol=1e-4)
     np.testing.assert_allclose(net.coefs_[0].squeeze(), theirs.coef_.T, atol=1e-4)
@@ -36,7 +38,11 @@ def test_no_hidden_layer_is_ridge_regression(target):
 def test_no_hidden_layer_is_poisson_regression():
     alpha = 0.1
     net = regressor(
-        hidden_layer_sizes=(), loss="poisson", solver="lbfgs", alpha=alpha * len(X), tol=1e-10,
+        hidden_layer_sizes=(),
+        loss="poisson",
+        solver="lbfgs",
+        alpha=alpha * len(X),
+        tol=1e-10,
         normalize_target=False,
     ).fit(X, COUNTS)
     theirs = PoissonRegressor(alpha=alpha, tol=1e-10, max_iter=1000).fit(X, COUNTS)
