@@ -4,6 +4,7 @@
 - `InputNormalizer`: mean 0 and variance 1, test data by the training set's numbers.
 - `Loss`: the base of losses of your own.
 - `check_gradients`: proves a gradient right, yours too, or names what is wrong with it.
+- `LossCurveDisplay`: the picture of a training.
 - `assert_gradients_close`: the same for tests; `GradientCheckDisplay`: its picture.
 """
 
@@ -16,12 +17,14 @@ from sknn_opt.estimators.normalizer import InputNormalizer
 from sknn_opt.estimators.regressor import MLPRegressor
 from sknn_opt.nn.losses import Loss
 from sknn_opt.plots.gradient_check import GradientCheckDisplay
+from sknn_opt.plots.loss_curve import LossCurveDisplay
 
 __all__ = [
     "GradientCheckDisplay",
     "GradientReport",
     "InputNormalizer",
     "Loss",
+    "LossCurveDisplay",
     "MLPClassifier",
     "MLPRegressor",
     "assert_gradients_close",

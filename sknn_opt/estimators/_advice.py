@@ -13,9 +13,10 @@ from sknn_opt.nn.prediction import fold, layer_outputs
 
 SAMPLE = 2**18  # elements of X that are looked at
 MAX_SPREAD = 1e3
+TOO_SMALL = 0.1
 MIN_VALIDATION_ROWS = 10
 # A network must lose this share less than a constant prediction to have learned anything.
-LEARNED = 1e-3
+LEARNED = 5e-3
 
 
 def _some_rows(data):
@@ -39,7 +40,7 @@ def on_inputs(data, names=None):
 
     largest, smallest = used[scale[used].argmax()], used[scale[used].argmin()]
     too_large = scale[largest] > MAX_SPREAD
-    too_small = scale[largest] < 1 / MAX_SPREAD
+    too_small = scale[largest] < TOO_SMALL
     if scale[largest] > MAX_SPREAD * scale[smallest]:
         found = f"{say(largest, 'goes up to')}, {say(smallest, 'only to')}"
     elif too_large or too_small:
@@ -52,20 +53,31 @@ def on_inputs(data, names=None):
     ]
 
 
-def on_targets(y, normalized):
-    """Targets of a scale that the network is not made for."""
+def on_targets(y, normalizer, is_new):
+    """Targets, as the network gets them, of a scale that it is not made for.
+
+    `is_new` says that the normalizer, if there is one, was fitted to these very targets.
+    """
     low, high = float(y.min()), float(y.max())
     largest = max(abs(low), abs(high))
     spread = float(np.std(y / (largest or 1))) * largest
-    if largest <= MAX_SPREAD and (spread >= 1 / MAX_SPREAD or low == high):
+    too_large, too_flat = largest > MAX_SPREAD, spread < 1 / MAX_SPREAD and low < high
+    if not (too_large or too_flat):
         return []
-    what = f"(from {low:.3g} to {high:.3g}, standard deviation {spread:.3g})"
-    if normalized:
+    found = f"from {low:.3g} to {high:.3g}, with a standard deviation of {spread:.3g}"
+    if normalizer is None:
+        return [f"The targets are not scaled ({found}). Set normalize_target=True, or divide y."]
+    if not is_new:
         return [
-            f"These targets {what}, in units of the first training set, are far from it; their "
-            "scale was learned there. Fit anew on data that are alike."
+            f"These targets are far from those of the first training set ({found}, in units of "
+            "those), whose scale the network keeps. Fit it anew, on targets like these."
         ]
-    return [f"The targets are not scaled {what}; set normalize_target=True, or divide y."]
+    if too_flat:
+        return [
+            f"The targets hardly vary ({found}, after normalization). Subtract what they have in "
+            "common, and multiply what is left to numbers of about 1."
+        ]
+    return []
 
 
 def on_validation_part(n_rows, missing):

@@ -93,7 +93,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         ValueError
             If a parameter or the data cannot be used. The estimator is then as it was before.
         """
-        task = FitTask(self, X, y, sample_weight)
+        task = FitTask(self, X, y, sample_weight, self.max_iter)
         with transaction(self):
             goes_on = self.warm_start and hasattr(self, "theta_")
             data = self._read(X, y, sample_weight, reset=not goes_on)

@@ -9,13 +9,13 @@ class FitTask:
     They get X and y as the user gave them, so that a scorer can use both.
     """
 
-    def __init__(self, estimator, X, y, sample_weight):
+    def __init__(self, estimator, X, y, sample_weight, n_epochs=0):
         self._estimator = estimator
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         self._seen = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
         self._context = None
         if hasattr(estimator, "_init_callback_context"):
-            self._context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
+            self._context = estimator._init_callback_context(max_subtasks=n_epochs)
             self._context.call_on_fit_task_begin(**self._seen)
 
     def watcher(self, attributes):

@@ -161,17 +161,18 @@ class Fit:
         before = self.before
         self._advise_on_inputs(data)
         totals = _rows.totals_of_classes(self.estimator, data, before.get("class_totals"))
-        seen = {
-            "n_seen": before.get("n_seen", 0) + data.n_rows,
-            "weight_seen": before.get("weight_seen", 0.0) + data.mean_weight() * data.n_rows,
-            "class_totals": totals,
-        }
         weighted, held_out = data.weight is not None, None
         if self.progress.by_score:
             data, held_out = _rows.split_stream(self.estimator, data, self.streams.key)
         data, evaluate = self._as_trained_on(data, held_out, weighted, totals)
         data = data.without_zero_weights()
-        seen["unit"] = before["unit"] if "unit" in before else self._unit(data)
+        weight = data.mean_weight() * data.n_rows if data.n_rows else 0.0
+        seen = {
+            "n_seen": before.get("n_seen", 0) + data.n_rows,
+            "weight_seen": before.get("weight_seen", 0.0) + weight,
+            "class_totals": totals,
+            "unit": before["unit"] if "unit" in before else self._unit(data),
+        }
         self.progress.unit = seen["unit"]
         return data, evaluate, seen
 
@@ -180,11 +181,9 @@ class Fit:
         est, new = self.estimator, not self.goes_on
         if new and data.n_rows:
             self.normalizer = _rows.learn_target_scale(est, self.loss, data)
-        y, normalized = data.of_rows(data.y), self.normalizer is not None
         data = _rows.as_trained_on(est, data, self.normalizer, totals)
-        if self.loss.normalizes and data.n_rows and not (new and normalized):
-            y = data.of_rows(data.y) if normalized else y
-            self.advice += _advice.on_targets(y, normalized)
+        if self.loss.normalizes and data.n_rows:
+            self.advice += _advice.on_targets(data.of_rows(data.y), self.normalizer, new)
         if held_out is None:
             return data, None
         scorer = make_scorer(est, held_out, est._decode, self._as_fitted, weighted)
@@ -348,7 +347,7 @@ class Fit:
 
     def _fitted(self, point, outcome, state, n_rows_seen, data=None):
         """The result; with data, that is, after fit, also whether it came to anything."""
-        if data is not None and outcome.reason not in ("diverged", "stuck"):
+        if data is not None and outcome.reason in ("converged", "max_iter", "interrupted"):
             self.advice += _advice.on_fitted(self.spec, self.loss.link, point, data)
         state = {**state, "streams": self.streams.state(), "by_score": self.progress.by_score}
         return Fitted(

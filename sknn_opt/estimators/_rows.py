@@ -58,8 +58,12 @@ def learn_target_scale(estimator, loss, data):
     """A normalizer of the targets, fitted to these rows; None if there is nothing to normalize."""
     if loss.normalizes is None or not getattr(estimator, "normalize_target", False):
         return None
-    normalizer = InputNormalizer(with_mean=loss.normalizes == "mean and scale")
-    return normalizer.fit(data.of_rows(data.y), sample_weight=data.of_rows(data.weight))
+    y, weight = data.of_rows(data.y), data.of_rows(data.weight)
+    if loss.normalizes == "mean and scale":
+        return InputNormalizer().fit(y, sample_weight=weight)
+    # About 0: the root mean square, which is no smaller for amounts that are almost equal.
+    mirrored = np.concatenate([y, -y]), None if weight is None else np.tile(weight, 2)
+    return InputNormalizer(with_mean=False).fit(mirrored[0], sample_weight=mirrored[1])
 
 
 def totals_of_classes(estimator, data, before=None):

@@ -21,13 +21,14 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sknn_opt._sklearn import Interval, fit_context
+from sknn_opt._sklearn import CallbackSupportMixin, Interval, fit_context
 from sknn_opt.estimators import _moments
+from sknn_opt.estimators._callbacks import FitTask
 from sknn_opt.estimators._scaling import apply_steps, forward_steps, inverse_steps
 from sknn_opt.estimators._validation import checked_weights, transaction
 
 
-class InputNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Standardize features to mean 0 and standard deviation 1, optionally with a smooth clip.
 
     Behaves as scikit-learn's `StandardScaler`; it is more exact where the mean of a feature is
@@ -141,10 +142,13 @@ class InputNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             If `X` holds infinity, no number or is sparse while `with_mean`, or if the weights are
             negative, all zero, or too large to be summed.
         """
+        task = FitTask(self, X, y, sample_weight)
         with transaction(self):
             for name in ("mean_", "var_", "scale_", "n_samples_seen_", "_moments"):
                 vars(self).pop(name, None)
-            return self._see(X, sample_weight)
+            self._see(X, sample_weight)
+        task.end()
+        return self
 
     def partial_fit(self, X, y=None, sample_weight=None):
         """Learn from more samples, as if they had been part of all data seen before.

@@ -47,8 +47,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     normalize_target : bool, default=True
         Whether to train on targets of mean 0 and variance 1, by an `InputNormalizer` of their own,
-        and to give predictions in the units of y. 'poisson' and 'gamma' divide y by its standard
-        deviation only. partial_fit and `warm_start` keep the scale of the first call.
+        and to give predictions in the units of y. 'poisson' and 'gamma' divide y by its root
+        mean square only. partial_fit and `warm_start` keep the scale of the first call.
         Losses of your own say by their attribute ``normalizes`` what they allow.
 
 {parameters}

@@ -5,9 +5,8 @@ from itertools import cycle
 import numpy as np
 
 from sknn_opt.checks.report import OK
+from sknn_opt.plots._style import COLOURS, axes_for
 
-# Okabe and Ito's colours, told apart by the colour-blind; shapes tell them apart in print.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
 MARKERS = "osD^vP"  # as many as share no divisor with the colours: 42 looks
 MAX_POINTS = 2_000  # for each block
 RING = "opposite sign"
@@ -82,15 +81,7 @@ class GradientCheckDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        if ax is None:
-            try:
-                import matplotlib.pyplot as plt
-            except ImportError as error:
-                raise ImportError(
-                    "GradientCheckDisplay.plot needs matplotlib; install it with: "
-                    "pip install matplotlib"
-                ) from error
-            ax = plt.subplots(layout="constrained")[1]
+        ax = axes_for(ax, "GradientCheckDisplay.plot")
         self.ax_, self.figure_ = ax, ax.figure
         point = self.report.points[self.point]
         blocks = [check for check in point.blocks if check.block not in ("all", "L2")]

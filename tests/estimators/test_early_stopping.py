@@ -22,14 +22,17 @@ X = X / 16
 def parts(monkeypatch):
     """The (training part, held-out part) of each split that a fit makes."""
     seen = []
-    for name in ("split", "split_stream"):
 
-        def split(*args, original=getattr(_rows, name)):
+    def spy(original):
+        def split(*args):
             result = original(*args)
             seen.append(result[:2])
             return result
 
-        monkeypatch.setattr(_rows, name, split)
+        return split
+
+    for name in ("split", "split_stream"):
+        monkeypatch.setattr(_rows, name, spy(getattr(_rows, name)))
     return seen
 
 

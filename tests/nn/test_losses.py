@@ -350,7 +350,7 @@ def test_constant_outputs_predict_the_mean(name, weighted):
 def test_no_constant_is_better(name):
     _, y, weight = problem(name)
     best = constant_outputs(LOSSES[name].link, y, weight, 4)
-    value, delta = evaluate(name, np.tile(best, (len(y), 1)), y, weight)
+    _, delta = evaluate(name, np.tile(best, (len(y), 1)), y, weight)
     np.testing.assert_allclose(delta.sum(axis=0), 0, atol=1e-11)
 
 

@@ -220,7 +220,10 @@ def test_rows_without_twins_keep_no_weights_and_get_an_order_of_their_own():
     assert weight is None
     np.testing.assert_array_equal(np.sort(y_m), y)
     np.testing.assert_array_equal(BINARY[y_m], X_m)
-    assert np.all(np.diff(hash_rows(KEY, X_m, y_m).astype(object)) > 0)
+    # In the order of the hash of x, then of y: whatever the unit of y, the order is the same.
+    ordered = list(zip(hash_rows(KEY, X_m).tolist(), y_m.tolist(), strict=True))
+    assert ordered == sorted(ordered)
+    assert np.array_equal(merge_equal_rows(BINARY, 0.001 * y, None, KEY)[1], 0.001 * y_m)
     assert merge_equal_rows(BINARY, y, np.ones(len(y)), KEY)[2] is None
 
 

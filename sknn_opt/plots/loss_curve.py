@@ -1,0 +1,145 @@
+"""The picture of a training: loss, validation loss and score by epoch."""
+
+from sklearn.exceptions import NotFittedError
+
+from sknn_opt.plots._style import COLOURS, axes_for
+
+LOG_FROM = 10.0  # losses that differ by this factor are drawn on a logarithmic axis
+
+
+class LossCurveDisplay:
+    """Training and validation loss by epoch, and what early stopping looked at.
+
+    Both losses are without the penalty, so that they can be compared. A score other than the loss
+    has an axis of its own on the right; a vertical line marks the epoch whose weights early
+    stopping kept.
+
+    Parameters
+    ----------
+    history : list of dict
+        ``history_`` of a fitted estimator.
+    best_epoch : int, default=None
+        The epoch to mark.
+    score_name : str, default=None
+        What the score is called; None draws none.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes of the losses.
+    score_ax_ : matplotlib Axes or None
+        The axes of the score.
+    figure_ : matplotlib Figure
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sknn_opt import LossCurveDisplay, MLPClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> clf = MLPClassifier(early_stopping=True, learning_rate_init=0.01, random_state=0)
+    >>> display = LossCurveDisplay.from_estimator(clf.fit(X / 16, y)).plot()
+    >>> [line.get_label() for line in display.ax_.lines][:2]
+    ['training loss', 'validation loss']
+    """
+
+    def __init__(self, history, best_epoch=None, score_name=None):
+        self.history = history
+        self.best_epoch = best_epoch
+        self.score_name = score_name
+
+    @classmethod
+    def from_estimator(cls, estimator):
+        """Make the display of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : MLPClassifier, MLPRegressor, Pipeline or search
+            Of a pipeline the last step is drawn, of a search the best estimator.
+
+        Returns
+        -------
+        LossCurveDisplay
+
+        Raises
+        ------
+        TypeError
+            If there is no network of ours in the estimator.
+        NotFittedError
+            If it is not fitted.
+        """
+        net = _network_of(estimator)
+        rows = [row for row in net.history_ if row["score"] is not None]
+        best = max(rows, key=lambda row: (row["score"], row["epoch"])) if rows else None
+        decides = best is not None and net.early_stopping
+        name = None if best is None or net.scoring == "loss" else _name_of(net.scoring)
+        return cls(net.history_, best["epoch"] if decides else None, name)
+
+    def plot(self, ax=None):
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; a new figure if None.
+
+        Returns
+        -------
+        LossCurveDisplay
+            Itself, with ``ax_``, ``score_ax_`` and ``figure_``.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        ax = axes_for(ax, "LossCurveDisplay.plot")
+        self.ax_, self.figure_, self.score_ax_ = ax, ax.figure, None
+        drawn = [
+            self._draw(ax, "loss", "training loss", COLOURS[0], "-"),
+            self._draw(ax, "validation_loss", "validation loss", COLOURS[5], "--"),
+        ]
+        lines = [line for line in drawn if line]
+        values = [value for line in lines for value in line.get_ydata()]
+        if min(values, default=0) > 0 and max(values) > LOG_FROM * min(values):
+            ax.set_yscale("log")
+        ax.set(xlabel="epoch", ylabel="loss", title="Training")
+        if self.score_name is not None:
+            self.score_ax_ = ax.twinx()
+            self.score_ax_.set_ylabel(self.score_name)
+            lines.append(self._draw(self.score_ax_, "score", self.score_name, COLOURS[2], ":"))
+        if self.best_epoch is not None:
+            look = {"color": "0.5", "linewidth": 1, "label": f"best: epoch {self.best_epoch}"}
+            lines.append(ax.axvline(self.best_epoch, **look))
+        ax.legend(handles=lines, frameon=False)
+        return self
+
+    def _draw(self, ax, name, label, colour, style):
+        rows = [row for row in self.history if row[name] is not None]
+        if not rows:
+            return None
+        x, y = [row["epoch"] for row in rows], [row[name] for row in rows]
+        marker = "o" if len(rows) == 1 else None
+        (line,) = ax.plot(x, y, style, color=colour, label=label, marker=marker)
+        return line
+
+
+def _network_of(estimator):
+    """The network in a pipeline or a search."""
+    if hasattr(estimator, "best_estimator_"):
+        return _network_of(estimator.best_estimator_)
+    if hasattr(estimator, "steps"):
+        return _network_of(estimator.steps[-1][1])
+    if not hasattr(estimator, "early_stopping") or not hasattr(estimator, "scoring"):
+        raise TypeError(
+            f"LossCurveDisplay needs a fitted MLPClassifier or MLPRegressor of sknn_opt, or a "
+            f"pipeline or a search that ends with one; got {type(estimator).__name__}."
+        )
+    if not hasattr(estimator, "history_"):
+        raise NotFittedError(f"This {type(estimator).__name__} has no history yet: call fit first.")
+    return estimator
+
+
+def _name_of(scoring):
+    if scoring is None:
+        return "score"
+    return scoring if isinstance(scoring, str) else getattr(scoring, "__name__", "score")

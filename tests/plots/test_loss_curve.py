@@ -1,0 +1,109 @@
+"""The picture of a training."""
+
+import sys
+
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from sknn_opt import InputNormalizer, LossCurveDisplay, MLPClassifier
+
+plt = pytest.importorskip("matplotlib.pyplot")
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+X, Y = load_iris(return_X_y=True)
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def network(**parameters):
+    return MLPClassifier((8,), max_iter=20, random_state=0, **parameters)
+
+
+def drawn(display):
+    return {line.get_label(): line.get_data() for line in display.ax_.lines}
+
+
+def test_without_validation_there_is_the_training_loss_alone():
+    net = network().fit(X, Y)
+    display = LossCurveDisplay.from_estimator(net).plot()
+    (label,) = drawn(display)
+    assert label == "training loss"
+    x, y = drawn(display)[label]
+    assert list(x) == list(range(1, 21))
+    assert list(y) == [row["loss"] for row in net.history_]
+    assert display.score_ax_ is None
+    assert display.figure_ is display.ax_.figure
+
+
+def test_early_stopping_by_loss_marks_the_epoch_whose_weights_are_kept():
+    net = network(early_stopping=True, learning_rate_init=0.3, n_iter_no_change=4).fit(X, Y)
+    display = LossCurveDisplay.from_estimator(net).plot()
+    curves = drawn(display)
+    x, y = curves["validation loss"]
+    assert list(y) == net.validation_loss_curve_
+    assert curves[f"best: epoch {display.best_epoch}"][0][0] == display.best_epoch
+    assert y[list(x).index(display.best_epoch)] == min(y)
+    assert display.score_ax_ is None
+
+
+@pytest.mark.parametrize(
+    ("scoring", "name"),
+    [
+        ("roc_auc_ovr", "roc_auc_ovr"),
+        (None, "score"),
+        (lambda clf, X, y: clf.score(X, y), "<lambda>"),
+    ],
+)
+def test_another_score_has_its_own_axis(scoring, name):
+    net = network(early_stopping=True, scoring=scoring).fit(X, Y)
+    display = LossCurveDisplay.from_estimator(net).plot()
+    (line,) = display.score_ax_.lines
+    assert list(line.get_ydata()) == net.validation_scores_
+    assert display.score_ax_.get_ylabel() == name
+    texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert texts == [
+        "training loss", "validation loss", name, f"best: epoch {display.best_epoch}",
+    ]  # fmt: skip
+
+
+def test_a_watched_validation_set_marks_nothing():
+    net = network().fit(X[::2], Y[::2], X_val=X[1::2], y_val=Y[1::2])
+    assert list(drawn(LossCurveDisplay.from_estimator(net).plot())) == [
+        "training loss", "validation loss",
+    ]  # fmt: skip
+
+
+def test_pipeline_search_and_axes_of_the_user():
+    pipe = make_pipeline(InputNormalizer(), network())
+    search = GridSearchCV(pipe, {"mlpclassifier__alpha": [1e-3, 1e-2]}, cv=2).fit(X, Y)
+    _, ax = plt.subplots()
+    display = LossCurveDisplay.from_estimator(search).plot(ax)
+    assert display.ax_ is ax
+    best = search.best_estimator_[-1]
+    assert list(drawn(display)["training loss"][1]) == [row["loss"] for row in best.history_]
+
+
+def test_decades_are_drawn_on_a_logarithmic_axis():
+    history = [{"epoch": k, "loss": 10.0**-k, "validation_loss": None} for k in range(4)]
+    assert LossCurveDisplay(history).plot().ax_.get_yscale() == "log"
+    assert LossCurveDisplay(history[:1]).plot().ax_.get_yscale() == "linear"
+
+
+def test_what_has_no_curve_says_so():
+    with pytest.raises(TypeError, match="got LogisticRegression"):
+        LossCurveDisplay.from_estimator(LogisticRegression())
+    with pytest.raises(NotFittedError, match="call fit first"):
+        LossCurveDisplay.from_estimator(network())
+
+
+def test_without_matplotlib_the_message_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=r"LossCurveDisplay.plot needs.*pip install matplotlib"):
+        LossCurveDisplay([]).plot()
