@@ -25,7 +25,19 @@ VARIANTS = [
     {"hidden_layer_sizes": (), "learning_rate_init": 0.02},
     {"hidden_layer_sizes": (20, 10), "activation": "tanh", "init": "orthogonal"},
 ]
-ESTIMATORS = [cls(**kw) for cls in (MLPClassifier, MLPRegressor) for kw in VARIANTS]
+OF_CLASSIFIER = [
+    {"class_weight": "balanced", "label_smoothing": 0.05},
+    {"early_stopping": True, "scoring": None, "max_iter": 500},
+    {"average": 0.9, "learning_rate": "one_cycle", "max_grad_norm": 1.0, "warmup_epochs": 3},
+]
+OF_REGRESSOR = [
+    {"loss": "absolute_error"},
+    {"loss": "huber", "learning_rate": "cosine"},
+    {"loss": "quantile", "quantile": 0.5, "average": 0.9},
+    {"normalize_target": False, "early_stopping": True, "solver": "lbfgs"},
+]
+ESTIMATORS = [MLPClassifier(**kw) for kw in VARIANTS + OF_CLASSIFIER]
+ESTIMATORS += [MLPRegressor(**kw) for kw in VARIANTS + OF_REGRESSOR]
 
 
 def _name(estimator):

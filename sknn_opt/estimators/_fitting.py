@@ -49,7 +49,9 @@ class Fit:
         self.loss, self.advice = make_loss(spec.loss), []
         self.before = estimator._training if goes_on else {}
         self.normalizer = getattr(estimator, "target_normalizer_", None) if goes_on else None
-        self.progress = Progress(float(estimator.tol), by_score=bool(estimator.early_stopping))
+        by_score = bool(estimator.early_stopping)
+        is_loss = not by_score or estimator.scoring == "loss"
+        self.progress = Progress(float(estimator.tol), by_score=by_score, is_loss=is_loss)
         if goes_on:
             self.streams = Streams.from_state(self.before["streams"])
             self.progress.history = list(estimator.history_)
@@ -196,10 +198,8 @@ class Fit:
             self.advice += _advice.on_inputs(data, names)
 
     def _unit(self, data):
-        """What `tol` is a share of: the loss of a constant prediction; None for other scores."""
-        if (self.progress.by_score and self.estimator.scoring != "loss") or not data.n_rows:
-            return None
-        constant = _advice.constant_loss(self.spec, self.loss.link, data)
+        """What `tol` is a share of: the loss of a constant prediction."""
+        constant = _advice.constant_loss(self.spec, self.loss.link, data) if data.n_rows else 0.0
         return constant if 0 < constant < np.inf else 1.0
 
     def _batches(self, data, mean_weight, n_given=None):
@@ -295,6 +295,7 @@ class Fit:
         progress, before = self.progress, self.before
         if progress.by_score:
             progress.best_value = before.get("best_score", -np.inf)
+            progress.lowest_loss = before.get("lowest_loss", np.inf)
             progress.best = start if progress.best_value > -np.inf else None
         else:
             losses = [total_loss(row) for row in progress.history]
@@ -323,7 +324,7 @@ class Fit:
             network = training.network
             state["latest"] = vars(Snapshot(network.theta, network.statistics).copy())
         if progress.by_score:
-            state["best_score"] = progress.best_value
+            state |= {"best_score": progress.best_value, "lowest_loss": progress.lowest_loss}
         if average:
             state["average"] = vars(average.point) | {"n_updates": average.n_updates}
         return state

@@ -23,9 +23,12 @@ class Progress:
 
     With `by_score` the best epoch is the one that scores highest on held-out rows, otherwise the
     one of lowest training loss, penalty included; the last of equals wins. `n_stalled` counts the
-    epochs since the last improvement by more than `tol` times `unit`. Without a unit, that is, for
-    scores that are no losses, it is `tol` times the best score so far: multiplying targets by 1000
-    then changes no decision.
+    epochs since the last improvement by more than `tol` times `unit`, a loss to compare with. For
+    scores that are no losses (`is_loss` is false) it is `tol` times the best score so far.
+    Multiplying targets by 1000 then changes no decision.
+
+    Scores of few rows have many equals: an average precision of 1 that stays is no reason to stop
+    while the loss on the same rows still falls.
 
     Attributes
     ----------
@@ -34,10 +37,12 @@ class Progress:
     """
 
     tol: float
-    unit: float | None = 1.0
+    unit: float = 1.0
     by_score: bool = False
+    is_loss: bool = True
     history: list = field(default_factory=list)
     best_value: float = -np.inf
+    lowest_loss: float = np.inf
     n_stalled: int = 0
     best: Snapshot | None = None
     best_epoch: int = 0
@@ -51,18 +56,22 @@ class Progress:
         row = {"epoch": len(self.history) + 1, **row}
         self.history.append(row)
         value = row["score"] if self.by_score else -total_loss(row)
-        improved = value is not None and self._take(value)
+        improved = value is not None and self._take(value, row.get("validation_loss"))
         if improved or self.best is None:
             self.best, self.best_epoch = point.copy(), row["epoch"]
 
-    def _take(self, value):
+    def _take(self, value, validation_loss):
         best = self.best_value
         if best == -np.inf:
-            self.n_stalled = 0
+            moves_on = True
         else:
-            margin = self.tol * (abs(best) if self.unit is None else self.unit)
-            gain = value - best
-            self.n_stalled = 0 if gain > 0 and gain >= margin else self.n_stalled + 1
+            margin = self.tol * (self.unit if self.is_loss else abs(best))
+            moves_on = value > best and value - best >= margin
+        if not self.is_loss:
+            lower = validation_loss < self.lowest_loss - self.tol * self.unit
+            moves_on |= lower and value == best
+            self.lowest_loss = min(self.lowest_loss, validation_loss)
+        self.n_stalled = 0 if moves_on else self.n_stalled + 1
         self.best_value = max(value, best)
         return value >= best
 

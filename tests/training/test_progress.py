@@ -11,8 +11,10 @@ def point(k):
     return Snapshot(np.full(2, float(k)), np.full(1, float(k)))
 
 
-def row(loss=1.0, score=None, penalty=0.0):
-    return {"loss": loss, "penalty": penalty, "score": score}
+def row(loss=1.0, score=None, penalty=0.0, validation_loss=1.0):
+    return {
+        "loss": loss, "penalty": penalty, "score": score, "validation_loss": validation_loss
+    }  # fmt: skip
 
 
 def run(progress, values, *, scores=False):
@@ -33,17 +35,25 @@ def test_the_unit_of_the_loss_does_not_matter(factor):
     expected = run(Progress(tol=1e-3, unit=7.0), losses)
     assert run(Progress(tol=1e-3, unit=7.0 * factor), [factor * v for v in losses]) == expected
     scores = [-v * factor for v in losses]
-    relative = run(Progress(tol=1e-3, unit=None, by_score=True), scores, scores=True)
+    relative = run(Progress(tol=1e-3, by_score=True, is_loss=False), scores, scores=True)
     assert relative == [0, 0, 1, 2, 0, 1, 2]
 
 
 def test_the_last_of_equals_wins():
-    progress = Progress(tol=1e-4, unit=None, by_score=True)
+    progress = Progress(tol=1e-4, by_score=True, is_loss=False)
     run(progress, [0.5, 0.9, 0.9, 0.8, 0.9, 0.7], scores=True)
     assert progress.best_epoch == 5
     assert progress.best.theta[0] == 5
     assert progress.best_value == 0.9
     assert progress.n_stalled == 4
+
+
+def test_a_score_that_stays_at_its_best_is_no_stall_while_the_loss_falls():
+    progress, stalled = Progress(tol=0.01, unit=2.0, by_score=True, is_loss=False), []
+    for score, loss in ((0.9, 1.0), (1.0, 0.9), (1.0, 0.8), (1.0, 0.79), (0.9, 0.5), (1.0, 0.4)):
+        progress.record(row(score=score, validation_loss=loss), point(1))
+        stalled.append(progress.n_stalled)
+    assert stalled == [0, 0, 0, 1, 2, 0]
 
 
 def test_no_gain_is_no_improvement_even_without_tolerance():
