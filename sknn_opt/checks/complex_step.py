@@ -184,7 +184,12 @@ class Layerwise:
         return z.imag / STEP
 
     def blur(self, eps, rng):
-        """Let every f' be off by up to eps, as rounding makes it where a unit saturates."""
+        """Let every f' be off by up to eps, as rounding makes it where a unit saturates.
+
+        So is each row's share of J: slopes of ±1 do not move with θ, but their sum is rounded.
+        """
+        rows = rng.uniform(-1, 1, (len(self.signals[-1]), 1))
+        self._row_scale = self._row_scale * (1 + eps * rows)
         for j, layer in enumerate(self.layers):
             if isinstance(layer, Activation):
                 slope = self.slope(j, layer.function)

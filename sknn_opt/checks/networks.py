@@ -187,21 +187,25 @@ class _NetworkCheck:
             elementwise=pair.directions is None, shape=place.shape,
         )  # fmt: skip
 
+    def _blurred(self, layerwise, block, pair, eps):
+        """How far the derivatives at one and the same θ move when they are rounded otherwise."""
+        before = _derivatives(layerwise, block, pair)
+        layerwise.blur(4 * eps, self.rng)
+        return np.linalg.norm(_derivatives(layerwise, block, pair) - before)
+
     def _noise(self, block, pair):
         """How far either gradient moves when θ, and each f', move in their last digits."""
         eps, place = np.finfo(self.dtype).eps, self.data.blocks[block]
         moved = 0.0
         for _ in range(2):
             theta = self.theta * (1 + 4 * eps * self.rng.uniform(-1, 1, self.theta.size))
+            layerwise = source = self._layerwise_at(theta)
             if pair.source is self.whole:
                 source = Whole(self._count(self.data.value), theta, self.data.blocks)
+                moved = max(moved, self._blurred(layerwise, block, pair, eps))
             else:
-                source = self._layerwise_at(theta)
-                source.blur(4 * eps, self.rng)
-            if pair.directions is None:
-                there = source.gradient(block)
-            else:
-                there = source.along(block, pair.directions)
+                layerwise.blur(4 * eps, self.rng)
+            there = _derivatives(source, block, pair)
             backprop = np.asarray(self.data.gradient(theta)[place.slice], float)
             backprop = backprop if pair.directions is None else pair.directions @ backprop
             moved = max(
@@ -333,3 +337,10 @@ def _scale(dtype):
 
 def _layer(block):
     return int(block.partition("[")[2].rstrip("]"))
+
+
+def _derivatives(source, block, pair):
+    """Those of `source` that a pair compares: by element, or along its directions."""
+    if pair.directions is None:
+        return source.gradient(block)
+    return source.along(block, pair.directions)

@@ -11,12 +11,13 @@ from sknn_opt.estimators._evaluation import mean_loss_of_outputs
 from sknn_opt.nn.losses import constant_outputs
 from sknn_opt.nn.prediction import fold, layer_outputs
 
-SAMPLE = 2**18  # elements of X that are looked at
+SAMPLE = 2**18  # elements of X that are looked at after a fit
 MAX_SPREAD = 1e3
-TOO_SMALL = 0.1
+TOO_SMALL = 0.3
+OFFSET = 30.0
 MIN_VALIDATION_ROWS = 10
 # A network must lose this share less than a constant prediction to have learned anything.
-LEARNED = 5e-3
+LEARNED = 0.01
 
 
 def _some_rows(data):
@@ -24,27 +25,31 @@ def _some_rows(data):
     return data.sample(min(max(SAMPLE // data.X.shape[1], 100), 2000))
 
 
-def on_inputs(data, names=None):
+def on_inputs(X, names=None):
     """Features that are too large, too small, or of scales too different to be trained on."""
-    data = _some_rows(data)
-    X = data.of_rows(data.X)
     low, high = min_max_axis(X, 0) if issparse(X) else (X.min(axis=0), X.max(axis=0))
-    scale = np.maximum(np.abs(low), np.abs(high)).astype(float)
+    low, high = low.astype(float), high.astype(float)
+    scale = np.maximum(np.abs(low), np.abs(high))
     used = np.flatnonzero(scale)
     if not used.size:
         return ["All features are 0: there is nothing to learn from."]
 
-    def say(column, what):
+    def say(column, what, *numbers):
         name = f"feature {column}" if names is None else f"feature {names[column]!r}"
-        return f"{name} {what} {scale[column]:.3g}"
+        return f"{name} {what} " + " to ".join(f"{number:.3g}" for number in numbers)
 
     largest, smallest = used[scale[used].argmax()], used[scale[used].argmin()]
-    too_large = scale[largest] > MAX_SPREAD
-    too_small = scale[largest] < TOO_SMALL
+    middle = np.abs(low / 2 + high / 2)
+    offset = np.flatnonzero((middle > OFFSET) & (middle / 5 > high - low))
     if scale[largest] > MAX_SPREAD * scale[smallest]:
-        found = f"{say(largest, 'goes up to')}, {say(smallest, 'only to')}"
-    elif too_large or too_small:
-        found = say(largest, "goes up to" if too_large else "does not go beyond")
+        found = f"{say(largest, 'goes up to', scale[largest])}, "
+        found += say(smallest, "only to", scale[smallest])
+    elif scale[largest] > MAX_SPREAD:
+        found = say(largest, "goes up to", scale[largest])
+    elif scale[largest] < TOO_SMALL:
+        found = say(largest, "does not go beyond", scale[largest])
+    elif offset.size:
+        found = say(offset[0], "lies far from 0, at", low[offset[0]], high[offset[0]])
     else:
         return []
     return [
@@ -96,28 +101,34 @@ def on_validation_part(n_rows, missing):
     return found
 
 
-def constant_loss(spec, link, data):
-    """The loss of the best constant prediction: what a network must do better than."""
-    data = data.sample(10_000)
-    n_outputs = spec.n_units[-1]
-    best = constant_outputs(link, data.of_rows(data.y), data.of_rows(data.weight), n_outputs)
-    return mean_loss_of_outputs(spec, np.tile(best, (data.n_rows, 1)), data)
+def constant_loss(spec, link, data, sample=None):
+    """The loss of the best constant prediction: what a network must do better than.
+
+    The constant is that of all rows; its loss is taken on `sample`, at most 10,000 of them.
+    """
+    y, weight, n_outputs = data.of_rows(data.y), data.of_rows(data.weight), spec.n_units[-1]
+    best = constant_outputs(link, y, weight, n_outputs)
+    sample = data.sample(10_000) if sample is None else sample
+    return mean_loss_of_outputs(spec, np.tile(best, (sample.n_rows, 1)), sample)
 
 
 def on_fitted(spec, link, point, data):
     """A network that predicts a constant, or one class, or has dead layers."""
-    data = _some_rows(data)
-    X = data.of_rows(data.X)
+    sample = _some_rows(data)
+    X, y = sample.of_rows(sample.X), sample.of_rows(sample.y)
     weights = fold(spec, point.theta, point.statistics)
     with np.errstate(all="ignore"):
         *hidden, z = layer_outputs(*weights, spec.activation, X)
-    if not np.isfinite(z).all() or data.n_rows < 2:
+    if not np.isfinite(z).all():
+        return ["The outputs of the network overflow on its own training set. Scale the inputs."]
+    if sample.n_rows < 2:
         return []
-    constant = constant_loss(spec, link, data)
     dead = _on_dead_units(hidden)
-    one_class = _on_one_class(link, z, data.of_rows(data.y))
-    loss = mean_loss_of_outputs(spec, z.astype(np.result_type(z, np.float64)), data)
-    if constant > 0 and not loss < constant * (1 - LEARNED):
+    one_class = _on_one_class(link, z, y)
+    flat = y.dtype.kind == "f" and link in ("identity", "exp") and _is_flat(z, y)
+    constant = constant_loss(spec, link, data, sample)
+    loss = mean_loss_of_outputs(spec, z.astype(np.result_type(z, np.float64)), sample)
+    if constant > 0 and (flat or not loss < constant * (1 - LEARNED)):
         return [
             f"The network learned nothing: its loss on the training set is {loss:.4g}, that of a "
             f"constant prediction {constant:.4g}. Scale the inputs with InputNormalizer(), change "
@@ -125,6 +136,11 @@ def on_fitted(spec, link, point, data):
             *dead,
         ]
     return one_class + dead
+
+
+def _is_flat(z, y):
+    """Whether targets differ and outputs do not: losses other than squares may hide it."""
+    return (np.ptp(z, axis=0) < 1e-3 * np.std(y, axis=0)).all()
 
 
 def _on_dead_units(hidden):

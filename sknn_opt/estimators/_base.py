@@ -20,8 +20,10 @@ from sknn_opt.estimators import _rows
 from sknn_opt.estimators._callbacks import FitTask
 from sknn_opt.estimators._fitting import Fit
 from sknn_opt.estimators._parameters import CONSTRAINTS, dropout_rates, hidden_sizes
+from sknn_opt.estimators._streaming import StreamFit
 from sknn_opt.estimators._validation import (
     check_loss,
+    check_schedule,
     check_scoring_name,
     checked_weights,
     transaction,
@@ -97,7 +99,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         with transaction(self):
             goes_on = self.warm_start and hasattr(self, "theta_")
             data = self._read(X, y, sample_weight, reset=not goes_on)
-            validation = validation_set(self._read, X_val, y_val, sample_weight_val)
+            validation = validation_set(self._read, data, X_val, y_val, sample_weight_val)
             spec = self._spec_to_continue(data) if goes_on else self._new_spec(data)
             fit = Fit(self, spec, goes_on=goes_on, task=task)
             run = fit.by_lbfgs if self.solver == "lbfgs" else fit.by_minibatches
@@ -114,7 +116,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             goes_on = hasattr(self, "theta_")
             data = self._read(X, y, sample_weight, reset=not goes_on, classes=classes)
             spec = self._spec_to_continue(data) if goes_on else self._new_spec(data)
-            fitted = Fit(self, spec, goes_on=goes_on).by_one_pass(data)
+            fitted = StreamFit(self, spec, goes_on=goes_on).by_one_pass(data)
             vars(self).update(self._attributes(fitted, len(fitted.progress.history)))
         return self._report(fitted)
 
@@ -196,6 +198,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                 "dropout and input_dropout to 0."
             )
         check_scoring_name(self.scoring)
+        check_schedule(self.learning_rate)
         loss, n_outputs = self._loss_and_outputs(data.y)
         check_loss(loss, data.y, n_outputs)
         n_units = (data.X.shape[1], *sizes, n_outputs)
@@ -290,12 +293,17 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     @property
     def best_validation_score_(self):
-        """The highest of them."""
+        """The highest of them since `scoring` was last changed."""
+        if "best_score" in self._training:
+            return self._training["best_score"]
         scores = self.validation_scores_
-        return None if scores is None else max(scores)
+        return None if scores is None else float(np.nanmax(scores))
 
     def _column(self, name):
-        return [row[name] for row in self.history_ if row[name] is not None] or None
+        values = [row[name] for row in self.history_]
+        if all(value is None for value in values):
+            return None
+        return [np.nan if value is None else value for value in values]
 
 
 def _input_dtype(X):

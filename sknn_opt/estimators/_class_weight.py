@@ -32,9 +32,14 @@ def row_factors(class_weight, y, classes, totals):
     else:
         each = class_weight if isinstance(class_weight, list | tuple) else [class_weight]
         if len(each) != len(columns):
+            allowed = (
+                f"a list of {len(columns)} dicts, one for each label"
+                if len(columns) > 1
+                else "one dict {class: weight}"
+            )
             raise ValueError(
-                f"class_weight has {len(each)} dict(s) for {len(columns)} output(s); give a list "
-                "with one dict for each label, such as [{0: 1, 1: 5}, {0: 1, 1: 2}], or 'balanced'."
+                f"class_weight must be {allowed}, 'balanced' or None for these targets; "
+                f"got {class_weight!r}."
             )
         factors = [_from_dict(weights, classes) for weights in each]
     return np.prod([f[codes] for f, codes in zip(factors, columns, strict=True)], axis=0)

@@ -1,6 +1,8 @@
 """What a validation set says about the weights after an epoch."""
 
 import math
+from inspect import signature
+from numbers import Real
 
 import numpy as np
 from sklearn.metrics import check_scoring
@@ -19,15 +21,24 @@ class Evaluation:
         Rows to validate on, encoded and weighted as for training.
     scorer : callable or None
         From `make_scorer`; None is minus the loss.
+    complain : callable or None
+        Takes what is wrong with a score, which is then None; without it, that is raised.
     """
 
-    def __init__(self, spec, data, scorer=None):
-        self._spec, self._data, self._scorer = spec, data, scorer
+    def __init__(self, spec, data, scorer=None, complain=None):
+        self._spec, self._data = spec, data
+        self._scorer, self._complain = scorer, complain
 
     def __call__(self, point):
         """The entries of a row of the history."""
         loss = mean_loss(self._spec, point, self._data)
-        score = -loss if self._scorer is None else self._scorer(point)
+        try:
+            score = -loss if self._scorer is None else self._scorer(point)
+        except ValueError as error:
+            if self._complain is None:
+                raise
+            self._complain(f"This call decides nothing about when to stop: {error}")
+            score = None
         return {"validation_loss": loss, "score": score}
 
 
@@ -60,7 +71,7 @@ def make_scorer(estimator, data, decode, as_fitted, weighted):
     as_fitted : callable
         A point to an estimator that predicts with it.
     weighted : bool
-        Whether the user gave weights; only then does the scorer get any, since not all take them.
+        Whether the user gave weights, which go to scorers that take them.
     """
     if estimator.scoring == "loss":
         return None
@@ -69,16 +80,34 @@ def make_scorer(estimator, data, decode, as_fitted, weighted):
     if weight is not None and not weighted:
         rows = np.repeat(np.arange(len(weight)), weight.astype(int))
         X, y, weight = X[rows], y[rows], None
-    y, options = decode(y), {} if weight is None else {"sample_weight": weight}
+    y = decode(y)
+    options = {} if weight is None or not _takes_weights(scorer) else {"sample_weight": weight}
+    who = f"scoring={estimator.scoring!r}"
 
     def score(point):
-        value = scorer(as_fitted(point), X, y, **options)
-        if not isinstance(value, float | int | np.number) or math.isnan(value):
+        try:
+            value = scorer(as_fitted(point), X, y, **options)
+        except Exception as error:
             raise ValueError(
-                f"scoring={estimator.scoring!r} returned {value!r} on the validation set of "
-                f"{len(y)} rows; it must return a number. Some scores are undefined if a class is "
-                "missing there: raise validation_fraction, or use scoring='loss'."
+                f"{who} failed on the validation set of {len(y)} rows: {error} Some scores are "
+                "undefined if a class is missing there: give X_val and y_val, raise "
+                "validation_fraction, or use scoring='loss'."
+            ) from error
+        if not isinstance(value, Real) or math.isnan(value) or value == math.inf:
+            raise ValueError(
+                f"{who} returned {value!r} on the validation set of {len(y)} rows; it must return "
+                "a number. Some scores are undefined if a class is missing there: raise "
+                "validation_fraction, or use scoring='loss'."
             )
         return float(value)
 
     return score
+
+
+def _takes_weights(scorer):
+    """Whether a scorer, or the metric inside one of scikit-learn's, has sample_weight."""
+    try:
+        parameters = signature(getattr(scorer, "_score_func", scorer)).parameters.values()
+    except ValueError:  # no signature to look at
+        return True
+    return any(p.name == "sample_weight" or p.kind is p.VAR_KEYWORD for p in parameters)

@@ -15,12 +15,12 @@ from sknn_opt.nn.losses import constant_outputs, make_loss
 from sknn_opt.nn.network import Architecture, Network
 from sknn_opt.nn.objective import Objective
 from sknn_opt.optim import OPTIMIZERS, TrainingTime
-from sknn_opt.optim.schedules import find_schedule, goes_on_when_stalled
+from sknn_opt.optim.schedules import find_schedule
 from sknn_opt.training.averaging import Average
 from sknn_opt.training.batches import Minibatches
 from sknn_opt.training.lbfgs import train_lbfgs
-from sknn_opt.training.minibatch import Settings, Training, explain_divergence, train
-from sknn_opt.training.progress import Outcome, Progress, Snapshot, total_loss
+from sknn_opt.training.minibatch import Settings, Training, train
+from sknn_opt.training.progress import Outcome, Progress, Snapshot
 from sknn_opt.training.streams import Streams
 
 
@@ -48,6 +48,8 @@ class Fit:
         self.estimator, self.spec, self.goes_on = estimator, spec, goes_on
         self.loss, self.advice = make_loss(spec.loss), []
         self.before = estimator._training if goes_on else {}
+        # A stream's first rows may all have been held out.
+        self.is_new = not goes_on or self.before.get("n_seen") == 0
         self.normalizer = getattr(estimator, "target_normalizer_", None) if goes_on else None
         by_score = bool(estimator.early_stopping)
         is_loss = not by_score or estimator.scoring == "loss"
@@ -58,9 +60,10 @@ class Fit:
         else:
             self.streams = Streams.from_random_state(estimator.random_state)
         self.n_before = len(self.progress.history)
+        self.training, self.seen = None, {}
         self.watcher = task and task.watcher(self._attributes)
 
-    # The three ways to train ------------------------------------------------------------------
+    # The two ways to train --------------------------------------------------------------------
 
     def by_lbfgs(self, data, validation=None):
         """Minimise the loss of all rows at once."""
@@ -76,9 +79,8 @@ class Fit:
             tol=float(est.tol), patience=est.n_iter_no_change, verbose=bool(est.verbose),
             evaluate=evaluate, watcher=self.watcher,
         )  # fmt: skip
-        n_iter = len(self.progress.history) - self.n_before
-        n_seen = self._n_rows_seen() + n_iter * n_given
-        return self._fitted(point or start, outcome, {}, n_seen, data)
+        self._advise_on_result(outcome, point, data)
+        return self._fitted(point or start, outcome, n_given * self._n_iter())
 
     def by_minibatches(self, data, validation=None):
         """Train for epochs until the loss, or the validation score, no longer improves."""
@@ -87,124 +89,82 @@ class Fit:
         if progress.by_score and validation is None:
             n_given = data.n_rows
         start = self._start(data, self._dtype(data.X))
-        training = self._training(data, start.copy(), self._time())
-        batches = self._batches(data, data.mean_weight(), n_given)
-        outcome = train(training, batches, progress, evaluate, self.watcher)
-        state = self._state(training)
-        if progress.by_score:
-            state["best_score"] = progress.best_value
-        n_seen = training.time.n_rows_seen
-        return self._fitted(progress.best or start, outcome, state, n_seen, data)
+        self.training = self._training(data, start.copy(), self._time())
+        batches = self._batches(data, data.mean_weight())
+        outcome = train(self.training, batches, progress, evaluate, self.watcher)
+        self._advise_on_result(outcome, progress.best, data)
+        return self._fitted(progress.best or start, outcome, n_given * self._n_iter())
 
-    def by_one_pass(self, data):
-        """One epoch over a part of a stream.
-
-        With early stopping two sets of weights go from call to call: the best so far, which
-        predict, and the latest, which train on. So do the averaged and the latest ones.
-        """
-        progress, before = self.progress, self.before
-        data = data.without_zero_weights()
-        progress.n_stalled = before.get("n_stalled", 0)
-        if progress.by_score and progress.n_stalled > self.estimator.n_iter_no_change:
-            return self._fitted_as_before()
-        data, evaluate, seen = self._prepare_stream(data)
-        start = self._start(data, self._dtype(data.X))
-        self._recall_best(start)
-        training = self._training(data, self._latest(start), self._time(epoch=self.n_before))
-        if before.get("average"):
-            training.average = self._recall_average(start)
-        row = self._one_epoch(training, data, seen)
-        if not np.isfinite(total_loss(row)):
-            kept = "weights of the last call" if self.goes_on else "initial weights"
-            message = explain_divergence(training, self.n_before + 1, row["loss"], kept)
-            state = before or self._state(self._training(data, start, self._time())) | seen
-            return self._fitted(start, Outcome("diverged", message), state, self._n_rows_seen())
-        progress.record(row | (evaluate(training.point) if evaluate else {}), training.point)
-        if progress.n_stalled > self.estimator.n_iter_no_change and goes_on_when_stalled(
-            training.schedule, training.rate, progress.by_score
-        ):
-            progress.n_stalled = 0
-            training.time.n_stalls += 1
-        point = progress.best if progress.by_score else training.point.copy()
-        state = self._state(training) | seen | self._state_of_stream(training)
-        return self._fitted(point, Outcome("passed"), state, training.time.n_rows_seen)
-
-    def _fitted_as_before(self):
-        message = (
-            "Early stopping: the validation score has not improved for "
-            f"{self.progress.n_stalled} calls of partial_fit. The best weights are kept, and this "
-            "call trained nothing. Set early_stopping=False to train on."
-        )
-        est = self.estimator
-        start = Snapshot(est.theta_, est.statistics_)
-        return self._fitted(start, Outcome("stopped", message), self.before, self._n_rows_seen())
+    def _n_iter(self):
+        return len(self.progress.history) - self.n_before
 
     # Data -------------------------------------------------------------------------------------
 
     def _prepare(self, data, validation):
         """The rows to train on, as the network takes them, and the evaluation of an epoch."""
         est, weighted = self.estimator, data.weight is not None
-        self._advise_on_inputs(data)
+        self._advise_on_inputs(data.X)
         data = _rows.merge_if_one_batch(est, data, self.streams.key)
-        held_out = validation
+        held_out, weighted_val = validation, weighted
         if validation is not None:
-            weighted = validation.weight is not None
+            weighted_val = validation.weight is not None
         elif self.progress.by_score:
             data, held_out, missing = _rows.split(est, data, self.streams.key)
             labels = est._decode(missing).tolist() if missing.size else []
             self.advice += _advice.on_validation_part(held_out.n_rows, labels)
         totals = _rows.totals_of_classes(est, data)
-        data, evaluate = self._as_trained_on(data, held_out, weighted, totals)
-        self.progress.unit = self._unit(data)
-        return data.without_zero_weights(), evaluate
-
-    def _prepare_stream(self, data):
-        """The same for a part of a stream, and what the next call must know of the rows so far."""
-        before = self.before
-        self._advise_on_inputs(data)
-        totals = _rows.totals_of_classes(self.estimator, data, before.get("class_totals"))
-        weighted, held_out = data.weight is not None, None
-        if self.progress.by_score:
-            data, held_out = _rows.split_stream(self.estimator, data, self.streams.key)
-        data, evaluate = self._as_trained_on(data, held_out, weighted, totals)
+        n_given = data.n_rows
+        if not weighted and data.weight is not None:  # equal rows were merged
+            n_given = data.of_rows(data.weight).sum().item()
+        data, held_out, scorer = self._as_trained_on(data, held_out, weighted_val, totals)
+        _rows.check_class_weight_leaves_rows(training=data, validation=held_out)
         data = data.without_zero_weights()
-        weight = data.mean_weight() * data.n_rows if data.n_rows else 0.0
-        seen = {
-            "n_seen": before.get("n_seen", 0) + data.n_rows,
-            "weight_seen": before.get("weight_seen", 0.0) + weight,
-            "class_totals": totals,
-            "unit": before["unit"] if "unit" in before else self._unit(data),
-        }
-        self.progress.unit = seen["unit"]
-        return data, evaluate, seen
+        self._count({}, n_given, data, totals)
+        return data, held_out and Evaluation(self.spec, held_out, scorer)
 
     def _as_trained_on(self, data, held_out, weighted, totals):
-        """Training rows in the network's units, and the evaluation on the held-out ones."""
-        est, new = self.estimator, not self.goes_on
-        if new and data.n_rows:
+        """Both sets in the network's units, and the scorer for the held-out one."""
+        est = self.estimator
+        if self.is_new and data.n_rows:
             self.normalizer = _rows.learn_target_scale(est, self.loss, data)
         data = _rows.as_trained_on(est, data, self.normalizer, totals)
-        if self.loss.normalizes and data.n_rows:
-            self.advice += _advice.on_targets(data.of_rows(data.y), self.normalizer, new)
+        if self.loss.normalizes == "mean and scale" and data.n_rows:
+            y = data.of_rows(data.y)
+            self.advice += _advice.on_targets(y, self.normalizer, self.is_new)
         if held_out is None:
-            return data, None
+            return data, None, None
         scorer = make_scorer(est, held_out, est._decode, self._as_fitted, weighted)
-        held_out = _rows.as_trained_on(est, held_out, self.normalizer, totals)
-        return data, Evaluation(self.spec, held_out, scorer)
+        return data, _rows.as_trained_on(est, held_out, self.normalizer, totals), scorer
 
-    def _advise_on_inputs(self, data):
+    def _count(self, before, n_given, data, totals):
+        """Note what later calls must know of all rows so far, and what `tol` is a share of.
+
+        That is the loss of a constant prediction.
+        """
+        weight = data.mean_weight() * data.n_rows if data.n_rows else 0.0
+        unit = before.get("unit")
+        if unit is None and data.n_rows:
+            unit = _advice.constant_loss(self.spec, self.loss.link, data)
+        self.seen = {
+            "n_seen": before.get("n_seen", 0) + n_given,
+            "weight_seen": before.get("weight_seen", 0.0) + weight,
+            "class_totals": totals,
+            "unit": unit,
+        }
+        self.progress.unit = unit if unit and unit < np.inf else 1.0
+
+    def _advise_on_inputs(self, X):
         if not self.goes_on:
             names = getattr(self.estimator, "feature_names_in_", None)
-            self.advice += _advice.on_inputs(data, names)
+            self.advice += _advice.on_inputs(X, names)
 
-    def _unit(self, data):
-        """What `tol` is a share of: the loss of a constant prediction."""
-        constant = _advice.constant_loss(self.spec, self.loss.link, data) if data.n_rows else 0.0
-        return constant if 0 < constant < np.inf else 1.0
+    def _advise_on_result(self, outcome, point, data):
+        if outcome.reason in ("converged", "max_iter", "interrupted"):
+            self.advice += _advice.on_fitted(self.spec, self.loss.link, point, data)
 
-    def _batches(self, data, mean_weight, n_given=None):
+    def _batches(self, data, mean_weight):
         size = _rows.batch_size(self.estimator, data.n_rows)
-        return Minibatches(data, size, self._dtype(data.X), mean_weight, n_given)
+        return Minibatches(data, size, self._dtype(data.X), mean_weight)
 
     # Network ----------------------------------------------------------------------------------
 
@@ -217,30 +177,25 @@ class Fit:
 
     def _start(self, data, dtype):
         """A copy of the weights to begin with: those of the estimator, or new ones."""
+        est = self.estimator
         if self.goes_on:
-            est = self.estimator
-            return Snapshot(est.theta_.astype(dtype), est.statistics_.astype(dtype))
-        theta = self.spec.initial_parameters(self.estimator.init, self.streams.init, dtype)
-        if self.loss.link == "exp" and data.n_rows:
+            start = Snapshot(est.theta_.astype(dtype), est.statistics_.astype(dtype))
+        else:
+            theta = self.spec.initial_parameters(est.init, self.streams.init, dtype)
+            start = Snapshot(theta, self.spec.initial_statistics(dtype))
+        if self.is_new and self.loss.link == "exp" and data.n_rows:
             # e^b is a mean: at b = 0 amounts in the millions would be far away.
-            b = self.spec.blocks[f"b[{self.spec.n_layers}]"].of(theta)
+            b = self.spec.blocks[f"b[{self.spec.n_layers}]"].of(start.theta)
             y, weight = data.of_rows(data.y), data.of_rows(data.weight)
             b += constant_outputs("exp", y, weight, len(b))
-        return Snapshot(theta, self.spec.initial_statistics(dtype))
-
-    def _latest(self, start):
-        """The weights that a stream trains on: the latest, which need not be those that predict."""
-        if "latest" not in self.before or not (self.progress.by_score or self.estimator.average):
-            return start.copy()
-        dtype = start.theta.dtype
-        return Snapshot(**{k: v.astype(dtype) for k, v in self.before["latest"].items()})
+        return start
 
     def _time(self, epoch=0):
         est, before = self.estimator, self.before
         initial = float(est.learning_rate_init)
         n_stalls = before.get("n_stalls", 0) if before.get("initial_rate") == initial else 0
-        power = float(est.power_t)
-        return TrainingTime(initial, est.max_iter, epoch, self._n_rows_seen(), n_stalls, power)
+        seen, power = before.get("rows_seen", 0), float(est.power_t)
+        return TrainingTime(initial, est.max_iter, epoch, seen, n_stalls, power)
 
     def _training(self, data, start, time):
         est, before = self.estimator, self.before
@@ -255,9 +210,6 @@ class Fit:
             settings, find_schedule(est.learning_rate), time, average,
             before.get("running_weight", 0.0),
         )  # fmt: skip
-
-    def _n_rows_seen(self):
-        return self.estimator.t_ if self.goes_on else 0
 
     def _optimizer(self):
         est = self.estimator
@@ -279,79 +231,61 @@ class Fit:
             state = {k: old[k] if k == "step" else old[k].astype(v.dtype) for k, v in state.items()}
         return state
 
-    def _one_epoch(self, training, data, seen):
-        if not data.n_rows:  # the whole part is held out
-            last = (
-                dict(self.progress.history[-1]) if self.n_before else {"loss": 0.0, "penalty": 0.0}
-            )
-            nothing = {"validation_loss": None, "score": None, "gradient_norm": 0.0, "seconds": 0.0}
-            return {"learning_rate": training.rate} | last | nothing
-        with np.errstate(all="ignore"):
-            return training.run_epoch(self._batches(data, seen["weight_seen"] / seen["n_seen"]))
-
-    # From call to call ------------------------------------------------------------------------
-
-    def _recall_best(self, start):
-        progress, before = self.progress, self.before
-        if progress.by_score:
-            progress.best_value = before.get("best_score", -np.inf)
-            progress.lowest_loss = before.get("lowest_loss", np.inf)
-            progress.best = start if progress.best_value > -np.inf else None
-        else:
-            losses = [total_loss(row) for row in progress.history]
-            progress.best_value = -min(losses, default=np.inf)
-
-    def _recall_average(self, start):
-        kept, dtype = self.before["average"], start.theta.dtype
-        point = Snapshot(kept["theta"].astype(dtype), kept["statistics"].astype(dtype))
-        return Average(point, float(self.estimator.average), kept["n_updates"])
-
-    def _state(self, training):
-        """What the next call needs to go on, in plain arrays, numbers, strings and dicts."""
-        return {
-            "solver": self.estimator.solver,
-            "betas": [self.estimator.beta_1, self.estimator.beta_2],
-            "optimizer": training.state,
-            "n_stalls": training.time.n_stalls,
-            "initial_rate": training.time.initial_rate,
-            "running_weight": training.running_weight,
-        }
-
-    def _state_of_stream(self, training):
-        progress, average = self.progress, training.average
-        state = {"n_stalled": progress.n_stalled}
-        if progress.by_score or average:
-            network = training.network
-            state["latest"] = vars(Snapshot(network.theta, network.statistics).copy())
-        if progress.by_score:
-            state |= {"best_score": progress.best_value, "lowest_loss": progress.lowest_loss}
-        if average:
-            state["average"] = vars(average.point) | {"n_updates": average.n_updates}
-        return state
-
     # Result -----------------------------------------------------------------------------------
 
+    def _criterion(self):
+        """What decides when to stop: scores of another one cannot be compared with."""
+        scoring = self.estimator.scoring
+        if not self.progress.by_score:
+            return "training loss"
+        return (
+            scoring if isinstance(scoring, str) else getattr(scoring, "__qualname__", str(scoring))
+        )
+
+    def _state(self):
+        """What the next call needs to go on, in plain arrays, numbers, strings and dicts."""
+        state = {
+            **self.seen,
+            "streams": self.streams.state(),
+            "by_score": self.progress.by_score,
+            "criterion": self._criterion(),
+        }
+        if self.progress.by_score:
+            state["best_score"] = self.progress.best_value
+        if self.training is not None:
+            state |= {
+                "solver": self.estimator.solver,
+                "betas": [self.estimator.beta_1, self.estimator.beta_2],
+                "optimizer": self.training.state,
+                "n_stalls": self.training.time.n_stalls,
+                "initial_rate": self.training.time.initial_rate,
+                "rows_seen": self.training.time.n_rows_seen,
+                "running_weight": self.training.running_weight,
+            }
+        return state
+
+    def _n_rows_seen(self):
+        return self.estimator.t_ if self.goes_on else 0
+
+    def _fitted(self, point, outcome, n_given, state=None):
+        return Fitted(
+            self.spec, point, self.progress, self.normalizer, outcome,
+            self._state() if state is None else state, self._n_rows_seen() + n_given, self.advice,
+        )  # fmt: skip
+
     def _attributes(self, point, progress):
-        """The attributes of an estimator that stopped here."""
-        point = point.copy()
+        """The attributes of an estimator that stopped here, in arrays of their own."""
         progress = copy.copy(progress)
         progress.history = list(progress.history)
-        fitted = Fitted(self.spec, point, progress, self.normalizer, state=self.before)
-        return self.estimator._attributes(fitted, len(progress.history) - self.n_before)
+        state = copy.deepcopy(self._state())
+        fitted = Fitted(self.spec, point.copy(), progress, self.normalizer, state=state,
+                        n_rows_seen=self._n_rows_seen())  # fmt: skip
+        return self.estimator._attributes(fitted, self._n_iter())
 
     def _as_fitted(self, point):
         """An estimator that predicts with a point, from arrays without feature names."""
-        estimator = copy.copy(self.estimator)
-        vars(estimator).update(self._attributes(point, self.progress))
+        estimator, state = copy.copy(self.estimator), {"by_score": self.progress.by_score}
+        fitted = Fitted(self.spec, point, self.progress, self.normalizer, state=state)
+        vars(estimator).update(self.estimator._attributes(fitted, self._n_iter()))
         vars(estimator).pop("feature_names_in_", None)
         return estimator
-
-    def _fitted(self, point, outcome, state, n_rows_seen, data=None):
-        """The result; with data, that is, after fit, also whether it came to anything."""
-        if data is not None and outcome.reason in ("converged", "max_iter", "interrupted"):
-            self.advice += _advice.on_fitted(self.spec, self.loss.link, point, data)
-        state = {**state, "streams": self.streams.state(), "by_score": self.progress.by_score}
-        return Fitted(
-            self.spec, point, self.progress, self.normalizer, outcome, state, n_rows_seen,
-            self.advice,
-        )  # fmt: skip

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from sknn_opt.estimators import _target_scale
 from sknn_opt.estimators._class_weight import class_totals, row_factors
-from sknn_opt.estimators.normalizer import InputNormalizer
 from sknn_opt.optim import OPTIMIZERS
 from sknn_opt.training.batches import Data
 from sknn_opt.training.rows import (
@@ -56,14 +56,9 @@ def split_stream(estimator, data, key):
 
 def learn_target_scale(estimator, loss, data):
     """A normalizer of the targets, fitted to these rows; None if there is nothing to normalize."""
-    if loss.normalizes is None or not getattr(estimator, "normalize_target", False):
+    if not getattr(estimator, "normalize_target", False):
         return None
-    y, weight = data.of_rows(data.y), data.of_rows(data.weight)
-    if loss.normalizes == "mean and scale":
-        return InputNormalizer().fit(y, sample_weight=weight)
-    # About 0: the root mean square, which is no smaller for amounts that are almost equal.
-    mirrored = np.concatenate([y, -y]), None if weight is None else np.tile(weight, 2)
-    return InputNormalizer(with_mean=False).fit(mirrored[0], sample_weight=mirrored[1])
+    return _target_scale.learn(loss, data.of_rows(data.y), data.of_rows(data.weight))
 
 
 def totals_of_classes(estimator, data, before=None):
@@ -78,16 +73,19 @@ def totals_of_classes(estimator, data, before=None):
 def as_trained_on(estimator, data, normalizer, totals):
     """Targets in the network's units, weights times those of the classes."""
     if normalizer is not None:
-        data = replace(data, y=normalizer.transform(data.y))
+        data = replace(data, y=_target_scale.apply(normalizer, data.y))
     class_weight = getattr(estimator, "class_weight", None)
-    if class_weight is not None:
-        factors = row_factors(class_weight, data.y, estimator.classes_, totals)
-        if data.weight is not None:
-            factors *= data.weight
-        if not data.of_rows(factors).any():
+    if class_weight is None:
+        return data
+    factors = row_factors(class_weight, data.y, estimator.classes_, totals)
+    return replace(data, weight=factors if data.weight is None else factors * data.weight)
+
+
+def check_class_weight_leaves_rows(**parts):
+    """Raise ValueError if class_weight gives all rows of a part weight zero."""
+    for name, data in parts.items():
+        if data is not None and data.weight is not None and not data.of_rows(data.weight).any():
             raise ValueError(
-                "class_weight leaves no row with a weight above zero; give at least one class "
-                "that is in y a positive weight."
+                f"class_weight leaves no row of the {name} set with a weight above zero; give at "
+                "least one class in it a positive weight."
             )
-        data = replace(data, weight=factors)
-    return data

@@ -46,13 +46,15 @@ def checked_weights(sample_weight, X):
     return weights
 
 
-def validation_set(read, X_val, y_val, sample_weight_val):
+def validation_set(read, data, X_val, y_val, sample_weight_val):
     """The validation set that a user gives to fit, or None.
 
     Parameters
     ----------
     read : callable
         The estimator's validation and encoding of X, y and weights.
+    data : Data
+        The training set.
     """
     given = {"X_val": X_val, "y_val": y_val}
     missing = [name for name, array in given.items() if array is None]
@@ -64,9 +66,15 @@ def validation_set(read, X_val, y_val, sample_weight_val):
             "both, or neither and early_stopping=True, which holds out a part of X and y."
         )
     try:
-        return read(X_val, y_val, sample_weight_val, reset=False)
+        validation = read(X_val, y_val, sample_weight_val, reset=False)
     except ValueError as error:
         raise ValueError(f"The validation set (X_val, y_val) cannot be used: {error}") from error
+    if validation.y.shape[1:] != data.y.shape[1:]:
+        raise ValueError(
+            f"y_val must have targets of the same kind and number as y; its shape is "
+            f"{np.shape(y_val)}."
+        )
+    return validation
 
 
 def check_scoring_name(scoring):
@@ -90,8 +98,23 @@ def check_loss(loss, y, n_outputs):
     with np.errstate(all="ignore"):
         result = loss(z, y)
     shapes = [np.shape(part) for part in result] if isinstance(result, tuple) else []
+    if shapes == [(len(y),), (len(y), n_outputs)] and np.isnan(result[0]).any():
+        raise ValueError(
+            f"loss={loss!r} returned NaN for raw outputs of 0; it must be a number for any finite "
+            "raw outputs and the targets of y."
+        )
     if shapes != [(len(y),), z.shape]:
         raise ValueError(
             f"loss={loss!r} must return (losses, gradient) of shapes (n_rows,) and (n_rows, "
             f"n_outputs); for {len(y)} rows and {n_outputs} outputs it returned shapes {shapes}."
+        )
+
+
+def check_schedule(learning_rate):
+    """Raise ValueError if ``learning_rate`` is a class where an object is meant."""
+    if isinstance(learning_rate, type):
+        name = learning_rate.__name__
+        raise ValueError(
+            f"learning_rate={name} is a class; it must be an object, such as {name}(), a name, or "
+            "a function of a TrainingTime."
         )

@@ -380,7 +380,7 @@ def _codes(y, classes):
         unknown = np.unique(y[~known]).tolist()
         raise ValueError(
             f"y has the classes {unknown}, which are not among the known classes "
-            f"{classes.tolist()}. Announce all classes in the first call of "
-            "partial_fit(X, y, classes=...), or fit anew with warm_start=False."
+            f"{classes.tolist()}. Leave such rows out, fit anew on all classes, or announce them "
+            "in the first call of partial_fit(X, y, classes=...)."
         )
     return np.searchsorted(classes, y).astype(np.int32)

@@ -9,6 +9,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
 from sknn_opt._sklearn import Interval, StrOptions
+from sknn_opt.estimators import _target_scale
 from sknn_opt.estimators._base import BaseMLP, takes_minibatches
 from sknn_opt.estimators._parameters import CONSTRAINTS, document
 from sknn_opt.nn.losses import LINKS, LOSSES, Loss, make_loss
@@ -221,7 +222,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         z = self._raw_outputs(X)
         y = LINKS[self.out_activation_](z)
         if self.target_normalizer_ is not None:
-            y = _in_units_of_y(y, self.target_normalizer_)
+            y = _target_scale.undo(self.target_normalizer_, y)
         return y.ravel() if self.n_outputs_ == 1 else y
 
     def _encode(self, y, *, reset, classes=None):
@@ -255,16 +256,3 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _attributes(self, fitted, n_iter):
         return super()._attributes(fitted, n_iter) | {"target_normalizer_": fitted.normalizer}
-
-
-def _in_units_of_y(y, normalizer):
-    """Undo the normalization, in the dtype of y unless the units are beyond it."""
-    scale = normalizer.scale_
-    mean = normalizer.mean_ if normalizer.with_mean else np.zeros_like(scale)
-    far = 1e30  # float32 ends at 3e38
-    fits = ((scale > 1 / far) & (scale < far) & (np.abs(mean) < far)).all()
-    with np.errstate(over="ignore"):
-        in_units = y.astype(np.float64) * scale + mean
-    bound = np.finfo(np.float64).max
-    np.clip(in_units, -bound, bound, out=in_units)
-    return in_units.astype(y.dtype) if fits else in_units

@@ -175,7 +175,8 @@ class Objective:
     def batch_statistics(self, theta):
         """Batch norm's statistics of these rows at θ, as one vector (empty without batch norm)."""
         network = self.network_at(theta)
-        with np.errstate(all="ignore"):
-            network.forward(self.X, self.weight)
-        network.update_running(1.0)
+        if network.batch_norms:
+            with np.errstate(all="ignore"):
+                network.forward(self.X, self.weight)
+                network.update_running(1.0)
         return network.statistics.copy()

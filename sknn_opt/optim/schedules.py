@@ -122,6 +122,9 @@ class Cosine(Schedule):
 
     final: float = 0.0
 
+    def __post_init__(self):
+        _check("Cosine", "final", self.final, self.final >= 0, "a number >= 0")
+
     def __call__(self, time):
         return time.initial_rate * _along_cosine(1.0, self.final, time.fraction)
 
@@ -147,6 +150,12 @@ class OneCycle(Schedule):
     rise: float = 0.3
     start: float = 1 / 25
     final: float = 4e-6
+
+    def __post_init__(self):
+        _check("OneCycle", "rise", self.rise, 0 <= self.rise <= 1, "a share in [0, 1]")
+        for name in ("start", "final"):
+            value = getattr(self, name)
+            _check("OneCycle", name, value, value >= 0, "a number >= 0")
 
     def __call__(self, time):
         p, rise = time.fraction, self.rise
@@ -174,6 +183,10 @@ class Exponential(Schedule):
 
     decay: float | None = None
 
+    def __post_init__(self):
+        good = self.decay is None or self.decay > 0
+        _check("Exponential", "decay", self.decay, good, "a number > 0, or None")
+
     def __call__(self, time):
         decay = 0.01 ** (1 / time.max_iter) if self.decay is None else self.decay
         return time.initial_rate * decay**time.epoch
@@ -200,6 +213,11 @@ class Step(Schedule):
     factor: float = 0.1
     every: int | None = None
 
+    def __post_init__(self):
+        _check("Step", "factor", self.factor, self.factor >= 0, "a number >= 0")
+        good = self.every is None or self.every > 0
+        _check("Step", "every", self.every, good, "a number of epochs > 0, or None")
+
     def __call__(self, time):
         if self.every is None:
             steps = math.floor(
@@ -208,6 +226,11 @@ class Step(Schedule):
         else:
             steps = math.floor(time.epoch / self.every)
         return time.initial_rate * self.factor**steps
+
+
+def _check(schedule, name, value, good, allowed):
+    if not good:
+        raise ValueError(f"{name} of {schedule} must be {allowed}; got {value!r}.")
 
 
 def _along_cosine(first, last, p):

@@ -110,7 +110,7 @@ class LossCurveDisplay:
         if self.best_epoch is not None:
             look = {"color": "0.5", "linewidth": 1, "label": f"best: epoch {self.best_epoch}"}
             lines.append(ax.axvline(self.best_epoch, **look))
-        ax.legend(handles=lines, frameon=False)
+        (self.score_ax_ or ax).legend(handles=lines)  # of the upper axes: no curve runs through it
         return self
 
     def _draw(self, ax, name, label, colour, style):

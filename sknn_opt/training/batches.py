@@ -72,18 +72,18 @@ class Minibatches:
 
     Weights are divided by `mean_weight`, so that the loss of a batch, divided by its number of
     rows, is on the scale of the whole set: a row of weight 2 counts twice in any batch.
-    `n_given` is the number of rows that an epoch stands for, where equal ones have been merged.
 
     No batch has more than `batch_size` rows, and their sizes differ by at most one: 201 rows in
     batches of 200 make 101 and 100, not 200 and a last row that would move θ by a full step.
     """
 
-    def __init__(self, data, batch_size, dtype, mean_weight, n_given=None):
+    def __init__(self, data, batch_size, dtype, mean_weight):
         n = data.n_rows
-        self.n_given = n_given or n
         self.n_batches = -(-n // batch_size)
         self.n_rows, self.size, self.mean_weight = n, -(-n // self.n_batches), mean_weight
-        self._data, self._dtype = data, dtype
+        # Divided before they are cast: weights of 1e40 are none of float32.
+        weight = None if data.weight is None else data.weight / mean_weight
+        self._data, self._dtype = replace(data, weight=weight), dtype
         rows = np.arange(n) if data.rows is None else data.rows
         self._rows = rows.astype(np.int32 if data.X.shape[0] < 2**31 else np.int64)
         self._buffers = {}
@@ -110,9 +110,7 @@ class Minibatches:
         y = self._take("y", data.y, rows)
         if data.weight is None:
             return X, y, None
-        weight = self._take("weight", data.weight, rows)
-        weight /= self.mean_weight
-        return X, y, weight
+        return X, y, self._take("weight", data.weight, rows)
 
     def _take(self, name, array, rows):
         """array[rows] in a buffer; cast on the way, except that class codes stay integers."""

@@ -43,7 +43,8 @@ class _Descent:
             "seconds": now - self._started,
         }  # fmt: skip
         self._started = now
-        point = self.point(theta)
+        looked_at = self._evaluate or self._watcher
+        point = self.point(theta) if looked_at else Snapshot(theta, theta[:0])
         progress.record(row | (self._evaluate(point) if self._evaluate else {}), point)
         if self._verbose:
             print_epoch(progress.history[-1])
@@ -104,19 +105,23 @@ def train_lbfgs(objective, progress, *, max_iter, max_fun, tol, patience, verbos
         descent.record(descent.theta, descent.value)  # the start was already the minimum
     if progress.by_score and progress.best is not None:
         return progress.best, outcome
-    if outcome.reason == "diverged":
-        return None, outcome
-    return descent.point(descent.theta), outcome
+    point = descent.point(descent.theta)
+    if outcome.reason != "diverged" and not np.isfinite(point.statistics).all():
+        outcome = _diverged("a variance of batch norm is not finite")
+    return None if outcome.reason == "diverged" else point, outcome
+
+
+def _diverged(finding):
+    return Outcome(
+        "diverged",
+        f"Training diverged in epoch 1: {finding}. Likely cause: the inputs or targets are not "
+        "scaled; put InputNormalizer() before the network. The initial weights are kept.",
+    )
 
 
 def _outcome(result, best_value, max_iter, max_fun):
     if not math.isfinite(best_value):
-        return Outcome(
-            "diverged",
-            f"Training diverged in epoch 1: the loss of the initial weights is {result.fun}. "
-            "Likely cause: the inputs or targets are not scaled; put InputNormalizer() before the "
-            "network. The initial weights are kept.",
-        )
+        return _diverged(f"the loss of the initial weights is {result.fun}")
     if result.status == 1:
         return Outcome(
             "max_iter",

@@ -33,7 +33,7 @@ class Training:
     """A network in training: what moves it, and how far it has come.
 
     `running_weight` is the weight of all rows in batch norm's running statistics, older batches
-    counting less.
+    counting less, in the user's unit of weights.
     """
 
     network: object
@@ -78,7 +78,7 @@ class Training:
             norm += of_gradient / batches.n_batches
         self.failed_batch = batch
         self.time.epoch = epoch + 1
-        self.time.n_rows_seen += batches.n_given
+        self.time.n_rows_seen += batches.n_rows
         if not self._is_finite():
             loss = math.nan
         return {
@@ -98,7 +98,8 @@ class Training:
         norm = self._norm(network.grad)
         if self.settings.max_grad_norm and norm > self.settings.max_grad_norm:
             network.grad *= float(self.settings.max_grad_norm / norm)
-        self._update_running(float(m if weight is None else weight.sum()))
+        given = float(m if weight is None else weight.sum()) * batches.mean_weight
+        self._update_running(given)
         self.rate = self._rate(1 / batches.n_batches)
         self.optimizer.step(network.theta, network.grad, self.state, self.rate)
         if self.average:

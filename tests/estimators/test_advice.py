@@ -67,9 +67,26 @@ def test_rare_columns_of_a_one_hot_encoding_are_no_matter_of_scale():
     assert not messages(classifier(), OneHotEncoder().fit_transform(codes), y)
 
 
+def test_a_sample_without_the_rare_class_is_no_cause_for_alarm():
+    rng = np.random.default_rng(1)
+    X_wide = rng.normal(size=(1500, 3000))
+    total = X_wide[:, :3].sum(axis=1)
+    y = (total > np.quantile(total, 0.98)).astype(int)
+    assert not messages(classifier(max_iter=25, learning_rate_init=0.003), X_wide, y)
+
+
 # Inputs -----------------------------------------------------------------------------------------
 
 UNSCALED = {
+    "small": (X * 0.03, "feature . does not go beyond 0.0"),
+    "years": (
+        np.column_stack([X, 1990 + np.arange(150) % 30]),
+        r"feature 4 goes up to 2.02e\+03, feature . only to",
+    ),
+    "a column far from 0": (
+        np.column_stack([X, np.full(150, 900.0)]),
+        "feature 4 lies far from 0, at 900 to 900",
+    ),
     "one large": (X * [1, 1, 1, 5e3], r"feature 3 goes up to 8.56e\+03, feature \d only to"),
     "all large": (X * 1e6, "feature . goes up to"),
     "all small": (X * 1e-6, "feature . does not go beyond"),
@@ -116,6 +133,28 @@ def test_a_network_that_learned_nothing():
     (message,) = messages(net, rng.normal(size=(300, 3)), rng.normal(size=300))
     assert message.startswith("The network learned nothing: its loss on the training set is 0.")
     assert "that of a constant prediction 0.5" in message
+
+
+@pytest.mark.parametrize("quantile", [0.05, 0.75])
+def test_a_flat_prediction_is_found_where_the_mean_is_worse(quantile):
+    """A constant quantile has a lower pinball loss than a constant mean."""
+    rng = np.random.default_rng(0)
+    X_skew = rng.normal(size=(300, 5))
+    net = MLPRegressor(
+        (10,), loss="quantile", quantile=quantile, alpha=1e7, activation="tanh", max_iter=200,
+        learning_rate_init=0.01, random_state=0,
+    )  # fmt: skip
+    (message,) = messages(net, X_skew, np.exp(2 * X_skew[:, 0]))
+    assert message.startswith("The network learned nothing")
+
+
+@pytest.mark.parametrize(("scale", "dtype"), [(1e160, np.float64), (1e20, np.float32)])
+def test_batch_norm_whose_variance_overflows(scale, dtype):
+    net = MLPRegressor((5,), solver="lbfgs", batch_norm=True, random_state=0)
+    X_bad = (X_REG * scale).astype(dtype)
+    found = messages(net, X_bad, Y_REG)
+    assert any("not scaled" in m for m in found)
+    assert np.isfinite(net.predict(X_bad)).all()
 
 
 def test_a_network_with_dead_units():

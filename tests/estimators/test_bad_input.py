@@ -151,7 +151,7 @@ class TestClasses:
     def test_a_class_that_was_never_announced(self):
         net = classifier().partial_fit(X[:100], Y[:100], classes=[0, 1])
         before = net.predict_proba(X)
-        with pytest.raises(ValueError, match=r"y has the classes \[2\].*Announce all classes"):
+        with pytest.raises(ValueError, match=r"y has the classes \[2\].*announce them"):
             net.partial_fit(X, Y)
         assert np.array_equal(net.predict_proba(X), before)
 

@@ -127,11 +127,16 @@ BAD = [
     ({0: -1.0}, Y, r"class_weight\[0\] is -1.0; it must be a finite number >= 0"),
     ({0: np.inf}, Y, r"class_weight\[0\] is inf; it must be a finite number"),
     ({0: "much"}, Y, r"class_weight\[0\] is 'much'; it must be a finite number"),
-    ({0: 0, 1: 0, 2: 0}, Y, "class_weight leaves no row with a weight above zero"),
-    ({0: 1, 1: 2}, LABELS, r"class_weight has 1 dict\(s\) for 2 output\(s\); give a list"),
-    ([{0: 1}], LABELS, r"class_weight has 1 dict\(s\) for 2 output\(s\)"),
+    ({0: 0, 1: 0, 2: 0}, Y, "class_weight leaves no row of the training set with a weight"),
+    (
+        {0: 1, 1: 2},
+        LABELS,
+        r"class_weight must be a list of 2 dicts.* for these targets; got \{0: 1, 1: 2\}",
+    ),
+    ([{0: 1}], LABELS, r"class_weight must be a list of 2 dicts, one for each label"),
     ([{0: 1}, "balanced"], LABELS, "got 'balanced' in place of a dict"),
     ([{0: 1}, {2: 1}], LABELS, r"weights for \[2\], which are not among the classes \[0, 1\]"),
+    ([1, 2], Y == 0, r"class_weight must be one dict \{class: weight\}, 'balanced' or None"),
     ("uniform", Y, "The 'class_weight' parameter of MLPClassifier must be"),
 ]
 

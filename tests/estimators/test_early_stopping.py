@@ -170,5 +170,7 @@ class TestPartialFit:
         key = net._training["streams"]["key"]
         rows = np.flatnonzero(~held_out_in_stream(hash_rows(key, X), 0.1))[:5]
         net.partial_fit(X[rows], Y[rows])
-        assert len(net.validation_scores_) == 1
         assert net.n_iter_ == 2
+        score, none = net.validation_scores_
+        assert net.best_validation_score_ == score
+        assert np.isnan(none)

@@ -57,9 +57,11 @@ def test_targets_of_any_size(y):
 @pytest.mark.parametrize("value", [7.0, 1e-100, 1e200])
 def test_a_constant_target_is_learned(value, loss):
     net = regressor(loss=loss, learning_rate="cosine", learning_rate_init=0.01)
-    net.fit(X, np.full(len(X), value))
-    error = np.median(np.abs(net.predict(X) - value))
-    assert error < 0.1 * (max(value, 1.0) if loss.endswith("error") else value)
+    predicted = net.fit(X, np.full(len(X), value)).predict(X)
+    if loss.endswith("error"):
+        np.testing.assert_allclose(predicted, value, rtol=1e-15)
+    else:
+        assert np.median(np.abs(predicted / value - 1)) < 0.1
 
 
 def test_targets_too_small_for_any_scale_are_warned_of():
@@ -108,6 +110,15 @@ def test_predictions_have_the_dtype_of_x_unless_the_unit_is_beyond_it(dtype):
     X_as = X.astype(dtype)
     assert regressor(max_iter=2).fit(X_as, Y).predict(X_as).dtype == dtype
     assert regressor(max_iter=2).fit(X_as, 1e200 * Y).predict(X_as).dtype == np.float64
+    far = regressor().fit(X_as, Y + 1e8)
+    assert far.score(X_as, Y + 1e8) > 0.3  # float32 has no digits left at 1e8
+
+
+def test_predictions_of_a_network_that_diverged_are_finite():
+    X_bad = (1e4 * X).astype(np.float32)
+    with pytest.warns(ConvergenceWarning, match="diverged"):
+        net = regressor(solver="sgd").fit(X_bad, Y)
+    assert np.isfinite(net.predict(X_bad)).all()
 
 
 class TestPartialFit:

@@ -82,6 +82,10 @@ def test_the_regressor_measures_in_normalised_units():
 
 
 BAD = [
+    (
+        {"X_val": X_VAL, "y_val": np.eye(10, dtype=int)[Y_VAL]},
+        r"y_val must have targets of the same kind and number as y; its shape is \(300, 10\)",
+    ),
     ({"X_val": X_VAL}, "needs both X_val and y_val; y_val missing"),
     ({"y_val": Y_VAL}, "needs both X_val and y_val; X_val missing"),
     ({"sample_weight_val": Y_VAL}, "X_val and y_val missing"),
@@ -196,6 +200,19 @@ class TestScoring:
         with pytest.raises(ValueError, match=r"scoring=.* returned .* must return a number"):
             net.fit(X, Y)
         assert not hasattr(net, "theta_")
+
+    def test_a_score_that_cannot_be_computed(self):
+        def fails(*args):
+            raise KeyError("no column 'age'")
+
+        with pytest.raises(ValueError, match=r"scoring=.*failed on the validation set.*'age'"):
+            classifier(early_stopping=True, scoring=fails).fit(X, Y)
+
+    @pytest.mark.parametrize("scoring", ["neg_max_error", lambda e, X, y: e.score(X, y)])
+    def test_a_scorer_that_takes_no_weights_gets_none(self, scoring):
+        net = MLPRegressor((5,), early_stopping=True, scoring=scoring, max_iter=2, random_state=0)
+        net.fit(X_REG, Y_REG, np.linspace(1, 2, len(Y_REG)))
+        assert len(net.validation_scores_) == 2
 
     def test_an_unknown_name(self):
         for early_stopping in (False, True):

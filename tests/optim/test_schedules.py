@@ -134,6 +134,22 @@ def test_a_function_stops_when_stalled_unless_it_says_otherwise():
     assert goes_on_when_stalled(Schedule(), 0.1, by_score=False)
 
 
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Step(every=0), "every of Step must be a number of epochs > 0, or None; got 0"),
+        (lambda: Step(factor=-1), "factor of Step must be a number >= 0; got -1"),
+        (lambda: OneCycle(rise=-1), r"rise of OneCycle must be a share in \[0, 1\]; got -1"),
+        (lambda: OneCycle(start=-1), "start of OneCycle must be"),
+        (lambda: Cosine(final=-0.1), "final of Cosine must be a number >= 0"),
+        (lambda: Exponential(decay=0), "decay of Exponential must be a number > 0"),
+    ],
+)
+def test_bad_knobs(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
 def test_warm_up_is_linear_and_moves_from_the_first_step_on():
     assert [warm_up(t, 5) for t in (0.1, 2.5, 5, 80)] == [0.02, 0.5, 1.0, 1.0]
     assert warm_up(0.001, 0) == 1.0

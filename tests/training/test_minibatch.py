@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_digits, load_iris
 
 from sknn_opt import InputNormalizer, MLPClassifier
-from sknn_opt.optim import Exponential, Schedule, TrainingTime
+from sknn_opt.optim import Cosine, Exponential, Schedule, TrainingTime
 from sknn_opt.optim.schedules import SCHEDULES
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -226,6 +226,11 @@ def test_a_person_may_change_the_rate_between_calls():
     for _ in range(4):
         planned.partial_fit(X, Y, classes=[0, 1, 2])
     assert np.array_equal(by_hand.theta_, planned.theta_)
+
+
+def test_a_class_in_place_of_a_schedule():
+    with pytest.raises(ValueError, match=r"is a class; it must be an object, such as Cosine\(\)"):
+        network(learning_rate=Cosine).fit(X, Y)
 
 
 @pytest.mark.parametrize("rate", [-0.1, math.nan, math.inf, None, "fast"])

@@ -1,0 +1,75 @@
+"""
+Prediction intervals by quantile regression
+===========================================
+
+A mean says nothing about how far off it may be. Two networks with the pinball loss predict the 5 %
+and the 95 % quantile of disease progression; between them nine patients out of ten should lie.
+Whether they do is counted on rows that the networks have not seen.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_diabetes
+from sklearn.metrics import mean_pinball_loss
+from sklearn.model_selection import cross_val_predict
+from sklearn.pipeline import make_pipeline
+
+from sknn_opt import InputNormalizer, MLPRegressor
+
+X, y = load_diabetes(return_X_y=True)
+QUANTILES = (0.05, 0.5, 0.95)
+
+
+def quantile_network(quantile):
+    """Small, and with dropout and a penalty: 442 rows are soon learned by heart."""
+    net = MLPRegressor(
+        (30,), loss="quantile", quantile=quantile, dropout=0.2, alpha=3.0, learning_rate="cosine",
+        learning_rate_init=0.01, max_iter=100, random_state=0,
+    )  # fmt: skip
+    return make_pipeline(InputNormalizer(), net)
+
+
+# %%
+# Coverage on unseen rows
+# -----------------------
+# Each row is predicted by networks that were trained on nine tenths without it.
+
+predicted = {q: cross_val_predict(quantile_network(q), X, y, cv=10) for q in QUANTILES}
+low, median, high = predicted.values()
+
+print(f"{'quantile':<10}{'share below':>12}{'pinball loss':>14}{'of a constant':>15}")
+for q, values in predicted.items():
+    constant = mean_pinball_loss(y, np.full(len(y), np.quantile(y, q)), alpha=q)
+    loss = mean_pinball_loss(y, values, alpha=q)
+    print(f"{q:<10}{np.mean(y <= values):>12.3f}{loss:>14.2f}{constant:>15.2f}")
+covered = (low < y) & (y <= high)
+width, spread = np.mean(high - low), np.subtract(*np.quantile(y, (0.95, 0.05)))
+print(
+    f"\n{covered.mean():.1%} of the rows lie between the 5 % and the 95 % quantile (wanted: 90 %)"
+)
+print(f"mean width {width:.0f}, against {spread:.0f} for the quantiles of all rows")
+
+# %%
+# The intervals, in the order of the median
+# -----------------------------------------
+
+order = np.argsort(median)
+figure, ax = plt.subplots(figsize=(8, 4), layout="constrained")
+ax.fill_between(
+    np.arange(len(y)), low[order], high[order], color="#56B4E9", alpha=0.4, linewidth=0,
+    label="5 % to 95 %",
+)  # fmt: skip
+ax.plot(median[order], color="#0072B2", label="median")
+inside = covered[order]
+rows = np.arange(len(y))
+ax.plot(rows[inside], y[order][inside], ".", color="0.4", markersize=3, label="inside")
+ax.plot(rows[~inside], y[order][~inside], "x", color="#D55E00", markersize=5, label="outside")
+ax.set(
+    xlabel="patients, in the order of the predicted median", ylabel="disease progression",
+    title=f"Nine out of ten were wanted, {covered.mean():.1%} lie inside",
+)  # fmt: skip
+ax.legend(frameon=False, ncols=4, loc="upper left")
+plt.show()
+
+assert 0.84 < covered.mean() < 0.95
+assert width < spread
