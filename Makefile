@@ -39,6 +39,7 @@ docs: .venv/docs.stamp ## the documentation, and the code in it
 bench: .venv-bench/bench.stamp ## speed and accuracy beside the peers
 	$(<D)/bin/python benchmarks/epoch_time.py
 	$(<D)/bin/python benchmarks/accuracy.py
+	$(ONE_THREAD) $(<D)/bin/python benchmarks/training.py
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/gradient_checkers.py
 
 clean: ## remove the environments and everything built

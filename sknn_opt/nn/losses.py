@@ -85,7 +85,13 @@ class Loss:
         raise NotImplementedError(f"{type(self).__name__} has no method __call__(self, z, y)")
 
     def check_targets(self, y):
-        """Raise ValueError if a target is outside of what the loss is defined for."""
+        """Raise ValueError if a target is outside of what the loss is defined for.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+            The targets, in the units of the user.
+        """
 
 
 def _smoothed(y, epsilon, n_classes):

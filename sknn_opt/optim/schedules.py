@@ -28,19 +28,19 @@ MINIMUM_ADAPTIVE_RATE = 1e-6
 class TrainingTime:
     """Where training stands: what a schedule may look at.
 
-    Attributes
+    Parameters
     ----------
     initial_rate : float
         ``learning_rate_init``.
     max_iter : int
         The epochs that training may take, T.
-    epoch : float
+    epoch : float, default=0.0
         The epochs behind, t; between two steps of an epoch a fraction.
-    n_rows_seen : int
-        Rows seen up to the end of the last epoch.
-    n_stalls : int
+    n_rows_seen : int, default=0
+        Rows seen up to the end of the last epoch, equal ones once if they were merged.
+    n_stalls : int, default=0
         How often ``n_iter_no_change`` epochs passed without an improvement.
-    power_t : float
+    power_t : float, default=0.5
         The parameter of that name.
     """
 

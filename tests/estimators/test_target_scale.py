@@ -25,7 +25,12 @@ def regressor(**parameters):
 @pytest.mark.parametrize("factor", [1e-3, 0.1, 1e3])
 def test_the_unit_of_y_does_not_matter(factor, loss, early_stopping):
     net = regressor(
-        loss=loss, quantile=0.7, dtype="float64", early_stopping=early_stopping, dropout=0.1
+        loss=loss,
+        quantile=0.7,
+        dtype="float64",
+        early_stopping=early_stopping,
+        dropout=0.1,
+        learning_rate_init=0.01,
     )
     for rows in (slice(None), slice(0, 150)):  # several batches, and one
         mine = clone(net).fit(X[rows], Y[rows]).predict(X)
