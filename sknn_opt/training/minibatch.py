@@ -116,8 +116,7 @@ class Training:
     def _rate(self, one_step):
         """The learning rate of this step, which ends at epoch time.epoch + one_step."""
         rate = self.schedule(self.time)
-        is_number = isinstance(rate, float | int) or isinstance(rate, Real)  # the first is fast
-        if not (is_number and 0 <= rate < math.inf):
+        if not (isinstance(rate, (float, int, Real)) and 0 <= rate < math.inf):  # float is fast
             raise ValueError(
                 f"learning_rate returned {rate!r} for epoch {self.time.epoch:g}; a schedule must "
                 "return the learning rate of the next step, a finite number >= 0."
