@@ -74,8 +74,9 @@ for name, rows in measured.items():
 # %%
 # What early stopping saw
 # -----------------------
-# With two eights in the validation part, average precision is 1 as soon as both lead. That is no
-# reason to stop: while the score stays at its best, the loss on the same rows decides.
+# With two eights in the validation part, average precision moves in steps and stays at its best for
+# long. That is no reason to stop while the loss on the same rows still falls, and of equals the last
+# epoch wins.
 
 display = LossCurveDisplay.from_estimator(model).plot()
 display.ax_.set_title("Balanced classes, stopped on average precision")

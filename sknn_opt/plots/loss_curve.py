@@ -110,7 +110,11 @@ class LossCurveDisplay:
         if self.best_epoch is not None:
             look = {"color": "0.5", "linewidth": 1, "label": f"best: epoch {self.best_epoch}"}
             lines.append(ax.axvline(self.best_epoch, **look))
-        (self.score_ax_ or ax).legend(handles=lines)  # of the upper axes: no curve runs through it
+        if self.score_ax_ is None:
+            ax.legend(handles=lines, frameon=False)
+        else:  # "best" knows the curves of one axes only
+            below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.15), "ncols": 2}
+            ax.legend(handles=lines, frameon=False, **below)
         return self
 
     def _draw(self, ax, name, label, colour, style):

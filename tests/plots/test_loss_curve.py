@@ -67,7 +67,7 @@ def test_another_score_has_its_own_axis(scoring, name):
     (line,) = display.score_ax_.lines
     assert list(line.get_ydata()) == net.validation_scores_
     assert display.score_ax_.get_ylabel() == name
-    texts = [text.get_text() for text in display.score_ax_.get_legend().get_texts()]
+    texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert texts == [
         "training loss", "validation loss", name, f"best: epoch {display.best_epoch}",
     ]  # fmt: skip
