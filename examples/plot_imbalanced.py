@@ -74,9 +74,9 @@ for name, rows in measured.items():
 # %%
 # What early stopping saw
 # -----------------------
-# With two eights in the validation part, average precision moves in steps and stays at its best for
-# long. That is no reason to stop while the loss on the same rows still falls, and of equals the last
-# epoch wins.
+# With two eights in the validation part, average precision moves in steps and stays at its best
+# for long. That is no reason to stop while the loss on the same rows still falls; of equal epochs
+# the last one wins.
 
 display = LossCurveDisplay.from_estimator(model).plot()
 display.ax_.set_title("Balanced classes, stopped on average precision")
