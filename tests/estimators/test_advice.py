@@ -230,3 +230,16 @@ def test_targets_of_any_scale_train_or_warn(scale, solver, normalize_target):
         assert np.isfinite(predicted).all()
         assert r2_score(y / unit, predicted / unit) > 0.3 or caught, offset
         assert all(w.category is ConvergenceWarning for w in caught)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("scale", SCALES)
+def test_a_classifier_of_inputs_of_any_scale_trains_or_warns(scale, solver):
+    for offset, column in ((0, []), (1e6, []), (0, [np.full(150, 1e8)]), (900, [])):
+        X_bad = np.column_stack([X * scale + offset, *column])
+        net = MLPClassifier((20,), solver=solver, max_iter=100, random_state=0)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            score = net.fit(X_bad, Y).score(X_bad, Y)
+        assert caught or score > 0.8, (offset, column)
+        assert all(w.category is ConvergenceWarning for w in caught)
