@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sknn_opt._sklearn import CallbackSupportMixin, fit_context
 from sknn_opt.estimators import _rows
 from sknn_opt.estimators._callbacks import FitTask
-from sknn_opt.estimators._fitting import Fit
+from sknn_opt.estimators._fitting import Fit, start_at_the_mean
 from sknn_opt.estimators._parameters import CONSTRAINTS, dropout_rates, hidden_sizes
 from sknn_opt.estimators._streaming import StreamFit
 from sknn_opt.estimators._validation import (
@@ -154,7 +154,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         totals = _rows.totals_of_classes(draft, data)
         data = _rows.as_trained_on(draft, data, normalizer, totals)
         streams = Streams.from_random_state(self.random_state)
-        theta = self.theta_ if fitted else spec.initial_parameters(self.init, streams.init, float)
+        if fitted:
+            theta = self.theta_
+        else:
+            theta = spec.initial_parameters(self.init, streams.init, float)
+            start_at_the_mean(spec, make_loss(spec.loss), theta, data)
         arrays = data.as_arrays(np.dtype(dtype))
         return Objective(spec, theta.astype(dtype), *arrays, float(self.alpha), streams.dropout)
 
@@ -293,7 +297,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     @property
     def best_validation_score_(self):
-        """The highest of them since `scoring` was last changed."""
+        """That of the weights kept: the highest of the last fit, or of the stream."""
         if "best_score" in self._training:
             return self._training["best_score"]
         scores = self.validation_scores_

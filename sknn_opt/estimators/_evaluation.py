@@ -22,7 +22,7 @@ class Evaluation:
     scorer : callable or None
         From `make_scorer`; None is minus the loss.
     complain : callable or None
-        Takes what is wrong with a score, which is then None; without it, that is raised.
+        Takes the ValueError of a score that failed and is then None; without it, that is raised.
     """
 
     def __init__(self, spec, data, scorer=None, complain=None):
@@ -37,7 +37,7 @@ class Evaluation:
         except ValueError as error:
             if self._complain is None:
                 raise
-            self._complain(f"This call decides nothing about when to stop: {error}")
+            self._complain(error)
             score = None
         return {"validation_loss": loss, "score": score}
 

@@ -57,6 +57,7 @@ class Fit:
         if goes_on:
             self.streams = Streams.from_state(self.before["streams"])
             self.progress.history = list(estimator.history_)
+            self.progress.at_first = "weights of the last fit"
         else:
             self.streams = Streams.from_random_state(estimator.random_state)
         self.n_before = len(self.progress.history)
@@ -69,6 +70,8 @@ class Fit:
         """Minimise the loss of all rows at once."""
         est, n_given = self.estimator, data.n_rows
         data, evaluate = self._prepare(data, validation)
+        if self.progress.by_score and validation is None:
+            n_given = data.n_rows
         dtype = self._dtype(data.X)
         start = self._start(data, dtype)
         objective = Objective(
@@ -120,7 +123,13 @@ class Fit:
         _rows.check_class_weight_leaves_rows(training=data, validation=held_out)
         data = data.without_zero_weights()
         self._count({}, n_given, data, totals)
-        return data, held_out and Evaluation(self.spec, held_out, scorer)
+        complain = None if self.progress.by_score else self._complain_once
+        return data, held_out and Evaluation(self.spec, held_out, scorer, complain)
+
+    def _complain_once(self, error):
+        message = f"A score of the validation set is missing in history_: {error}"
+        if not any(said.startswith(message[:40]) for said in self.advice):
+            self.advice.append(message)
 
     def _as_trained_on(self, data, held_out, weighted, totals):
         """Both sets in the network's units, and the scorer for the held-out one."""
@@ -183,11 +192,8 @@ class Fit:
         else:
             theta = self.spec.initial_parameters(est.init, self.streams.init, dtype)
             start = Snapshot(theta, self.spec.initial_statistics(dtype))
-        if self.is_new and self.loss.link == "exp" and data.n_rows:
-            # e^b is a mean: at b = 0 amounts in the millions would be far away.
-            b = self.spec.blocks[f"b[{self.spec.n_layers}]"].of(start.theta)
-            y, weight = data.of_rows(data.y), data.of_rows(data.weight)
-            b += constant_outputs("exp", y, weight, len(b))
+        if self.is_new:
+            start_at_the_mean(self.spec, self.loss, start.theta, data)
         return start
 
     def _time(self, epoch=0):
@@ -249,6 +255,7 @@ class Fit:
             "streams": self.streams.state(),
             "by_score": self.progress.by_score,
             "criterion": self._criterion(),
+            "best_epoch": self.progress.best_epoch,
         }
         if self.progress.by_score:
             state["best_score"] = self.progress.best_value
@@ -289,3 +296,13 @@ class Fit:
         vars(estimator).update(self.estimator._attributes(fitted, self._n_iter()))
         vars(estimator).pop("feature_names_in_", None)
         return estimator
+
+
+def start_at_the_mean(spec, loss, theta, data):
+    """Let the outputs of a loss with the link 'exp' start at the mean of the targets.
+
+    e^b is a mean: at b = 0 amounts in the millions would be far away.
+    """
+    if loss.link == "exp" and data.n_rows:
+        b = spec.blocks[f"b[{spec.n_layers}]"].of(theta)
+        b += constant_outputs("exp", data.of_rows(data.y), data.of_rows(data.weight), len(b))

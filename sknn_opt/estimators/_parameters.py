@@ -120,7 +120,8 @@ init : {_names(INITIALIZERS)} or callable, default='auto'
     for the activation at hand. 'xavier' has variance 1 / n_in, as the course defines it; its
     other version, 2 / (n_in + n_out), is 'glorot_normal'. A callable ``(shape, rng, gain)``
     returns an array of `shape` (n_in, n_out), drawn from `rng`, a `numpy.random.Generator`.
-    Biases start at 0.
+    Biases start at 0, except that 'auto' balances f(0) ≠ 0, and that those of the outputs of
+    'poisson' and 'gamma' start at the mean of the targets.
 
 dropout : float or array-like of shape (n_hidden_layers,), default=0.0
     The probability in [0, 1) with which a unit of a hidden layer is left out of a training
@@ -133,8 +134,9 @@ batch_norm : bool, default=False
     Whether to normalise the pre-activations of the hidden layers by batch.
 
 batch_norm_momentum : float, default=0.9
-    How much of the running mean and variance, which predictions use, stays at each step;
-    in [0, 1).
+    How slowly the running mean and variance, which predictions use, forget; in [0, 1). They are
+    averages of the batches weighted by rows, each batch before the last counting by this factor
+    less.
 
 solver : {_names(["lbfgs", *OPTIMIZERS])}, default='adam'
     The optimizer. 'lbfgs' takes the whole set at each step and suits small sets; the others
@@ -160,7 +162,8 @@ learning_rate : {_names(SCHEDULES)} or callable, default='constant'
     `max_iter` epochs, and training then goes on to the last of them unless a validation score
     stops it. Objects such as ``sknn_opt.optim.Cosine(final=0.1)`` have knobs, and any function
     of a `sknn_opt.optim.TrainingTime` that returns a rate will do. They serve every minibatch
-    solver (scikit-learn's only 'sgd').
+    solver (scikit-learn's only 'sgd'). 'lbfgs' has no learning rate, and so no use for
+    `warmup_epochs`, `max_grad_norm` and `average`.
 
 learning_rate_init : float, default=0.001
     The learning rate at the start.
@@ -191,9 +194,9 @@ random_state : int, RandomState, Generator or None, default=None
 
 tol : float, default=1e-4
     Training has stalled when the loss, or the validation loss, has not improved by more than
-    `tol` times the loss of the best constant prediction for `n_iter_no_change` epochs in a row;
-    for another `scoring`, by more than `tol` times the best score. So the unit of y does not
-    matter. With 'lbfgs', the largest element of the gradient at which it ends.
+    `tol` times the loss of the best constant prediction for more than `n_iter_no_change` epochs
+    in a row; for another `scoring`, by more than `tol` times the best score. So the unit of y
+    does not matter. With 'lbfgs', the largest element of the gradient at which it ends.
 
 verbose : bool, default=False
     Whether to print the loss after each epoch.
@@ -231,7 +234,7 @@ epsilon : float, default=1e-8
     Keeps 'adam', 'adamw' and 'rmsprop' from dividing by 0.
 
 n_iter_no_change : int or inf, default=10
-    Epochs without improvement after which training has stalled; see `tol`.
+    Training has stalled after more than so many epochs without improvement; see `tol`.
 
 max_fun : int, default=15000
     The largest number of evaluations of the loss by 'lbfgs'.
@@ -281,10 +284,10 @@ validation_scores_ : list of float or None
     The score on it; with ``scoring='loss'``, minus the loss.
 
 best_validation_score_ : float or None
-    The highest of them.
+    That of the weights kept: the highest of the last fit, or of all calls of partial_fit.
 
 n_iter_ : int
-    Epochs, or iterations of 'lbfgs', of the last fit; with partial_fit, of all its calls.
+    Epochs, or iterations of 'lbfgs', of the last fit; after partial_fit, of all so far.
 
 t_ : int
     Training rows that the solver has seen, counted anew in each epoch.

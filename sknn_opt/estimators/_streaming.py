@@ -12,6 +12,8 @@ from sknn_opt.training.averaging import Average
 from sknn_opt.training.minibatch import explain_divergence
 from sknn_opt.training.progress import Outcome, Snapshot, total_loss
 
+SPENT = 0.02  # of the initial learning rate
+
 
 class StreamFit(Fit):
     """A call of partial_fit.
@@ -59,11 +61,17 @@ class StreamFit(Fit):
         self._count(self.before, data.n_rows, data, totals)
         if held_out is None or not held_out.without_zero_weights().n_rows:
             return data, None
-        return data, Evaluation(self.spec, held_out, scorer, complain=self.advice.append)
+        return data, Evaluation(self.spec, held_out, scorer, self._complain)
+
+    def _complain(self, error):
+        self.advice.append(f"This call decides nothing about when to stop: {error}")
 
     def _advise_on_schedule(self):
         est = self.estimator
-        if runs_its_course(find_schedule(est.learning_rate)) and self.n_before >= est.max_iter:
+        schedule, time = find_schedule(est.learning_rate), self._time(self.n_before)
+        if not runs_its_course(schedule) or self.n_before < est.max_iter:
+            return
+        if schedule(time) <= SPENT * time.initial_rate:
             self.advice.append(
                 f"The learning rate has come to the end of its plan after max_iter={est.max_iter} "
                 "epochs, and hardly moves the weights any more. Set learning_rate='constant', or "
@@ -77,6 +85,7 @@ class StreamFit(Fit):
         if before.get("criterion") != self._criterion():
             return
         progress.n_stalled = before.get("n_stalled", 0)
+        progress.best_epoch = before.get("best_epoch", 0)
         if progress.by_score:
             progress.best_value = before.get("best_score", -math.inf)
             progress.lowest_loss = before.get("lowest_loss", math.inf)

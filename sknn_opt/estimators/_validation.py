@@ -92,6 +92,12 @@ def check_scoring_name(scoring):
 
 def check_loss(loss, y, n_outputs):
     """Raise ValueError if a loss does not return what it must, here for the first two targets."""
+    allowed = [None, "scale"] if loss.link == "exp" else [None, "scale", "mean and scale"]
+    if loss.normalizes not in allowed:
+        raise ValueError(
+            f"loss={loss!r} has normalizes={loss.normalizes!r}; with the link {loss.link!r} it "
+            f"must be one of {allowed}."
+        )
     y = y[:2]
     y = y if y.dtype.kind == "i" else y.astype(np.float64)
     z = np.zeros((len(y), n_outputs))

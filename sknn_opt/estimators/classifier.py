@@ -247,7 +247,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-            In the order of ``classes_``; not below -4944 (-596 in float32).
+            In the order of ``classes_``; not below -4945 (-597 in float32).
         """
         return self._log_proba(self._paired(self._raw_outputs(X)))
 
@@ -264,6 +264,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ndarray of shape (n_samples,) for two classes, else (n_samples, n_outputs)
         """
         z = self._raw_outputs(X)
+        if self.out_activation_ == "softmax" and len(self.classes_) == 2:
+            return z[:, 1] - z[:, 0]  # a loss of the user's
         return z.ravel() if self._is_binary() else z
 
     def _paired(self, z):

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from sknn_opt.nn import kernels
+from sknn_opt.kernels import with_numpy as kernels
 
 LEAKY_SLOPE = 0.01
 # Klambauer et al. (2017), "Self-normalizing neural networks": zero mean and unit variance are a
@@ -54,32 +54,8 @@ def _logistic_forward(z):
     kernels.logistic(z, out=z)
 
 
-def _logistic_backward(a, delta):
-    # f' = a (1 - a)
-    delta *= a
-    np.subtract(1, a, out=a)
-    delta *= a
-
-
 def _tanh_forward(z):
     np.tanh(z, out=z)
-
-
-def _tanh_backward(a, delta):
-    # f' = 1 - a²
-    a *= a
-    np.subtract(1, a, out=a)
-    delta *= a
-
-
-def _relu_forward(z, slope):
-    # f' = 1 where z > 0, else 0; f = z f'. Faster than np.maximum, and complex-safe.
-    np.greater(z.real, 0, out=slope)
-    z *= slope
-
-
-def _multiply_by_slope(a, delta, slope):
-    delta *= slope
 
 
 def _leaky_relu_forward(z, slope):
@@ -181,12 +157,12 @@ def _mish_backward(a, delta, t, z):
 
 ACTIVATIONS = {
     "identity": Activation(_identity_forward, _identity_backward, gain=1.0),
-    "logistic": Activation(_logistic_forward, _logistic_backward, gain=4.558, at_rest=0.5),
-    "tanh": Activation(_tanh_forward, _tanh_backward, gain=1.243),
-    "relu": Activation(_relu_forward, _multiply_by_slope, gain=math.sqrt(2), n_scratch=1),
+    "logistic": Activation(_logistic_forward, kernels.logistic_backward, gain=4.558, at_rest=0.5),
+    "tanh": Activation(_tanh_forward, kernels.tanh_backward, gain=1.243),
+    "relu": Activation(kernels.relu, kernels.times_slope, gain=math.sqrt(2), n_scratch=1),
     "leaky_relu": Activation(
         _leaky_relu_forward,
-        _multiply_by_slope,
+        kernels.times_slope,
         gain=math.sqrt(2 / (1 + LEAKY_SLOPE**2)),
         n_scratch=1,
     ),

@@ -10,8 +10,10 @@ dL/dinput. It consumes what forward left behind: one backward for one forward.
 """
 
 import numpy as np
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import csr_array
 
+from sknn_opt.kernels import fastest
+from sknn_opt.kernels import with_numpy as kernels
 from sknn_opt.nn.activations import ACTIVATIONS
 
 
@@ -24,31 +26,32 @@ class Dense:
         n_in, n_out = self.W.shape
         self._z = np.empty((n_rows, n_out), dtype)
         self._ones = np.ones(n_rows, dtype)
+        self._add_bias = fastest(kernels.add_bias, self._z.dtype)
         # Nobody asks for the gradient with respect to X.
         self._delta_in = None if is_first else np.empty((n_rows, n_in), dtype)
 
     def forward(self, a, weight):
         self._a = a
         z = self._z[: a.shape[0]]
-        if issparse(a):
-            z[...] = a @ self.W
+        if isinstance(a, np.ndarray):
+            a.dot(self.W, z)  # half a microsecond less than np.matmul(out=)
         else:
-            np.matmul(a, self.W, out=z)
+            z[...] = a @ self.W
         if self.b is not None:
-            z += self.b
+            self._add_bias(z, self.b)
         return z
 
     def backward(self, delta):
         m = len(delta)
-        if issparse(self._a):
-            self.dW[...] = self._a.T @ delta
+        if isinstance(self._a, np.ndarray):
+            self._a.T.dot(delta, self.dW)
         else:
-            np.matmul(self._a.T, delta, out=self.dW)
+            self.dW[...] = self._a.T @ delta
         if self.db is not None:
-            np.matmul(self._ones[:m], delta, out=self.db)
+            self._ones[:m].dot(delta, self.db)
         if self._delta_in is None:
             return None
-        return np.matmul(delta, self.W.T, out=self._delta_in[:m])
+        return delta.dot(self.W.T, self._delta_in[:m])
 
 
 class Activation:
@@ -57,15 +60,17 @@ class Activation:
     def __init__(self, name, n_units, n_rows, dtype):
         self.function = ACTIVATIONS[name]
         self._scratch = np.empty((self.function.n_scratch, n_rows, n_units), dtype)
+        self._forward = fastest(self.function.forward, self._scratch.dtype)
+        self._backward = fastest(self.function.backward, self._scratch.dtype)
 
     def forward(self, z, weight):
         self._saved = self._scratch[:, : len(z)]
-        self.function.forward(z, *self._saved)
+        self._forward(z, *self._saved)
         self._a = z
         return z
 
     def backward(self, delta):
-        self.function.backward(self._a, delta, *self._saved)
+        self._backward(self._a, delta, *self._saved)
         return delta
 
 
@@ -85,33 +90,22 @@ class BatchNorm:
         self.dgamma, self.dbeta = grads["gamma"], grads["beta"]
         self._running_mean, self._running_variance = statistics["mean"], statistics["variance"]
         self._y = np.empty((n_rows, len(self.gamma)), dtype)
+        self._normalize = fastest(kernels.batch_norm, self._y.dtype)
+        self._differentiate = fastest(kernels.batch_norm_backward, self._y.dtype)
         self._ones = np.ones(n_rows, dtype)
 
     def forward(self, z, weight):
         m = len(z)
         self._p = self._ones[:m] / m if weight is None else weight / weight.sum()
-        y = self._y[:m]
-        self._mean = self._p @ z
-        z -= self._mean
-        np.multiply(z, z, out=y)
-        self._variance = self._p @ y
-        self._inverse_std = 1 / np.sqrt(self._variance + self.EPSILON)
-        z *= self._inverse_std
-        self.x_hat = z
-        np.multiply(z, self.gamma, out=y)
-        y += self.beta
+        y, self.x_hat = self._y[:m], z
+        self._mean, self._variance, self._inverse_std = self._normalize(
+            z, self._p, self.gamma, self.beta, self.EPSILON, y
+        )
         return y
 
     def backward(self, delta):
-        x_hat, y = self.x_hat, self._y[: len(delta)]
-        np.multiply(delta, x_hat, out=y)
-        np.matmul(self._ones[: len(delta)], y, out=self.dgamma)
-        np.matmul(self._ones[: len(delta)], delta, out=self.dbeta)
-        x_hat *= self.dgamma
-        x_hat += self.dbeta
-        x_hat *= self._p[:, np.newaxis]
-        delta -= x_hat
-        delta *= self.gamma * self._inverse_std
+        scale, scratch = self.gamma * self._inverse_std, self._y[: len(delta)]
+        self._differentiate(delta, self.x_hat, self._p, scale, self.dgamma, self.dbeta, scratch)
         return delta
 
     def update_running(self, rate):
@@ -124,6 +118,28 @@ class BatchNorm:
             running += rate * batch
 
 
+class _Masks:
+    """Draws dropout masks: each element 0 with probability `rate`, else 1 / (1 - rate).
+
+    The decision takes 16 random bits, four from each number that the generator makes. The rate is
+    rounded to them; the factor is that of the rounded rate, so that the mean is kept to all digits.
+    """
+
+    CHUNK = 2**13  # what is drawn at a time: a step allocates nothing of a layer's size
+
+    def __init__(self, rate, dtype):
+        n_kept = max(1, round((1 - rate) * 2**16))
+        self._last_kept, self._value = n_kept - 1, 2**16 / n_kept
+        self._fill = fastest(kernels.dropout_mask, dtype)
+
+    def draw(self, rng, mask):
+        """Fill a vector."""
+        for start in range(0, len(mask), self.CHUNK):
+            part = mask[start : start + self.CHUNK]
+            bits = rng.bit_generator.random_raw(-(-len(part) // 4)).view(np.uint16)
+            self._fill(bits[: len(part)], self._last_kept, self._value, part)
+
+
 class Dropout:
     """a ⊙ m, with mₖ = 1 / (1 - rate) with probability 1 - rate, else 0 (inverted dropout).
 
@@ -134,16 +150,13 @@ class Dropout:
     """
 
     def __init__(self, rate, n_units, n_rows, dtype):
-        self._keep = 1.0 - rate
         self._out = np.empty((n_rows, n_units), dtype)
         self.mask = np.empty((n_rows, n_units), np.finfo(dtype).dtype)  # real, also for complex
+        self._masks = _Masks(rate, self.mask.dtype)
 
     def draw(self, rng, X):
         """Draw the masks for a batch X."""
-        mask = self.mask[: X.shape[0]]
-        rng.random(dtype=mask.dtype, out=mask)
-        np.less(mask, self._keep, out=mask)
-        mask *= 1 / self._keep
+        self._masks.draw(rng, self.mask[: X.shape[0]].reshape(-1))
 
     def forward(self, a, weight):
         # Not in place: the activation below needs its output for its own derivative.
@@ -158,12 +171,12 @@ class SparseInputDropout:
     """Dropout of the entries that a CSR input stores; the others are 0, dropped or not."""
 
     def __init__(self, rate, dtype):
-        self._keep = 1.0 - rate
-        self._dtype = np.finfo(dtype).dtype
-        self.mask = np.empty(0, self._dtype)
+        self.mask = np.empty(0, np.finfo(dtype).dtype)
+        self._masks = _Masks(rate, self.mask.dtype)
 
     def draw(self, rng, X):
-        self.mask = (rng.random(X.nnz, dtype=self._dtype) < self._keep) / self._keep
+        self.mask = np.empty(X.nnz, self.mask.dtype)
+        self._masks.draw(rng, self.mask)
 
     def forward(self, X, weight):
         data = np.multiply(X.data, self.mask, dtype=X.dtype)

@@ -27,7 +27,8 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax, logit, softmax, xlogy
 
-from sknn_opt.nn import kernels
+from sknn_opt.kernels import fastest
+from sknn_opt.kernels import with_numpy as kernels
 
 
 class Loss:
@@ -90,7 +91,7 @@ class Loss:
         Parameters
         ----------
         y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
-            The targets, in the units of the user.
+            The targets of a regressor, in the units of the user (class codes need no check).
         """
 
 
@@ -106,18 +107,8 @@ class LogLoss(Loss):
     link: ClassVar[str] = "softmax"
 
     def __call__(self, z, y):
-        rows, epsilon = np.arange(len(z)), float(self.label_smoothing)
-        z -= kernels.row_maximum(z)
-        wanted = z[rows, y]
-        if epsilon:
-            wanted = (1 - epsilon) * wanted + epsilon * z.mean(axis=1)
-        np.exp(z, out=z)
-        total = z.sum(axis=1)
-        z /= total[:, np.newaxis]
-        z[rows, y] -= 1 - epsilon
-        if epsilon:
-            z -= epsilon / z.shape[1]
-        return np.log(total) - wanted, z
+        row_losses = fastest(kernels.softmax_cross_entropy, z.dtype)
+        return row_losses(z, y, float(self.label_smoothing)), z
 
 
 @dataclass(frozen=True)
@@ -129,11 +120,7 @@ class BinaryLogLoss(Loss):
 
     def __call__(self, z, y):
         y = _smoothed(y, float(self.label_smoothing), 2)
-        losses = np.empty_like(z)
-        kernels.softplus(z, out=losses)
-        losses -= y * z
-        kernels.logistic(z, out=z)
-        z -= y
+        losses = fastest(kernels.binary_cross_entropy, z.dtype)(z, y)
         return losses.sum(axis=1), z
 
 

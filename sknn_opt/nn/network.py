@@ -215,7 +215,7 @@ class Network:
         if gradient is not delta:  # a loss of the user's
             delta[...] = gradient
         if weight is None:
-            value = losses.sum().item()
+            value = np.add.reduce(losses).item()
             delta *= scale
         else:
             value = (weight @ losses).item()

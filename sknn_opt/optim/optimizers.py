@@ -5,12 +5,8 @@ arrays and a step count, so that a model can be stopped, stored and continued:
 
     state = optimizer.init(theta)
     optimizer.step(theta, grad, state)        # moves theta in place
-
-The update runs in blocks that fit the processor's cache: each block is read from memory once,
-however many operations the formula has.
 """
 
-import threading
 import warnings
 from dataclasses import dataclass
 from inspect import signature
@@ -18,21 +14,10 @@ from inspect import signature
 import numpy as np
 from scipy.optimize import OptimizeResult, OptimizeWarning, approx_fprime
 
-BLOCK = 32_768
+from sknn_opt.kernels import fastest
+from sknn_opt.kernels import with_numpy as kernels
+
 MAX_STEPS = 10_000
-_THREAD = threading.local()
-
-
-def _blocks(*vectors):
-    """The same consecutive pieces of several vectors, and two scratch arrays of their length."""
-    n, dtype = len(vectors[0]), vectors[0].dtype
-    kept = vars(_THREAD)  # made once in each thread, not at each step
-    if dtype.str not in kept:
-        kept[dtype.str] = np.empty((2, BLOCK), dtype)
-    scratch = kept[dtype.str]
-    for start in range(0, n, BLOCK):
-        pieces = [v[start : start + BLOCK] for v in vectors]
-        yield *pieces, *scratch[:, : len(pieces[0])]
 
 
 @dataclass
@@ -196,20 +181,11 @@ class SGD(Optimizer):
 
     def _step(self, theta, grad, state, rate):
         mu = float(self.momentum)
-        velocity = state.get("velocity", grad)
-        for x, g, v, step, _ in _blocks(theta, grad, velocity):
-            np.multiply(g, rate, out=step)  # η g
-            if not mu:
-                x -= step
-                continue
-            v *= mu
-            v -= step
-            if not self.nesterov:
-                x += v
-                continue
-            x -= step
-            np.multiply(v, mu, out=step)
-            x += step
+        if mu:
+            move = fastest(kernels.descend_with_momentum, theta.dtype)
+            move(theta, grad, state["velocity"], mu, rate, bool(self.nesterov))
+        else:
+            fastest(kernels.descend, theta.dtype)(theta, grad, rate)
 
 
 @dataclass
@@ -250,15 +226,8 @@ class RMSprop(Optimizer):
         unbias = ((1 - beta) / (1 - beta ** state["step"])) ** 0.5
         eps = float(self.epsilon) / unbias
         rate /= unbias
-        for x, g, s, step, rms in _blocks(theta, grad, state["second_moment"]):
-            s *= beta
-            np.multiply(g, g, out=step)
-            s += step
-            np.sqrt(s, out=rms)
-            rms += eps
-            np.divide(g, rms, out=step)
-            step *= rate
-            x -= step
+        move = fastest(kernels.rmsprop, theta.dtype)
+        move(theta, grad, state["second_moment"], beta, eps, rate)
 
 
 @dataclass
@@ -301,18 +270,8 @@ class Adam(Optimizer):
         # factors go into the rate and into ε.
         eps = float(self.epsilon) / (1 - b2) ** 0.5
         rate *= (1 - b2**t) ** 0.5 / (1 - b1**t) * (1 - b1) / (1 - b2) ** 0.5
-        vectors = theta, grad, state["first_moment"], state["second_moment"]
-        for x, g, m, s, step, rms in _blocks(*vectors):
-            m *= b1
-            m += g
-            s *= b2
-            np.multiply(g, g, out=step)
-            s += step
-            np.sqrt(s, out=rms)
-            rms += eps
-            np.divide(m, rms, out=step)
-            step *= rate
-            x -= step
+        move = fastest(kernels.adam, theta.dtype)
+        move(theta, grad, state["first_moment"], state["second_moment"], b1, b2, eps, rate)
 
 
 @dataclass

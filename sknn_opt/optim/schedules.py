@@ -19,6 +19,7 @@ stalls, and reaching it is no failure. Only early stopping on held-out rows cuts
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import ClassVar
 
 MINIMUM_ADAPTIVE_RATE = 1e-6
@@ -123,7 +124,7 @@ class Cosine(Schedule):
     final: float = 0.0
 
     def __post_init__(self):
-        _check("Cosine", "final", self.final, self.final >= 0, "a number >= 0")
+        _check("Cosine", "final", self.final, _is_number(self.final, 0), "a number >= 0")
 
     def __call__(self, time):
         return time.initial_rate * _along_cosine(1.0, self.final, time.fraction)
@@ -152,10 +153,10 @@ class OneCycle(Schedule):
     final: float = 4e-6
 
     def __post_init__(self):
-        _check("OneCycle", "rise", self.rise, 0 <= self.rise <= 1, "a share in [0, 1]")
+        _check("OneCycle", "rise", self.rise, _is_number(self.rise, 0, 1), "a share in [0, 1]")
         for name in ("start", "final"):
             value = getattr(self, name)
-            _check("OneCycle", name, value, value >= 0, "a number >= 0")
+            _check("OneCycle", name, value, _is_number(value, 0), "a number >= 0")
 
     def __call__(self, time):
         p, rise = time.fraction, self.rise
@@ -184,7 +185,7 @@ class Exponential(Schedule):
     decay: float | None = None
 
     def __post_init__(self):
-        good = self.decay is None or self.decay > 0
+        good = self.decay is None or (_is_number(self.decay, 0) and self.decay > 0)
         _check("Exponential", "decay", self.decay, good, "a number > 0, or None")
 
     def __call__(self, time):
@@ -200,7 +201,7 @@ class Step(Schedule):
     ----------
     factor : float, default=0.1
         The factor of one step down.
-    every : int, default=None
+    every : float, default=None
         Epochs between two steps; None is a third of T.
 
     Examples
@@ -211,11 +212,11 @@ class Step(Schedule):
     """
 
     factor: float = 0.1
-    every: int | None = None
+    every: float | None = None
 
     def __post_init__(self):
-        _check("Step", "factor", self.factor, self.factor >= 0, "a number >= 0")
-        good = self.every is None or self.every > 0
+        _check("Step", "factor", self.factor, _is_number(self.factor, 0), "a number >= 0")
+        good = self.every is None or (_is_number(self.every, 0) and self.every > 0)
         _check("Step", "every", self.every, good, "a number of epochs > 0, or None")
 
     def __call__(self, time):
@@ -226,6 +227,11 @@ class Step(Schedule):
         else:
             steps = math.floor(time.epoch / self.every)
         return time.initial_rate * self.factor**steps
+
+
+def _is_number(value, least=-math.inf, most=math.inf):
+    """Whether a value is a finite number within bounds."""
+    return isinstance(value, Real) and math.isfinite(value) and least <= value <= most
 
 
 def _check(schedule, name, value, good, allowed):

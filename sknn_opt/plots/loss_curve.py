@@ -68,11 +68,10 @@ class LossCurveDisplay:
             If it is not fitted.
         """
         net = _network_of(estimator)
-        rows = [row for row in net.history_ if row["score"] is not None]
-        best = max(rows, key=lambda row: (row["score"], row["epoch"])) if rows else None
-        decides = best is not None and net.early_stopping
-        name = None if best is None or net.scoring == "loss" else _name_of(net.scoring)
-        return cls(net.history_, best["epoch"] if decides else None, name)
+        scored = any(row["score"] is not None for row in net.history_)
+        name = _name_of(net.scoring) if scored and net.scoring != "loss" else None
+        stopped_by_score = scored and net._training["by_score"]
+        return cls(net.history_, net._training["best_epoch"] if stopped_by_score else None, name)
 
     def plot(self, ax=None):
         """Draw.

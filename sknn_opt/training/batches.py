@@ -5,6 +5,7 @@ gathered, and cast, into the same buffers. So a memory-mapped X works.
 """
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from scipy.sparse import issparse
@@ -86,6 +87,8 @@ class Minibatches:
         self._data, self._dtype = replace(data, weight=weight), dtype
         rows = np.arange(n) if data.rows is None else data.rows
         self._rows = rows.astype(np.int32 if data.X.shape[0] < 2**31 else np.int64)
+        ends = (part[-1] + 1 for part in np.array_split(np.arange(n), self.n_batches))
+        self._bounds = [0, *ends]
         self._buffers = {}
         self._only_batch = None
 
@@ -98,8 +101,8 @@ class Minibatches:
         if rng is not None and self.n_batches > 1:
             rows = rows.copy()  # each epoch starts from the same order: epochs have no memory
             rng.shuffle(rows)
-        for part in np.array_split(rows, self.n_batches):
-            batch = self._gather(part)
+        for start, stop in pairwise(self._bounds):
+            batch = self._gather(rows[start:stop])
             if self.n_batches == 1:
                 self._only_batch = batch  # the set is one batch: gather it once
             yield batch
@@ -114,19 +117,23 @@ class Minibatches:
 
     def _take(self, name, array, rows):
         """array[rows] in a buffer; cast on the way, except that class codes stay integers."""
-        m = len(rows)
         if name not in self._buffers:
-            shape = (self.size, *array.shape[1:])
-            codes = array.dtype.kind == "i"
-            out = np.empty(shape, array.dtype if codes else self._dtype)
-            # np.take(out=) does not cast: another dtype goes through a staging buffer.
-            staging = out if out.dtype == array.dtype else np.empty(shape, array.dtype)
-            self._buffers[name] = out, staging
-        out, staging = (buffer[:m] for buffer in self._buffers[name])
+            self._buffers[name] = self._new_buffers(array)
+        out, staging = self._buffers[name]
+        m = len(rows)
+        if m < self.size:
+            out, staging = out[:m], staging[:m]
         if array.flags.c_contiguous:
-            np.take(array, rows, axis=0, out=staging, mode="clip")  # "raise" would buffer again
+            array.take(rows, 0, staging, "clip")  # "raise" would buffer once more
         else:
-            staging[...] = array[rows]  # np.take would first copy all of an F-ordered array
-        if staging is not out:
+            staging[...] = array[rows]  # take would first copy all of an F-ordered array
+        if out.dtype != staging.dtype:
             np.copyto(out, staging, casting="unsafe")
         return out
+
+    def _new_buffers(self, array):
+        """Where batches go, and where they are put before that if they are of another dtype."""
+        shape = (self.size, *array.shape[1:])
+        codes = array.dtype.kind == "i"
+        out = np.empty(shape, array.dtype if codes else self._dtype)
+        return out, out if out.dtype == array.dtype else np.empty(shape, array.dtype)

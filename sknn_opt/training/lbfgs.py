@@ -99,7 +99,7 @@ def train_lbfgs(objective, progress, *, max_iter, max_fun, tol, patience, verbos
             raise  # nothing worth keeping yet
         outcome = Outcome("interrupted", "Interrupted; the best weights so far are kept.")
     else:
-        outcome = descent.stopped or _outcome(result, descent.value, max_iter, max_fun)
+        outcome = descent.stopped or _outcome(result, descent.value, max_iter, max_fun, progress)
         descent.close()
     if len(progress.history) == n_before and math.isfinite(descent.value):
         descent.record(descent.theta, descent.value)  # the start was already the minimum
@@ -107,21 +107,21 @@ def train_lbfgs(objective, progress, *, max_iter, max_fun, tol, patience, verbos
         return progress.best, outcome
     point = descent.point(descent.theta)
     if outcome.reason != "diverged" and not np.isfinite(point.statistics).all():
-        outcome = _diverged("a variance of batch norm is not finite")
+        outcome = _diverged("a variance of batch norm is not finite", progress)
     return None if outcome.reason == "diverged" else point, outcome
 
 
-def _diverged(finding):
+def _diverged(finding, progress):
     return Outcome(
         "diverged",
         f"Training diverged in epoch 1: {finding}. Likely cause: the inputs or targets are not "
-        "scaled; put InputNormalizer() before the network. The initial weights are kept.",
+        f"scaled; put InputNormalizer() before the network. The {progress.at_first} are kept.",
     )
 
 
-def _outcome(result, best_value, max_iter, max_fun):
+def _outcome(result, best_value, max_iter, max_fun, progress):
     if not math.isfinite(best_value):
-        return _diverged(f"the loss of the initial weights is {result.fun}")
+        return _diverged(f"the loss of the {progress.at_first} is {result.fun}", progress)
     if result.status == 1:
         return Outcome(
             "max_iter",

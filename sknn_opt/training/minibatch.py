@@ -142,7 +142,7 @@ def train(training, batches, progress, evaluate=None, watcher=None):
         except KeyboardInterrupt:
             if progress.best is None:
                 raise  # nothing worth keeping yet
-            outcome = Outcome("interrupted", f"Interrupted; the {kept(progress)} are kept.")
+            outcome = Outcome("interrupted", f"Interrupted; the {progress.kept} are kept.")
     if outcome is None and runs_its_course(training.schedule):
         outcome = Outcome("converged")
     return outcome or Outcome("max_iter", _not_converged(settings.max_iter))
@@ -156,8 +156,8 @@ def _one_epoch(training, batches, progress, evaluate, watcher):
     if not math.isfinite(row["loss"]):
         if watcher:
             watcher.end(None, progress)
-        message = explain_divergence(training, len(progress.history) + 1, row["loss"],
-                                     kept(progress))  # fmt: skip
+        epoch = len(progress.history) + 1
+        message = explain_divergence(training, epoch, row["loss"], progress.kept)
         return Outcome("diverged", message)
     if evaluate:
         row |= evaluate(training.point)
@@ -210,8 +210,3 @@ def explain_divergence(training, epoch, loss, kept):
         f"Training diverged in epoch {epoch}: the loss became {loss}. Likely cause: {cause}. "
         f"The {kept} are kept."
     )
-
-
-def kept(progress):
-    """Which weights a training that broke off leaves."""
-    return f"weights of epoch {progress.best_epoch}" if progress.best else "initial weights"

@@ -34,6 +34,8 @@ class Progress:
     ----------
     history : list of dict
         One row an epoch, of earlier fits first where they are continued.
+    at_first : str
+        What the weights were before the first epoch.
     """
 
     tol: float
@@ -46,6 +48,12 @@ class Progress:
     n_stalled: int = 0
     best: Snapshot | None = None
     best_epoch: int = 0
+    at_first: str = "initial weights"
+
+    @property
+    def kept(self):
+        """Which weights a training that breaks off now leaves."""
+        return f"weights of epoch {self.best_epoch}" if self.best_epoch else self.at_first
 
     def record(self, row, point):
         """Take in one epoch; copy the point if it is the best so far.

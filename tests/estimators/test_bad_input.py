@@ -265,7 +265,9 @@ def test_divergence_keeps_the_best_epoch():
     net.fit(X, Y)
     good = net.score(X, Y)
     net.set_params(learning_rate_init=1e25, max_iter=30)
-    with pytest.warns(ConvergenceWarning, match=r"diverged in epoch 3.*initial weights are kept"):
+    with pytest.warns(
+        ConvergenceWarning, match=r"diverged in epoch 3.*weights of the last fit are kept"
+    ):
         net.fit(X, Y)
     assert net.score(X, Y) == good
 

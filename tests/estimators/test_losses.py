@@ -6,9 +6,9 @@ import pickle
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.datasets import load_diabetes, load_iris
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.linear_model import GammaRegressor, HuberRegressor, QuantileRegressor
-from sklearn.metrics import mean_pinball_loss
+from sklearn.metrics import get_scorer, mean_pinball_loss
 
 from sknn_opt import InputNormalizer, Loss, MLPClassifier, MLPRegressor, check_gradients
 from sknn_opt.estimators.regressor import REGRESSION_LOSSES
@@ -233,3 +233,46 @@ def test_bad_parameters(parameters, y, message):
 def test_bad_label_smoothing(smoothing):
     with pytest.raises(ValueError, match="'label_smoothing' parameter"):
         MLPClassifier(label_smoothing=smoothing).fit(X_IRIS, SPECIES)
+
+
+# Losses of the user's, and what they claim --------------------------------------------------------
+
+
+class Softmax2(Loss):
+    link = "softmax"
+
+    def __call__(self, z, y):
+        z = z - z.real.max(axis=1, keepdims=True)
+        e = np.exp(z)
+        rows, total = np.arange(len(z)), e.sum(axis=1)
+        gradient = e / total[:, np.newaxis]
+        gradient[rows, y] -= 1
+        return np.log(total) - z[rows, y], gradient
+
+
+def test_softmax_of_two_classes_has_one_decision():
+    X, y = load_breast_cancer(return_X_y=True)
+    X = InputNormalizer().fit_transform(X)
+    net = MLPClassifier((10,), loss=Softmax2(), max_iter=30, tol=0, random_state=0).fit(X, y)
+    decision = net.decision_function(X)
+    assert decision.shape == (len(X),)
+    np.testing.assert_array_equal(decision > 0, net.predict(X))
+    assert get_scorer("roc_auc")(net, X, y) > 0.98
+
+
+@pytest.mark.parametrize(
+    ("link", "normalizes"), [("identity", "mean"), ("exp", "mean and scale"), ("exp", "both")]
+)
+def test_a_normalization_that_the_loss_cannot_have(link, normalizes):
+    loss = type("Odd", (Loss,), {"link": link, "normalizes": normalizes})()
+    X, y = np.ones((5, 2)), np.arange(1.0, 6.0)
+    with pytest.raises(ValueError, match=rf"normalizes='{normalizes}'.*must be one of"):
+        MLPRegressor(loss=loss).fit(X, y)
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma"])
+def test_the_objective_starts_where_fit_does(loss):
+    net = MLPRegressor((5,), loss=loss, random_state=0, max_iter=1, batch_size=442, dtype="float64")
+    objective = net.objective(X, Y)
+    first = net.fit(X, Y).loss_curve_[0]
+    assert objective.value(objective.theta) == pytest.approx(first, rel=1e-12)

@@ -6,6 +6,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from sknn_opt import MLPClassifier, MLPRegressor
+from sknn_opt.optim import Cosine, Exponential, Step
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -150,3 +151,21 @@ def test_a_checkpoint_taken_by_a_callback_can_go_on():
     first = taken[0].set_callbacks().set_params(average=0.0)
     assert first.partial_fit(X, Y).n_iter_ == 2
     assert np.isfinite(first.theta_).all()
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_second_fit_that_diverges_keeps_the_weights_of_the_first(solver):
+    net = MLPRegressor((5,), solver=solver, warm_start=True, random_state=0, max_iter=5)
+    net.set_params(normalize_target=False).fit(X, TARGET)
+    before = net.theta_.copy()
+    with pytest.warns(ConvergenceWarning, match="The weights of the last fit are kept"):
+        net.set_params(dtype="float64").fit(X, 1e200 * TARGET)
+    np.testing.assert_array_equal(net.theta_, before)
+
+
+@pytest.mark.parametrize(
+    "schedule", [Exponential(decay=0.999), Step(every=1000), Cosine(final=0.5)], ids=str
+)
+def test_a_plan_that_leaves_a_rate_is_not_over(schedule, recwarn):
+    feed(classifier(learning_rate=schedule, max_iter=2), 30, classes=[0, 1])
+    assert not [w for w in recwarn if "end of its plan" in str(w.message)]

@@ -275,3 +275,22 @@ def test_weights_and_class_weights_enter_the_validation_loss():
     weight = np.where(y[1::2] == 0, 3.0, 0.5)
     expected = log_loss(y[1::2], net.predict_proba(X_cancer[1::2]), sample_weight=weight)
     assert net.validation_loss_curve_ == pytest.approx([expected], rel=1e-6)
+
+
+def test_an_undefined_score_that_is_only_watched_stops_nothing():
+    one_class = Y_VAL == 3
+    with pytest.warns(UserWarning, match=r"missing in history_: scoring='roc_auc_ovr'") as found:
+        net = classifier(scoring="roc_auc_ovr", max_iter=3).fit(
+            X, Y, X_val=X_VAL[one_class], y_val=Y_VAL[one_class]
+        )
+    assert str(found[0].message).count("missing in history_") == 1
+    assert net.validation_scores_ is None
+    assert len(net.validation_loss_curve_) == 3
+    np.testing.assert_array_equal(net.theta_, classifier(max_iter=3).fit(X, Y).theta_)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_rows_held_out_are_not_rows_seen(solver):
+    net = classifier(solver=solver, early_stopping=True, max_iter=4).fit(X, Y)
+    assert net.t_ % net.n_iter_ == 0
+    assert 0.85 < net.t_ / net.n_iter_ / len(X) < 0.95

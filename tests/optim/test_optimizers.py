@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.optimize import OptimizeWarning, minimize, rosen, rosen_der
 
+from sknn_opt.kernels.with_numpy import BLOCK
 from sknn_opt.optim import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSprop
-from sknn_opt.optim.optimizers import BLOCK
 
 KNOBS = {
     "gradient descent": SGD(0.05, momentum=0.0, nesterov=False),

@@ -142,6 +142,10 @@ def test_a_function_stops_when_stalled_unless_it_says_otherwise():
         (lambda: OneCycle(rise=-1), r"rise of OneCycle must be a share in \[0, 1\]; got -1"),
         (lambda: OneCycle(start=-1), "start of OneCycle must be"),
         (lambda: Cosine(final=-0.1), "final of Cosine must be a number >= 0"),
+        (lambda: Cosine(final=None), "final of Cosine must be a number >= 0; got None"),
+        (lambda: Cosine(final=np.inf), "final of Cosine must be a number >= 0; got inf"),
+        (lambda: OneCycle(rise="a"), r"rise of OneCycle must be a share in \[0, 1\]; got 'a'"),
+        (lambda: Step(every="5"), "every of Step must be a number of epochs > 0, or None; got '5'"),
         (lambda: Exponential(decay=0), "decay of Exponential must be a number > 0"),
     ],
 )

@@ -107,3 +107,13 @@ def test_without_matplotlib_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r"LossCurveDisplay.plot needs.*pip install matplotlib"):
         LossCurveDisplay([]).plot()
+
+
+def test_the_epoch_whose_weights_are_kept_after_a_second_fit():
+    """The first fit was better, and by another score; its weights are gone."""
+    net = network(early_stopping=True, warm_start=True, scoring=None).fit(X, Y)
+    net.set_params(scoring="loss", learning_rate_init=1.0, max_iter=3).fit(X, Y)
+    best = LossCurveDisplay.from_estimator(net).best_epoch
+    assert best > 20
+    assert net.history_[best - 1]["score"] == net.best_validation_score_
+    assert net.best_validation_score_ == max(net.validation_scores_[20:])

@@ -1,0 +1,224 @@
+"""Compiled twins of kernels in `with_numpy`: the same results, to rounding, in one pass.
+
+Only what numba does better stands here: elementwise functions such as exp and tanh stay NumPy's,
+which has them for whole vectors of the processor. The machine code is kept on disk, so that each
+kernel is compiled once for a dtype, never for a size.
+"""
+
+import numba
+import numpy as np
+
+from sknn_opt.kernels import with_numpy as reference
+
+TWINS = {}
+
+
+def _compiled(function):
+    options = {"nopython": True, "nogil": True, "error_model": "numpy"}
+    try:
+        return numba.jit(cache=True, **options)(function)
+    except RuntimeError:  # nowhere to keep it: neither this folder nor the user's can be written
+        return numba.jit(**options)(function)
+
+
+def _twin_of(kernel):
+    def register(function):
+        TWINS[kernel] = function
+        return function
+
+    return register
+
+
+# Elementwise ------------------------------------------------------------------------------------
+
+
+@_twin_of(reference.add_bias)
+@_compiled
+def add_bias(z, b):
+    for i in range(z.shape[0]):
+        for j in range(z.shape[1]):
+            z[i, j] += b[j]
+
+
+@_twin_of(reference.relu)
+@_compiled
+def relu(z, slope):
+    zero, one = z.dtype.type(0), z.dtype.type(1)
+    for i in range(z.shape[0]):
+        for j in range(z.shape[1]):
+            f = one if z[i, j] > zero else zero
+            slope[i, j] = f
+            z[i, j] *= f
+
+
+@_twin_of(reference.logistic_backward)
+@_compiled
+def logistic_backward(a, delta):
+    one = a.dtype.type(1)
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            delta[i, j] = delta[i, j] * a[i, j] * (one - a[i, j])
+
+
+@_twin_of(reference.tanh_backward)
+@_compiled
+def tanh_backward(a, delta):
+    one = a.dtype.type(1)
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            delta[i, j] *= one - a[i, j] * a[i, j]
+
+
+# Losses -----------------------------------------------------------------------------------------
+
+
+@_twin_of(reference.softmax_cross_entropy)
+def softmax_cross_entropy(z, y, epsilon):
+    losses = np.empty(len(z), z.dtype)
+    _shift_by_maximum(z, y, epsilon, losses)
+    np.exp(z, out=z)
+    _to_gradient(z, y, epsilon, losses)
+    return losses
+
+
+@_compiled
+def _shift_by_maximum(z, y, epsilon, losses):
+    """z - max z of each row; minus what the true class (with smoothing: all classes) should get."""
+    epsilon = z.dtype.type(epsilon)
+    share = epsilon / z.dtype.type(z.shape[1])
+    keep = z.dtype.type(1) - epsilon
+    for i in range(z.shape[0]):
+        largest = z[i, 0]
+        for j in range(1, z.shape[1]):
+            largest = max(largest, z[i, j])
+        total = z.dtype.type(0)
+        for j in range(z.shape[1]):
+            z[i, j] -= largest
+            total += z[i, j]
+        losses[i] = -keep * z[i, y[i]]
+        if epsilon > 0:
+            losses[i] -= share * total
+
+
+@_compiled
+def _to_gradient(z, y, epsilon, losses):
+    """e^z becomes softmax(z) - y; log Σ e^z is added to the losses."""
+    epsilon = z.dtype.type(epsilon)
+    share = epsilon / z.dtype.type(z.shape[1])
+    keep = z.dtype.type(1) - epsilon
+    for i in range(z.shape[0]):
+        total = z.dtype.type(0)
+        for j in range(z.shape[1]):
+            total += z[i, j]
+        for j in range(z.shape[1]):
+            z[i, j] = z[i, j] / total - share
+        z[i, y[i]] -= keep
+        losses[i] += np.log(total)
+
+
+@_twin_of(reference.binary_cross_entropy)
+@_compiled
+def binary_cross_entropy(z, y):
+    zero, one = z.dtype.type(0), z.dtype.type(1)
+    losses = np.empty(z.shape, z.dtype)
+    for i in range(z.shape[0]):
+        for j in range(z.shape[1]):
+            e = np.exp(-abs(z[i, j]))
+            losses[i, j] = max(z[i, j], zero) + np.log1p(e) - y[i, j] * z[i, j]
+            z[i, j] = (one if z[i, j] > zero else e) / (one + e) - y[i, j]
+    return losses
+
+
+# Batch norm and dropout -------------------------------------------------------------------------
+
+
+@_twin_of(reference.batch_norm)
+@_compiled
+def batch_norm(z, p, gamma, beta, epsilon, y):
+    m, n = z.shape
+    # Summed in float64: a running sum of many float32 numbers loses digits that BLAS keeps.
+    sums = np.zeros(n)
+    for i in range(m):
+        for j in range(n):
+            sums[j] += p[i] * z[i, j]
+    mean = sums.astype(z.dtype)
+    sums[:] = 0
+    for i in range(m):
+        for j in range(n):
+            z[i, j] -= mean[j]
+            sums[j] += p[i] * (z[i, j] * z[i, j])
+    variance = sums.astype(z.dtype)
+    inverse_std = (1 / np.sqrt(variance + z.dtype.type(epsilon))).astype(z.dtype)
+    for i in range(m):
+        for j in range(n):
+            z[i, j] *= inverse_std[j]
+            y[i, j] = z[i, j] * gamma[j] + beta[j]
+    return mean, variance, inverse_std
+
+
+@_twin_of(reference.batch_norm_backward)
+@_compiled
+def batch_norm_backward(delta, x_hat, p, scale, dgamma, dbeta, scratch):
+    m, n = delta.shape
+    of_gamma, of_beta = np.zeros(n), np.zeros(n)
+    for i in range(m):
+        for j in range(n):
+            of_gamma[j] += delta[i, j] * x_hat[i, j]
+            of_beta[j] += delta[i, j]
+    dgamma[:] = of_gamma
+    dbeta[:] = of_beta
+    for i in range(m):
+        for j in range(n):
+            shared = p[i] * (dbeta[j] + x_hat[i, j] * dgamma[j])
+            delta[i, j] = (delta[i, j] - shared) * scale[j]
+
+
+@_twin_of(reference.dropout_mask)
+@_compiled
+def dropout_mask(bits, last_kept, value, mask):
+    value, zero = mask.dtype.type(value), mask.dtype.type(0)
+    for k in range(mask.size):
+        mask[k] = value if bits[k] <= last_kept else zero
+
+
+# Optimizers -------------------------------------------------------------------------------------
+
+
+@_twin_of(reference.descend)
+@_compiled
+def descend(theta, grad, rate):
+    rate = theta.dtype.type(rate)
+    for k in range(theta.size):
+        theta[k] -= rate * grad[k]
+
+
+@_twin_of(reference.descend_with_momentum)
+@_compiled
+def descend_with_momentum(theta, grad, velocity, momentum, rate, nesterov):
+    momentum, rate = theta.dtype.type(momentum), theta.dtype.type(rate)
+    for k in range(theta.size):
+        step = rate * grad[k]
+        velocity[k] = momentum * velocity[k] - step
+        theta[k] += momentum * velocity[k] - step if nesterov else velocity[k]
+
+
+@_twin_of(reference.rmsprop)
+@_compiled
+def rmsprop(theta, grad, second, beta, epsilon, rate):
+    beta, epsilon, rate = (
+        theta.dtype.type(beta), theta.dtype.type(epsilon), theta.dtype.type(rate)
+    )  # fmt: skip
+    for k in range(theta.size):
+        second[k] = beta * second[k] + grad[k] * grad[k]
+        theta[k] -= rate * (grad[k] / (np.sqrt(second[k]) + epsilon))
+
+
+@_twin_of(reference.adam)
+@_compiled
+def adam(theta, grad, first, second, beta_1, beta_2, epsilon, rate):
+    beta_1, beta_2 = theta.dtype.type(beta_1), theta.dtype.type(beta_2)
+    epsilon, rate = theta.dtype.type(epsilon), theta.dtype.type(rate)
+    for k in range(theta.size):
+        first[k] = beta_1 * first[k] + grad[k]
+        second[k] = beta_2 * second[k] + grad[k] * grad[k]
+        theta[k] -= rate * (first[k] / (np.sqrt(second[k]) + epsilon))

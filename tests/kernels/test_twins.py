@@ -1,0 +1,245 @@
+"""Every compiled kernel against its NumPy twin, on random and on hostile input."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from sknn_opt.kernels import fastest, with_numpy
+
+with_numba = pytest.importorskip("sknn_opt.kernels.with_numba", exc_type=ImportError)
+
+HOSTILE = [0.0, -0.0, np.nan, np.inf, -np.inf, 1e-310, -1e-40, 1e300, -1e38, 1.0]
+
+
+def matrix(rng, dtype, shape=(37, 11)):
+    return rng.normal(size=shape).astype(dtype)
+
+
+def strided(a):
+    """The same numbers, apart in memory."""
+    wide = np.zeros((*a.shape[:-1], 2 * a.shape[-1]), a.dtype)
+    view = wide[..., ::2]
+    view[...] = a
+    return view
+
+
+def share(rng, dtype, n):
+    p = rng.random(n).astype(dtype)
+    return p / p.sum()
+
+
+def arguments(kernel, rng, dtype, shape):
+    """A call of a kernel: arrays of a shape (rows, units), and its knobs."""
+    m, n = shape
+    z, delta = (matrix(rng, dtype, shape) for _ in range(2))
+    row = rng.normal(size=(5, n)).astype(dtype)
+    theta = rng.normal(size=(4, m * n)).astype(dtype)
+    theta[3] **= 2  # a second moment
+    codes = rng.integers(0, max(n, 1), m)
+    bits = rng.integers(0, 2**16, m * n, dtype=np.uint16)
+    p = share(rng, dtype, m) if m else np.empty(0, dtype)
+    return {
+        "add_bias": (z, row[0]),
+        "relu": (z, np.empty_like(z)),
+        "logistic_backward": (z, delta),
+        "tanh_backward": (z, delta),
+        "softmax_cross_entropy": (z, codes, 0.0),
+        "binary_cross_entropy": (z, (delta > 0).astype(dtype)),
+        "batch_norm": (z, p, row[0], row[1], 1e-5, np.empty_like(z)),
+        "batch_norm_backward": (delta, z, p, *row[:3], np.empty_like(z)),
+        "dropout_mask": (bits, 40_000, 1.25, np.empty(m * n, dtype)),
+        "descend": (theta[0], theta[1], 0.1),
+        "descend_with_momentum": (*theta[:3], 0.9, 0.1, True),
+        "rmsprop": (theta[0], theta[1], theta[3], 0.9, 1e-8, 0.1),
+        "adam": (*theta, 0.9, 0.999, 1e-8, 0.1),
+    }[kernel.__name__]
+
+
+# What a kernel leaves behind in arguments that nobody reads afterwards.
+SCRATCH = {
+    "logistic_backward": (0,),
+    "tanh_backward": (0,),
+    "batch_norm_backward": (1, 6),
+}
+
+
+def both(kernel, args):
+    """The results of the two bodies: what is returned, and what the arguments became."""
+    for body in (kernel, with_numba.TWINS[kernel]):
+        own = [strided_copy(a) if isinstance(a, np.ndarray) else a for a in args]
+        with np.errstate(all="ignore"):
+            returned = body(*own)
+        scratch = SCRATCH.get(kernel.__name__, ())
+        kept = [a for k, a in enumerate(own) if isinstance(a, np.ndarray) and k not in scratch]
+        yield [] if returned is None else list(np.atleast_1d(returned)), kept
+
+
+def strided_copy(a):
+    return a.copy() if a.flags.c_contiguous else strided(a)
+
+
+def assert_twins_agree(kernel, args, dtype, rtol):
+    (returned, arrays), (returned_2, arrays_2) = both(kernel, args)
+    tiny = np.finfo(dtype).tiny
+    for numpy_s, numba_s in zip([*returned, *arrays], [*returned_2, *arrays_2], strict=True):
+        assert np.asarray(numpy_s).dtype == np.asarray(numba_s).dtype
+        scale = np.abs(numpy_s)[np.isfinite(numpy_s)].max(initial=0) if np.size(numpy_s) else 0
+        atol = rtol * min(scale, 1e6) + tiny
+        np.testing.assert_allclose(numba_s, numpy_s, rtol=rtol, atol=atol)
+
+
+@pytest.fixture(params=list(with_numba.TWINS), ids=lambda kernel: kernel.__name__)
+def kernel(request):
+    return request.param
+
+
+@pytest.fixture(params=[np.float32, np.float64], ids=["float32", "float64"])
+def dtype(request):
+    return request.param
+
+
+def tolerance(dtype):
+    return 64 * np.finfo(dtype).eps
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (37, 11), (5, 1), (1, 300), (256, 64)])
+def test_random_input(kernel, dtype, shape):
+    rng = np.random.default_rng(0)
+    assert_twins_agree(kernel, arguments(kernel, rng, dtype, shape), dtype, tolerance(dtype))
+
+
+@pytest.mark.parametrize("shape", [(0, 4)])
+def test_no_rows(kernel, dtype, shape):
+    args = arguments(kernel, np.random.default_rng(0), dtype, shape)
+    if kernel.__name__ == "batch_norm":
+        pytest.skip("batch norm of no rows has no mean")
+    assert_twins_agree(kernel, args, dtype, tolerance(dtype))
+
+
+def test_hostile_input(kernel, dtype):
+    """NaN, infinities, zeros of both signs, denormals and huge numbers, each in turn."""
+    rng = np.random.default_rng(0)
+    for value in HOSTILE:
+        with np.errstate(over="ignore", under="ignore"):
+            value = dtype(value)
+        args = arguments(kernel, rng, dtype, (6, 5))
+        for a in args:
+            # Codes, bits and shares of rows are never anything but what they should be.
+            is_share = isinstance(a, np.ndarray) and a.shape == (6,)
+            if isinstance(a, np.ndarray) and a.dtype == dtype and a.size and not is_share:
+                a.reshape(-1)[:: 4 if a.size > 5 else 2] = value
+        if kernel.__name__ in ("adam", "rmsprop"):
+            second = args[3] if kernel.__name__ == "adam" else args[2]
+            np.abs(second, out=second)
+        assert_same_where_it_matters(kernel, args, dtype)
+
+
+def assert_same_where_it_matters(kernel, args, dtype):
+    """Equal to rounding; a NaN or an infinity stands where the other body has one too."""
+    (returned, arrays), (returned_2, arrays_2) = both(kernel, args)
+    for first, second in zip([*returned, *arrays], [*returned_2, *arrays_2], strict=True):
+        first, second = np.asarray(first), np.asarray(second)
+        fine = np.isfinite(first)
+        np.testing.assert_array_equal(np.isfinite(second), fine)
+        scale = np.abs(first[fine]).max(initial=0)
+        rtol = tolerance(dtype)
+        np.testing.assert_allclose(
+            second[fine], first[fine], rtol=rtol, atol=rtol * scale + np.finfo(dtype).tiny
+        )
+
+
+def test_strided_input(kernel, dtype):
+    args = arguments(kernel, np.random.default_rng(1), dtype, (12, 6))
+    args = [strided(a) if isinstance(a, np.ndarray) and a.ndim else a for a in args]
+    assert_twins_agree(kernel, args, dtype, tolerance(dtype))
+
+
+@pytest.mark.parametrize("epsilon", [0.0, 0.1])
+def test_label_smoothing(epsilon, dtype):
+    rng = np.random.default_rng(2)
+    args = matrix(rng, dtype), rng.integers(0, 11, 37), epsilon
+    assert_twins_agree(with_numpy.softmax_cross_entropy, args, dtype, tolerance(dtype))
+
+
+def test_plain_momentum(dtype):
+    theta = np.random.default_rng(3).normal(size=(3, 50)).astype(dtype)
+    args = *theta, 0.9, 0.1, False
+    assert_twins_agree(with_numpy.descend_with_momentum, args, dtype, tolerance(dtype))
+
+
+def test_complex_numbers_stay_with_numpy():
+    assert fastest(with_numpy.relu, np.dtype(complex)) is with_numpy.relu
+
+
+def test_no_kernel_is_compiled_twice_for_another_size(kernel):
+    twin = with_numba.TWINS[kernel]
+    if not hasattr(twin, "signatures"):
+        pytest.skip("a function of compiled parts")
+    rng = np.random.default_rng(4)
+    twin(*arguments(kernel, rng, np.float32, (3, 4)))
+    n_compiled = len(twin.signatures)
+    for shape in [(1, 1), (1, 7), (200, 1), (64, 32)]:
+        twin(*arguments(kernel, rng, np.float32, shape))
+    assert len(twin.signatures) == n_compiled
+
+
+# The choice -------------------------------------------------------------------------------------
+
+
+def run(code, **environment):
+    code = textwrap.dedent(code)
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env=os.environ | environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+FIT = """
+    import numpy as np
+    from sknn_opt import MLPClassifier
+    from sknn_opt.kernels import in_use
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    MLPClassifier((4,), max_iter=2, tol=1, random_state=0).fit(X, X[:, 0] > 0)
+    print(in_use())
+"""
+
+
+@pytest.mark.parametrize(("value", "used"), [("numpy", "numpy"), ("numba", "numba"), ("", "numba")])
+def test_the_environment_chooses(value, used):
+    done = run("import warnings; warnings.simplefilter('ignore')\n" + textwrap.dedent(FIT),
+               SKNN_OPT_KERNELS=value)  # fmt: skip
+    assert (done.stdout.strip(), done.returncode) == (used, 0), done.stderr
+
+
+def test_numba_is_not_imported_before_it_is_needed():
+    done = run("import sys, sknn_opt; print('numba' in sys.modules)")
+    assert done.stdout.strip() == "False", done.stderr
+
+
+def test_a_choice_that_there_is_not():
+    done = run(FIT, SKNN_OPT_KERNELS="cuda")
+    assert "SKNN_OPT_KERNELS is 'cuda'; set it to 'numpy' or 'numba'" in done.stderr
+
+
+BROKEN = """
+    import sys
+    class NoNumba:
+        def find_spec(self, name, path=None, target=None):
+            if name == "numba.core":
+                raise ImportError("Numba needs NumPy 1.0 or less")
+    sys.meta_path.insert(0, NoNumba())
+"""
+
+
+def test_a_numba_that_does_not_load():
+    done = run(textwrap.dedent(BROKEN) + textwrap.dedent(FIT), SKNN_OPT_KERNELS="numba")
+    assert "pip install 'sknn_opt[fast]'" in done.stderr
+
+
+def test_a_numba_that_does_not_load_and_was_not_asked_for():
+    done = run(textwrap.dedent(BROKEN) + textwrap.dedent(FIT), SKNN_OPT_KERNELS="")
+    assert "RuntimeWarning: numba is installed but cannot be imported" in done.stderr
