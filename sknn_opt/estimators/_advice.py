@@ -9,6 +9,7 @@ from sklearn.utils.sparsefuncs import min_max_axis
 
 from sknn_opt.estimators._evaluation import mean_loss_of_outputs
 from sknn_opt.nn.losses import constant_outputs
+from sknn_opt.nn.memory_map import parts
 from sknn_opt.nn.prediction import fold, layer_outputs
 
 SAMPLE = 2**18  # elements of X that are looked at after a fit
@@ -27,8 +28,7 @@ def _some_rows(data):
 
 def on_inputs(X, names=None):
     """Features that are too large, too small, or of scales too different to be trained on."""
-    low, high = min_max_axis(X, 0) if issparse(X) else (X.min(axis=0), X.max(axis=0))
-    low, high = low.astype(float), high.astype(float)
+    low, high = _ranges(X)
     scale = np.maximum(np.abs(low), np.abs(high))
     used = np.flatnonzero(scale)
     if not used.size:
@@ -56,6 +56,16 @@ def on_inputs(X, names=None):
         f"The features are not scaled: {found}. Networks train badly on such inputs; put "
         "InputNormalizer() before the network, in a pipeline."
     ]
+
+
+def _ranges(X):
+    """The smallest and the largest value of each feature."""
+    if issparse(X):
+        low, high = min_max_axis(X, 0)
+    else:
+        ends = [(part.min(axis=0), part.max(axis=0)) for part in parts(X)]
+        low, high = np.min([low for low, _ in ends], 0), np.max([high for _, high in ends], 0)
+    return low.astype(float), high.astype(float)
 
 
 def on_targets(y, normalizer, is_new):

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknn_opt._sklearn import CallbackSupportMixin, fit_context
@@ -30,9 +31,11 @@ from sknn_opt.estimators._validation import (
     validation_set,
 )
 from sknn_opt.nn.losses import make_loss
+from sknn_opt.nn.memory_map import memory_map, parts
 from sknn_opt.nn.network import Architecture
 from sknn_opt.nn.objective import Objective
-from sknn_opt.nn.prediction import fold, raw_outputs
+from sknn_opt.nn.prediction import block_rows, fold, raw_outputs
+from sknn_opt.nn.threads import blas_threads
 from sknn_opt.optim import OPTIMIZERS
 from sknn_opt.training.batches import Data
 from sknn_opt.training.progress import total_loss
@@ -176,10 +179,14 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     def _validate(self, X, *y, **options):
         """scikit-learn's validation, without the warnings of its own sums over huge numbers."""
+        options |= {"accept_sparse": ["csr", "csc"], "dtype": _input_dtype(X)}
         with np.errstate(over="ignore", invalid="ignore"):
-            return validate_data(
-                self, X, *y, accept_sparse=["csr", "csc"], dtype=_input_dtype(X), **options
-            )
+            if memory_map(X) is None:
+                return validate_data(self, X, *y, **options)
+            checked = validate_data(self, X, *y, ensure_all_finite=False, **options)
+            for part in parts(checked[0] if y else checked):
+                assert_all_finite(part, input_name="X", estimator_name=type(self).__name__)
+        return checked
 
     def _raw_outputs(self, X):
         """z[L] of new rows, of shape (n_samples, n_outputs)."""
@@ -187,7 +194,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         X = self._validate(X, reset=False)
         spec = self._spec()
         weights = fold(spec, self.theta_, self.statistics_)
-        return raw_outputs(*weights, spec.activation, _by_row(X))
+        with blas_threads(block_rows(spec.n_units), spec.n_units):
+            return raw_outputs(*weights, spec.activation, _by_row(X))
 
     # Architecture -----------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from sknn_opt.estimators._evaluation import Evaluation, make_scorer
 from sknn_opt.nn.losses import constant_outputs, make_loss
 from sknn_opt.nn.network import Architecture, Network
 from sknn_opt.nn.objective import Objective
+from sknn_opt.nn.threads import blas_threads
 from sknn_opt.optim import OPTIMIZERS, TrainingTime
 from sknn_opt.optim.schedules import find_schedule
 from sknn_opt.training.averaging import Average
@@ -77,11 +78,12 @@ class Fit:
         objective = Objective(
             self.spec, start.theta, *data.as_arrays(dtype), float(est.alpha), self.streams.dropout
         )
-        point, outcome = train_lbfgs(
-            objective, self.progress, max_iter=est.max_iter, max_fun=est.max_fun,
-            tol=float(est.tol), patience=est.n_iter_no_change, verbose=bool(est.verbose),
-            evaluate=evaluate, watcher=self.watcher,
-        )  # fmt: skip
+        with blas_threads(data.n_rows, self.spec.n_units):
+            point, outcome = train_lbfgs(
+                objective, self.progress, max_iter=est.max_iter, max_fun=est.max_fun,
+                tol=float(est.tol), patience=est.n_iter_no_change, verbose=bool(est.verbose),
+                evaluate=evaluate, watcher=self.watcher,
+            )  # fmt: skip
         self._advise_on_result(outcome, point, data)
         return self._fitted(point or start, outcome, n_given * self._n_iter())
 
@@ -94,7 +96,8 @@ class Fit:
         start = self._start(data, self._dtype(data.X))
         self.training = self._training(data, start.copy(), self._time())
         batches = self._batches(data, data.mean_weight())
-        outcome = train(self.training, batches, progress, evaluate, self.watcher)
+        with blas_threads(batches.size, self.spec.n_units):
+            outcome = train(self.training, batches, progress, evaluate, self.watcher)
         self._advise_on_result(outcome, progress.best, data)
         return self._fitted(progress.best or start, outcome, n_given * self._n_iter())
 

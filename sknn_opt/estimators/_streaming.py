@@ -7,6 +7,7 @@ import numpy as np
 from sknn_opt.estimators import _rows
 from sknn_opt.estimators._evaluation import Evaluation
 from sknn_opt.estimators._fitting import Fit
+from sknn_opt.nn.threads import blas_threads
 from sknn_opt.optim.schedules import find_schedule, goes_on_when_stalled, runs_its_course
 from sknn_opt.training.averaging import Average
 from sknn_opt.training.minibatch import explain_divergence
@@ -37,9 +38,9 @@ class StreamFit(Fit):
             progress.best = start
         if not data.n_rows:  # the whole part is held out
             return self._fitted(start, Outcome("passed"), 0)
-        with np.errstate(all="ignore"):
-            mean_weight = self.seen["weight_seen"] / self.seen["n_seen"]
-            row = self.training.run_epoch(self._batches(data, mean_weight))
+        batches = self._batches(data, self.seen["weight_seen"] / self.seen["n_seen"])
+        with np.errstate(all="ignore"), blas_threads(batches.size, self.spec.n_units):
+            row = self.training.run_epoch(batches)
         if not math.isfinite(total_loss(row)):
             return self._fitted_without_this_call(data, start, row)
         progress.record(row | (evaluate(self.training.point) if evaluate else {}),

@@ -3,8 +3,11 @@
 import numpy as np
 from scipy.sparse import issparse
 
+from sknn_opt.kernels import fastest
+from sknn_opt.kernels import with_numpy as kernels
 from sknn_opt.nn.activations import ACTIVATIONS
 from sknn_opt.nn.layers import BatchNorm
+from sknn_opt.nn.memory_map import release, rows_in_part
 
 BLOCK_ELEMENTS = 2**16
 MIN_BLOCK_ROWS = 64
@@ -39,6 +42,11 @@ def fold(architecture, theta, statistics):
     return coefs, intercepts
 
 
+def block_rows(n_units):
+    """How many rows are predicted at a time."""
+    return max(MIN_BLOCK_ROWS, BLOCK_ELEMENTS // max(n_units))
+
+
 def raw_outputs(coefs, intercepts, activation, X, rows=None):
     """z[L] of the rows of X (or of those that `rows` names), in the wider dtype of X and θ.
 
@@ -50,10 +58,13 @@ def raw_outputs(coefs, intercepts, activation, X, rows=None):
     intercepts = [b.astype(dtype, copy=False) for b in intercepts]
     n = X.shape[0] if rows is None else len(rows)
     z = np.empty((n, coefs[-1].shape[1]), dtype)
-    widths = [W.shape[1] for W in coefs] + ([] if issparse(X) else [X.shape[1]])
-    step = max(MIN_BLOCK_ROWS, BLOCK_ELEMENTS // max(widths))
+    step = block_rows([W.shape[1] for W in coefs] + ([] if issparse(X) else [X.shape[1]]))
+    since, in_part = 0, n if issparse(X) else rows_in_part(X)
     with np.errstate(all="ignore"):
         for start in range(0, n, step):
+            if start - since >= in_part:
+                release(X)
+                since = start
             block = slice(start, start + step)
             part = X[block] if rows is None else X[rows[block]]
             z[block] = _forward(coefs, intercepts, activation, part)
@@ -66,14 +77,15 @@ def raw_outputs(coefs, intercepts, activation, X, rows=None):
 def layer_outputs(coefs, intercepts, activation, a, limit=None):
     """Yield a[1] … a[L-1] and z[L]; the weights are those of `fold`."""
     function = ACTIVATIONS[activation]
+    forward, add_bias = (fastest(k, coefs[0].dtype) for k in (function.forward, kernels.add_bias))
     last = len(coefs) - 1
     for i, (W, b) in enumerate(zip(coefs, intercepts, strict=True)):
         z = a @ W
-        z += b
+        add_bias(z, b)
         if limit:
             np.clip(z, -limit, limit, out=z)
         if i < last:
-            function.forward(z, *np.empty((function.n_scratch, *z.shape), z.dtype))
+            forward(z, *np.empty((function.n_scratch, *z.shape), z.dtype))
         yield z
         a = z
 

@@ -1,7 +1,9 @@
 """Minibatches: rows of X, y and w gathered into buffers of the network's dtype.
 
 X is never copied or converted as a whole: a shuffled index is, four bytes a row, and each batch is
-gathered, and cast, into the same buffers. So a memory-mapped X works.
+gathered, and cast, into the same buffers. So a memory-mapped X works. One that is larger than a
+part of `sknn_opt.nn.memory_map` is shuffled so that its file is read in blocks: the blocks are
+shuffled, and then the rows of as many blocks as make a part.
 """
 
 from dataclasses import dataclass, replace
@@ -9,6 +11,10 @@ from itertools import pairwise
 
 import numpy as np
 from scipy.sparse import issparse
+
+from sknn_opt.nn.memory_map import release, rows_in_part
+
+BLOCKS_IN_PART = 256
 
 
 @dataclass
@@ -85,8 +91,10 @@ class Minibatches:
         # Divided before they are cast: weights of 1e40 are none of float32.
         weight = None if data.weight is None else data.weight / mean_weight
         self._data, self._dtype = replace(data, weight=weight), dtype
-        rows = np.arange(n) if data.rows is None else data.rows
-        self._rows = rows.astype(np.int32 if data.X.shape[0] < 2**31 else np.int64)
+        index = np.int32 if data.X.shape[0] < 2**31 else np.int64
+        rows = np.arange(n, dtype=index) if data.rows is None else data.rows
+        self._rows = rows.astype(index, copy=False)
+        self._in_part = n if issparse(data.X) else min(n, rows_in_part(data.X))
         ends = (part[-1] + 1 for part in np.array_split(np.arange(n), self.n_batches))
         self._bounds = [0, *ends]
         self._buffers = {}
@@ -97,15 +105,30 @@ class Minibatches:
         if self._only_batch is not None:
             yield self._only_batch
             return
-        rows = self._rows
+        rows, since = self._rows, 0
         if rng is not None and self.n_batches > 1:
-            rows = rows.copy()  # each epoch starts from the same order: epochs have no memory
-            rng.shuffle(rows)
+            rows = self._shuffled(rng)  # each epoch from the same order: epochs have no memory
         for start, stop in pairwise(self._bounds):
             batch = self._gather(rows[start:stop])
             if self.n_batches == 1:
                 self._only_batch = batch  # the set is one batch: gather it once
             yield batch
+            if stop - since >= self._in_part:
+                release(self._data.X)
+                since = stop
+
+    def _shuffled(self, rng):
+        """The rows in random order, those of a part together if X is larger than a part."""
+        in_part = self._in_part
+        if in_part == self.n_rows:
+            rows = self._rows.copy()
+            rng.shuffle(rows)
+            return rows
+        blocks = np.array_split(self._rows, -(-self.n_rows // max(1, in_part // BLOCKS_IN_PART)))
+        rows = np.concatenate([blocks[k] for k in rng.permutation(len(blocks))])
+        for start in range(0, self.n_rows, in_part):
+            rng.shuffle(rows[start : start + in_part])
+        return rows
 
     def _gather(self, rows):
         data = self._data

@@ -17,6 +17,8 @@ contribute nothing, so sparse and dense rows have the same hash.
 import numpy as np
 from scipy.sparse import csr_array, issparse
 
+from sknn_opt.nn.memory_map import parts
+
 BLOCK_ELEMENTS = 2**15
 
 
@@ -51,11 +53,18 @@ def hash_rows(key, *arrays):
             bits = _bits(array.data)
             h += csr_array((bits, array.indices, array.indptr), shape=array.shape) @ factors
             continue
-        step = max(1, BLOCK_ELEMENTS // width)
-        for start in range(0, n, step):
-            block = np.ascontiguousarray(array[start : start + step]).reshape(-1, width)
-            h[start : start + step] += _bits(block) @ factors
+        start = 0
+        for part in parts(array):
+            _add_hashes(h[start : start + len(part)], part.reshape(-1, width), factors)
+            start += len(part)
     return _mix(h)
+
+
+def _add_hashes(h, rows, factors):
+    step = max(1, BLOCK_ELEMENTS // len(factors))
+    for start in range(0, len(rows), step):
+        block = slice(start, start + step)
+        h[block] += _bits(np.ascontiguousarray(rows[block])) @ factors
 
 
 def merge_equal_rows(X, y, weight, key):

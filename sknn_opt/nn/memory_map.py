@@ -1,0 +1,47 @@
+"""Arrays that lie in a file: read part by part, and let go of what was read.
+
+A page of a memory map that was read stays resident until the system needs the room, so that
+reading a file once looks like having loaded it. Here the pages go back as soon as a part is done
+with; they are in the file, and usually in the system's cache as well.
+"""
+
+import mmap
+
+import numpy as np
+
+PART = 2**26  # bytes read before their pages go back
+
+
+def memory_map(array):
+    """The map behind an array if its pages may be dropped without loss, else None."""
+    is_shared = False
+    while isinstance(array, np.ndarray):
+        # Mode "c" keeps changes in memory only: those would be lost.
+        is_shared |= isinstance(array, np.memmap) and array.mode != "c"
+        array = array.base
+    can_drop = is_shared and hasattr(array, "madvise") and hasattr(mmap, "MADV_DONTNEED")
+    return array if can_drop else None
+
+
+def release(array):
+    """Let the pages of a memory-mapped array go; nothing happens to other arrays."""
+    pages = memory_map(array)
+    if pages is not None:
+        pages.madvise(mmap.MADV_DONTNEED)
+
+
+def rows_in_part(array):
+    """How many rows of a memory-mapped array are read at a time; all of another array."""
+    n = array.shape[0]
+    if memory_map(array) is None or not n:
+        return max(n, 1)
+    return max(1, PART * n // max(array.nbytes, 1))
+
+
+def parts(array):
+    """The rows of an array, part by part if it is memory-mapped, else all at once."""
+    step = rows_in_part(array)
+    for start in range(0, array.shape[0], step):
+        yield array[start : start + step]
+        if step < array.shape[0]:
+            release(array)
