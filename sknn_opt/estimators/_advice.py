@@ -9,7 +9,7 @@ from sklearn.utils.sparsefuncs import min_max_axis
 
 from sknn_opt.estimators._evaluation import mean_loss_of_outputs
 from sknn_opt.nn.losses import constant_outputs
-from sknn_opt.nn.memory_map import parts
+from sknn_opt.nn.memory_map import parts, take
 from sknn_opt.nn.prediction import fold, layer_outputs
 
 SAMPLE = 2**18  # elements of X that are looked at after a fit
@@ -125,7 +125,8 @@ def constant_loss(spec, link, data, sample=None):
 def on_fitted(spec, link, point, data):
     """A network that predicts a constant, or one class, or has dead layers."""
     sample = _some_rows(data)
-    X, y = sample.of_rows(sample.X), sample.of_rows(sample.y)
+    X, y = sample.X, sample.of_rows(sample.y)
+    X = X if sample.rows is None else take(X, sample.rows)
     weights = fold(spec, point.theta, point.statistics)
     with np.errstate(all="ignore"):
         *hidden, z = layer_outputs(*weights, spec.activation, X)

@@ -188,14 +188,17 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
                 assert_all_finite(part, input_name="X", estimator_name=type(self).__name__)
         return checked
 
-    def _raw_outputs(self, X):
-        """z[L] of new rows, of shape (n_samples, n_outputs)."""
+    def _predict_by_blocks(self, X, then):
+        """What `then` makes of z[L] of new rows, which are of shape (n_samples, n_outputs).
+
+        So that nothing of that size is made but the result.
+        """
         check_is_fitted(self)
         X = self._validate(X, reset=False)
         spec = self._spec()
         weights = fold(spec, self.theta_, self.statistics_)
         with blas_threads(block_rows(spec.n_units), spec.n_units):
-            return raw_outputs(*weights, spec.activation, _by_row(X))
+            return raw_outputs(*weights, spec.activation, _by_row(X), then=then)
 
     # Architecture -----------------------------------------------------------------------------
 

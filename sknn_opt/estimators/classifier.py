@@ -18,6 +18,7 @@ from sknn_opt.nn.losses import LINKS, LOG_LINKS, Loss, make_loss
 
 # Logarithms of probabilities are told apart down to this multiple of the smallest number's.
 MAX_UNDERFLOW = 7
+ROWS_AT_A_TIME = 2**18  # labels of many rows are not copied as a whole
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
@@ -213,8 +214,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_labels)
         """
-        codes = _predicted_codes(self._raw_outputs(X), self.out_activation_)
-        return self.classes_[codes] if codes.ndim == 1 else codes
+
+        def decide(z):
+            codes = _predicted_codes(z, self.out_activation_)
+            return self.classes_[codes] if codes.ndim == 1 else codes
+
+        return self._predict_by_blocks(X, decide)
 
     def predict_proba(self, X):
         """The probability of each class (of several labels: of each label being 1).
@@ -230,11 +235,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             In the order of ``classes_``. Strictly between 0 and 1, and in the order of their
             logarithms, unless there is but one class: rounding never makes an outcome certain.
         """
-        z = self._paired(self._raw_outputs(X))
-        proba = LINKS[self.out_activation_](z)
-        if len(self.classes_) > 1:
-            _keep_uncertain(proba, lambda: self._log_proba(z))
-        return proba
+        return self._predict_by_blocks(X, lambda z: self._proba(self._paired(z)))
 
     def predict_log_proba(self, X):
         """The logarithm of the probabilities, finite also where these round to 0.
@@ -249,7 +250,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             In the order of ``classes_``; not below -4945 (-597 in float32).
         """
-        return self._log_proba(self._paired(self._raw_outputs(X)))
+        return self._predict_by_blocks(X, lambda z: self._log_proba(self._paired(z)))
 
     def decision_function(self, X):
         """The raw outputs of the network, before softmax or the logistic function.
@@ -263,7 +264,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         ndarray of shape (n_samples,) for two classes, else (n_samples, n_outputs)
         """
-        z = self._raw_outputs(X)
+        return self._predict_by_blocks(X, self._decision)
+
+    def _decision(self, z):
         if self.out_activation_ == "softmax" and len(self.classes_) == 2:
             return z[:, 1] - z[:, 0]  # a loss of the user's
         return z.ravel() if self._is_binary() else z
@@ -271,6 +274,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _paired(self, z):
         """Raw outputs with a column for each class; σ(-z) is 1 - σ(z) without rounding error."""
         return np.hstack([-z, z]) if self._is_binary() else z
+
+    def _proba(self, z):
+        proba = LINKS[self.out_activation_](z)
+        if len(self.classes_) > 1:
+            _keep_uncertain(proba, lambda: self._log_proba(z))
+        return proba
 
     def _log_proba(self, z):
         log_proba = LOG_LINKS[self.out_activation_](z)
@@ -377,7 +386,14 @@ def _predicted_codes(z, link):
 
 def _codes(y, classes):
     """The position of each label among the sorted classes."""
-    known = np.isin(y, classes)
+    smallest = next(t for t in (np.int8, np.int16, np.int32) if len(classes) <= np.iinfo(t).max)
+    codes = np.empty(len(y), smallest)
+    known = np.empty(len(y), bool)
+    for start in range(0, len(y), ROWS_AT_A_TIME):
+        block = slice(start, start + ROWS_AT_A_TIME)
+        found = np.searchsorted(classes, y[block])
+        codes[block] = found
+        known[block] = classes[np.minimum(found, len(classes) - 1)] == y[block]
     if not known.all():
         unknown = np.unique(y[~known]).tolist()
         raise ValueError(
@@ -385,4 +401,4 @@ def _codes(y, classes):
             f"{classes.tolist()}. Leave such rows out, fit anew on all classes, or announce them "
             "in the first call of partial_fit(X, y, classes=...)."
         )
-    return np.searchsorted(classes, y).astype(np.int32)
+    return codes

@@ -219,7 +219,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        z = self._raw_outputs(X)
+        return self._predict_by_blocks(X, self._in_units)
+
+    def _in_units(self, z):
         y = LINKS[self.out_activation_](z)
         if self.target_normalizer_ is not None:
             y = _target_scale.undo(self.target_normalizer_, y)

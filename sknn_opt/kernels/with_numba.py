@@ -74,7 +74,7 @@ def tanh_backward(a, delta):
 
 @_twin_of(reference.softmax_cross_entropy)
 def softmax_cross_entropy(z, y, epsilon):
-    losses = np.empty(len(z), z.dtype)
+    losses, y = np.empty(len(z), z.dtype), y.astype(np.intp, copy=False)  # one type to compile
     _shift_by_maximum(z, y, epsilon, losses)
     np.exp(z, out=z)
     _to_gradient(z, y, epsilon, losses)

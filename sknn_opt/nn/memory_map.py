@@ -9,7 +9,8 @@ import mmap
 
 import numpy as np
 
-PART = 2**26  # bytes read before their pages go back
+PART = 2**25  # bytes read before their pages go back
+SCATTERED = 16  # rows apart from each other, each of which may make 2 MiB resident
 
 
 def memory_map(array):
@@ -30,12 +31,27 @@ def release(array):
         pages.madvise(mmap.MADV_DONTNEED)
 
 
-def rows_in_part(array):
-    """How many rows of a memory-mapped array are read at a time; all of another array."""
+def rows_in_part(array, n_used=None):
+    """How many rows of a memory-mapped array are read at a time; all of another array.
+
+    With `n_used`, how many of that many rows, which are spread over the array.
+    """
     n = array.shape[0]
+    n_used = n if n_used is None else n_used
     if memory_map(array) is None or not n:
-        return max(n, 1)
-    return max(1, PART * n // max(array.nbytes, 1))
+        return max(n_used, 1)
+    return max(1, PART * n_used // max(array.nbytes, 1))
+
+
+def take(array, rows):
+    """array[rows], for rows that may lie far apart."""
+    if memory_map(array) is None or not len(rows):
+        return array[rows]
+    copied = []
+    for start in range(0, len(rows), SCATTERED):
+        copied.append(array[rows[start : start + SCATTERED]])
+        release(array)
+    return np.concatenate(copied)
 
 
 def parts(array):

@@ -47,30 +47,39 @@ def block_rows(n_units):
     return max(MIN_BLOCK_ROWS, BLOCK_ELEMENTS // max(n_units))
 
 
-def raw_outputs(coefs, intercepts, activation, X, rows=None):
+def raw_outputs(coefs, intercepts, activation, X, rows=None, then=None):
     """z[L] of the rows of X (or of those that `rows` names), in the wider dtype of X and θ.
 
+    `then` makes of the outputs of a block of rows what is wanted, an array with as many rows.
     Never NaN for finite X: where sums overflow, the rows are computed again with signals that
     saturate.
     """
     dtype = np.result_type(X.dtype, coefs[0].dtype)
     coefs = [W.astype(dtype, copy=False) for W in coefs]
     intercepts = [b.astype(dtype, copy=False) for b in intercepts]
-    n = X.shape[0] if rows is None else len(rows)
-    z = np.empty((n, coefs[-1].shape[1]), dtype)
+    n, out = X.shape[0] if rows is None else len(rows), None
     step = block_rows([W.shape[1] for W in coefs] + ([] if issparse(X) else [X.shape[1]]))
-    since, in_part = 0, n if issparse(X) else rows_in_part(X)
+    since, in_part = 0, n if issparse(X) else rows_in_part(X, n)
     with np.errstate(all="ignore"):
-        for start in range(0, n, step):
-            if start - since >= in_part:
-                release(X)
-                since = start
+        for start in range(0, max(n, 1), step):
             block = slice(start, start + step)
             part = X[block] if rows is None else X[rows[block]]
-            z[block] = _forward(coefs, intercepts, activation, part)
-            lost = np.flatnonzero(~np.isfinite(z[block]).all(axis=1))
-            if lost.size:
-                z[start + lost] = _saturated(coefs, intercepts, activation, part[lost], dtype)
+            z = _finite_outputs(coefs, intercepts, activation, part, dtype)
+            z = z if then is None else then(z)
+            out = np.empty((n, *z.shape[1:]), z.dtype) if out is None else out
+            out[block] = z
+            if start + step - since >= in_part:
+                release(X)
+                since = start + step
+    return out
+
+
+def _finite_outputs(coefs, intercepts, activation, X, dtype):
+    z = _forward(coefs, intercepts, activation, X)
+    # The sum is finite where all terms are, but for sums that overflow, which cost a second look.
+    if not np.isfinite(np.add.reduce(z, axis=None)):
+        lost = np.flatnonzero(~np.isfinite(z).all(axis=1))
+        z[lost] = _saturated(coefs, intercepts, activation, X[lost], dtype)
     return z
 
 

@@ -17,49 +17,34 @@ from threadpoolctl import ThreadpoolController
 
 VARIABLE = "SKNN_OPT_NUM_THREADS"
 FLOPS = 30e6  # what a thread must have to do in the largest product
-_LOCK = threading.Lock()
-
-
-class _State:
-    """Who is at work, in whatever thread: the number of threads belongs to the process."""
-
-    n_inside = 0
-    limiter = None
+_AT_WORK = threading.Lock()
 
 
 @contextmanager
 def blas_threads(n_rows, n_units):
     """Run the products of ``n_rows`` rows with layers of ``n_units`` by as many threads as pay.
 
-    Where several are at work at once, or one inside the other, the first one's number holds until
-    the last has finished.
+    The number belongs to the process. So while one is at work, others, in other threads or inside
+    it, take the number that they find.
     """
-    with _LOCK:
-        if not _State.n_inside:
-            _State.limiter = _limit(n_rows, n_units)
-        _State.n_inside += 1
-    try:
+    if not _AT_WORK.acquire(blocking=False):
         yield
+        return
+    try:
+        with _blas().limit(limits=_asked_for() or _worth_it(n_rows, n_units)):
+            yield
     finally:
-        with _LOCK:
-            _State.n_inside -= 1
-            if not _State.n_inside and _State.limiter is not None:
-                _State.limiter.restore_original_limits()
+        _let_other_threads_decide()
+        _AT_WORK.release()
 
 
-def _limit(n_rows, n_units):
-    """Set the number of threads, unless it is right already."""
-    now = max((library["num_threads"] for library in _blas().info()), default=1)
-    wanted = _asked_for() or _worth_it(n_rows, n_units, now)
-    return None if wanted == now else _blas().limit(limits=wanted)
-
-
-def _worth_it(n_rows, n_units, at_most):
+def _worth_it(n_rows, n_units):
     """At most what BLAS has been allowed, and one inside a worker of joblib."""
     if get_active_backend()[0].nesting_level:
         return 1
     largest = 2 * n_rows * max(n_in * n_out for n_in, n_out in pairwise(n_units))
-    return max(1, min(int(largest // FLOPS), at_most, joblib.cpu_count()))
+    allowed = max((library["num_threads"] for library in _blas().info()), default=1)
+    return max(1, min(int(largest // FLOPS), allowed, joblib.cpu_count()))
 
 
 def _asked_for():
@@ -72,6 +57,13 @@ def _asked_for():
             f"The environment variable {VARIABLE} is {text!r}; it must be a number of threads >= 1."
         )
     return int(text)
+
+
+def _let_other_threads_decide():
+    """From threadpoolctl 3.8 on, the thread that set a number is the only one that can."""
+    for library in _blas().lib_controllers:
+        if hasattr(library, "clear_controlling_thread"):
+            library.clear_controlling_thread()
 
 
 @cache

@@ -7,14 +7,13 @@ shuffled, and then the rows of as many blocks as make a part.
 """
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 from scipy.sparse import issparse
 
 from sknn_opt.nn.memory_map import release, rows_in_part
 
-BLOCKS_IN_PART = 256
+BLOCKS_IN_PART = 32  # of 1 MiB: enough for a disk, and a part mixes rows from as many places
 
 
 @dataclass
@@ -54,7 +53,7 @@ class Data:
     def as_arrays(self, dtype):
         """X, y and weight of the participating rows in one dtype; class codes stay integers."""
         X, y, weight = map(self.of_rows, (self.X, self.y, self.weight))
-        y = y if y.dtype.kind == "i" else y.astype(dtype, copy=False)
+        y = y.astype(np.intp if y.dtype.kind == "i" else dtype, copy=False)
         weight = None if weight is None else weight.astype(dtype, copy=False)
         return X.astype(dtype, copy=False), y, weight
 
@@ -91,12 +90,8 @@ class Minibatches:
         # Divided before they are cast: weights of 1e40 are none of float32.
         weight = None if data.weight is None else data.weight / mean_weight
         self._data, self._dtype = replace(data, weight=weight), dtype
-        index = np.int32 if data.X.shape[0] < 2**31 else np.int64
-        rows = np.arange(n, dtype=index) if data.rows is None else data.rows
-        self._rows = rows.astype(index, copy=False)
-        self._in_part = n if issparse(data.X) else min(n, rows_in_part(data.X))
-        ends = (part[-1] + 1 for part in np.array_split(np.arange(n), self.n_batches))
-        self._bounds = [0, *ends]
+        self._index = np.int32 if data.X.shape[0] < 2**31 else np.int64
+        self._in_part = n if issparse(data.X) else min(n, rows_in_part(data.X, n))
         self._buffers = {}
         self._only_batch = None
 
@@ -105,30 +100,48 @@ class Minibatches:
         if self._only_batch is not None:
             yield self._only_batch
             return
-        rows, since = self._rows, 0
-        if rng is not None and self.n_batches > 1:
-            rows = self._shuffled(rng)  # each epoch from the same order: epochs have no memory
-        for start, stop in pairwise(self._bounds):
-            batch = self._gather(rows[start:stop])
-            if self.n_batches == 1:
-                self._only_batch = batch  # the set is one batch: gather it once
-            yield batch
-            if stop - since >= self._in_part:
+        shuffle = None if self.n_batches == 1 else rng
+        rows, k = self._rows(slice(0, 0)), 0
+        for part in self._parts(shuffle):
+            rows = np.concatenate([rows, part]) if len(rows) else part
+            start = 0
+            while k < self.n_batches and start + self._size_of(k) <= len(rows):
+                batch = self._gather(rows[start : start + self._size_of(k)])
+                if self.n_batches == 1:
+                    self._only_batch = batch  # the set is one batch: gather it once
+                yield batch
+                start, k = start + self._size_of(k), k + 1
+            rows = rows[start:]
+            if self._in_part < self.n_rows:
                 release(self._data.X)
-                since = stop
 
-    def _shuffled(self, rng):
-        """The rows in random order, those of a part together if X is larger than a part."""
-        in_part = self._in_part
-        if in_part == self.n_rows:
-            rows = self._rows.copy()
-            rng.shuffle(rows)
-            return rows
-        blocks = np.array_split(self._rows, -(-self.n_rows // max(1, in_part // BLOCKS_IN_PART)))
-        rows = np.concatenate([blocks[k] for k in rng.permutation(len(blocks))])
-        for start in range(0, self.n_rows, in_part):
-            rng.shuffle(rows[start : start + in_part])
-        return rows
+    def _size_of(self, k):
+        """How many rows batch number k has: the larger ones come first."""
+        return self.n_rows // self.n_batches + (k < self.n_rows % self.n_batches)
+
+    def _rows(self, chosen):
+        """The row numbers of a slice of the participating rows."""
+        if self._data.rows is None:
+            return np.arange(*chosen.indices(self.n_rows), dtype=self._index)
+        return self._data.rows[chosen].astype(self._index, copy=False)
+
+    def _parts(self, rng):
+        """The rows in an order of this epoch's own; those of a file part by part.
+
+        Each epoch starts from the same order, so that epochs have no memory.
+        """
+        n, in_part = self.n_rows, self._in_part
+        if rng is None:
+            yield from (self._rows(slice(start, start + in_part)) for start in range(0, n, in_part))
+            return
+        if in_part == n:
+            yield _shuffled(self._rows(slice(None)).copy(), rng)
+            return
+        size = max(1, in_part // BLOCKS_IN_PART)
+        blocks = rng.permutation(-(-n // size))
+        for some in np.array_split(blocks, -(-len(blocks) // BLOCKS_IN_PART)):
+            rows = [self._rows(slice(k * size, (k + 1) * size)) for k in some]
+            yield _shuffled(np.concatenate(rows), rng)
 
     def _gather(self, rows):
         data = self._data
@@ -157,6 +170,10 @@ class Minibatches:
     def _new_buffers(self, array):
         """Where batches go, and where they are put before that if they are of another dtype."""
         shape = (self.size, *array.shape[1:])
-        codes = array.dtype.kind == "i"
-        out = np.empty(shape, array.dtype if codes else self._dtype)
+        out = np.empty(shape, np.intp if array.dtype.kind == "i" else self._dtype)
         return out, out if out.dtype == array.dtype else np.empty(shape, array.dtype)
+
+
+def _shuffled(rows, rng):
+    rng.shuffle(rows)
+    return rows

@@ -1,5 +1,7 @@
 """X is never copied whole: tracemalloc sees what a fit allocates beside a memory-mapped X."""
 
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
@@ -16,6 +18,14 @@ def X(request, tmp_path):
     path = tmp_path / "X"
     np.random.default_rng(0).normal(size=SHAPE).astype(request.param).tofile(path)
     return np.memmap(path, dtype=request.param, mode="r", shape=SHAPE)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled_kernels():
+    """Importing and compiling them takes memory, too, once."""
+    X = np.ones((30, 3), np.float32)
+    for cls in (MLPClassifier, MLPRegressor):
+        cls((3,), max_iter=1, batch_norm=True, dropout=0.1).fit(X, np.arange(30) % 3)
 
 
 def share_of(X, work):
@@ -67,3 +77,71 @@ def test_precision_of_the_network(dtype, solver, asked, expected):
     assert net.theta_.dtype == expected
     wider = np.result_type(net.theta_, np.float32 if dtype == "float16" else X)
     assert net.predict_proba(X).dtype == wider
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_is_not_finite_in_a_file_is_found(tmp_path, bad):
+    values = np.ones((40, 3), np.float32)
+    values[33, 1] = bad
+    values.tofile(tmp_path / "X")
+    X = np.memmap(tmp_path / "X", np.float32, "r", shape=values.shape)
+    y = np.arange(40) % 2
+    messages = []
+    for array in (X, values):
+        with pytest.raises(ValueError, match=r"^Input X contains (NaN|infinity)") as error:
+            MLPClassifier().fit(array, y)
+        messages.append(str(error.value))
+    assert messages[0] == messages[1]
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba"])
+def test_prediction_makes_nothing_of_the_size_of_the_data_but_the_result(method):
+    X = np.random.default_rng(0).normal(size=(300_000, 5)).astype(np.float32)
+    net = MLPClassifier((50,), max_iter=2, random_state=0).fit(X[:500], np.arange(500) % 4)
+    tracemalloc.start()
+    result = getattr(net, method)(X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak - result.nbytes < 2e6
+
+
+RESIDENT = """
+import resource, sys, threading, time, warnings
+from pathlib import Path
+import numpy as np
+from sknn_opt import MLPClassifier
+
+def resident():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 2**10
+
+warnings.simplefilter("ignore")
+X = np.memmap(sys.argv[1], np.float32, "r").reshape(-1, 100)
+y = (np.arange(len(X)) % 3).astype(np.int8)
+net = MLPClassifier((8,), max_iter=1, random_state=0, early_stopping=sys.argv[2] == "True")
+net.fit(np.array(X[:1000]), y[:1000])  # imports and compiled kernels are no part of the question
+before, most, done = resident(), 0.0, False
+
+def watch():
+    global most
+    while not done:
+        most = max(most, resident())
+        time.sleep(0.002)
+
+watcher = threading.Thread(target=watch)
+watcher.start()
+net.set_params(batch_size=2000).fit(X, y).predict_proba(X)
+done = True
+watcher.join()
+print(most - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_fit_on_a_large_file_keeps_little_of_it_resident(tmp_path, early_stopping):
+    """400 MB; the validation of the input, advice, shuffling and early stopping included."""
+    np.random.default_rng(0).random((1_000_000, 100), dtype=np.float32).tofile(tmp_path / "X")
+    command = [sys.executable, "-c", RESIDENT, str(tmp_path / "X"), str(early_stopping)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 250 + 100 * early_stopping

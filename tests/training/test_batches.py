@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array, issparse
 
+from sknn_opt.nn import memory_map
 from sknn_opt.training.batches import Data, Minibatches
 
 N = 23
@@ -200,3 +201,61 @@ def test_as_arrays(kind):
     assert X is data.X
     assert y.dtype.kind == "i"
     assert weight is None
+
+
+# Memory-mapped data -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mapped(tmp_path, monkeypatch):
+    """2,000 rows, each holding its number; 320 of them make a part, 10 a block."""
+    monkeypatch.setattr(memory_map, "PART", 320 * 4 * 3)
+    X = np.repeat(np.arange(2000, dtype=np.float32)[:, np.newaxis], 3, axis=1)
+    X.tofile(tmp_path / "X")
+    return np.memmap(tmp_path / "X", np.float32, "r", shape=X.shape)
+
+
+def numbers(data, size, rng):
+    batches = Minibatches(data, size, np.float32, 1.0)
+    return [X[:, 0].astype(int).copy() for X, _, _ in batches.epoch(rng)]
+
+
+@pytest.mark.parametrize("subset", [False, True])
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("size", [7, 200, 1999, 2000])
+def test_an_epoch_over_a_file_has_each_row_once(mapped, size, shuffle, subset):
+    rows = np.flatnonzero(np.arange(2000) % 3) if subset else None
+    data = Data(mapped, np.zeros(2000), rows=rows)
+    got = numbers(data, size, np.random.default_rng(0) if shuffle else None)
+    sizes = [len(batch) for batch in got]
+    assert sizes == [len(part) for part in np.array_split(np.arange(data.n_rows), len(got))]
+    expected = np.arange(2000) if rows is None else rows
+    flat = np.concatenate(got)
+    np.testing.assert_array_equal(np.sort(flat), expected)
+    if len(got) > 1:
+        assert (flat == expected).all() == (not shuffle)
+
+
+def test_a_file_is_read_part_by_part(mapped):
+    """Between two parts rows do not mix; within one they come from 32 places."""
+    got = np.concatenate(numbers(Data(mapped, np.zeros(2000)), 50, np.random.default_rng(0)))
+    first = got[:250]
+    blocks = np.unique(first // 10)
+    assert len(blocks) <= 33
+    assert np.ptp(blocks) > 100
+    assert (np.abs(np.diff(first)) > 10).mean() > 0.9
+
+
+def test_epochs_over_a_file_differ_and_repeat(mapped):
+    data, rng = Data(mapped, np.zeros(2000)), np.random.default_rng(0)
+    first, second = (np.concatenate(numbers(data, 50, rng)) for _ in range(2))
+    assert (first != second).mean() > 0.9
+    again = np.concatenate(numbers(data, 50, np.random.default_rng(0)))
+    np.testing.assert_array_equal(again, first)
+
+
+def test_a_small_file_is_shuffled_like_an_array(mapped, monkeypatch):
+    monkeypatch.setattr(memory_map, "PART", 2**20)
+    in_file = numbers(Data(mapped, np.zeros(2000)), 50, np.random.default_rng(0))
+    in_memory = numbers(Data(np.array(mapped), np.zeros(2000)), 50, np.random.default_rng(0))
+    np.testing.assert_array_equal(np.concatenate(in_file), np.concatenate(in_memory))
