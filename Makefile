@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help demo test test-floors lint docs bench clean
+.PHONY: help demo test test-floors lint docs bench profile clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -37,10 +37,13 @@ docs: .venv/docs.stamp ## the documentation, and the code in it
 	$(SPHINX) -b doctest docs docs/_build/doctest
 
 bench: .venv-bench/bench.stamp ## speed and accuracy beside the peers
-	$(<D)/bin/python benchmarks/epoch_time.py
+	$(<D)/bin/python benchmarks/speed/compare.py
 	$(<D)/bin/python benchmarks/accuracy.py
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/training.py
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/gradient_checkers.py
+
+profile: .venv-bench/bench.stamp ## where the time of a training step goes: make profile NET=C
+	$(<D)/bin/python benchmarks/speed/profile_step.py $(NET)
 
 clean: ## remove the environments and everything built
 	rm -rf .venv .venv-floors .venv-bench docs/_build docs/generated
