@@ -13,12 +13,17 @@ from sknn_opt.kernels import with_numpy as reference
 TWINS = {}
 
 
-def _compiled(function):
-    options = {"nopython": True, "nogil": True, "error_model": "numpy"}
+def _compiled(function, **options):
+    options |= {"nopython": True, "nogil": True, "error_model": "numpy"}
     try:
         return numba.jit(cache=True, **options)(function)
     except RuntimeError:  # nowhere to keep it: neither this folder nor the user's can be written
         return numba.jit(**options)(function)
+
+
+def _compiled_reduction(function):
+    """Sums may be taken in another order, several terms at a time: the same one on each call."""
+    return _compiled(function, fastmath={"reassoc", "contract", "nsz"})
 
 
 def _twin_of(kernel):
@@ -181,7 +186,21 @@ def dropout_mask(bits, last_kept, value, mask):
         mask[k] = value if bits[k] <= last_kept else zero
 
 
-# Optimizers -------------------------------------------------------------------------------------
+# θ as one vector ----------------------------------------------------------------------------------
+
+
+@_twin_of(reference.add_penalty)
+@_compiled_reduction
+def add_penalty(theta, grad, n_decayed, penalty):
+    penalty = theta.dtype.type(penalty)
+    squares = length = 0.0
+    for k in range(n_decayed):
+        squares += np.float64(theta[k]) * theta[k]
+        grad[k] += penalty * theta[k]
+        length += np.float64(grad[k]) * grad[k]
+    for k in range(n_decayed, grad.size):
+        length += np.float64(grad[k]) * grad[k]
+    return squares, length
 
 
 @_twin_of(reference.descend)

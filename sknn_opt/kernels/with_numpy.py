@@ -135,7 +135,7 @@ def dropout_mask(bits, last_kept, value, mask):
     mask *= value
 
 
-# Optimizers -------------------------------------------------------------------------------------
+# θ as one vector ----------------------------------------------------------------------------------
 
 # The update runs in blocks that fit the processor's cache: each is read from memory once, however
 # many operations the formula has.
@@ -153,6 +153,18 @@ def _blocks(*vectors):
     for start in range(0, n, BLOCK):
         pieces = [v[start : start + BLOCK] for v in vectors]
         yield *pieces, *scratch[:, : len(pieces[0])]
+
+
+def add_penalty(theta, grad, n_decayed, penalty):
+    """grad + penalty · θ on the first n elements. Returns their Σ θ², and Σ grad² of all."""
+    squares = length = 0.0
+    for w, g, step, _ in _blocks(theta[:n_decayed], grad[:n_decayed]):
+        squares += (w @ w).item()
+        np.multiply(w, penalty, out=step)
+        g += step
+        length += (g @ g).item()
+    rest = grad[n_decayed:]
+    return squares, length + (rest @ rest).item()
 
 
 def descend(theta, grad, rate):

@@ -13,6 +13,7 @@ The function that training descends, on a batch of rows with weights w:
     J(θ) = scale · Σᵢ wᵢ ℓ(z[L](xᵢ), yᵢ)  +  penalty / 2 · Σₗ ‖W[l]‖²
 """
 
+import math
 from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import pairwise
@@ -21,6 +22,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import get_blas_funcs
 
+from sknn_opt.kernels import fastest
+from sknn_opt.kernels import with_numpy as kernels
 from sknn_opt.nn.activations import ACTIVATIONS
 from sknn_opt.nn.initializers import draw_weights
 from sknn_opt.nn.layers import Activation, BatchNorm, Dense, Dropout, SparseInputDropout
@@ -161,8 +164,9 @@ class Network:
         self.theta, self.statistics = theta, statistics
         self.grad = np.zeros(theta.shape, theta.dtype)  # not touched before it is needed
         n = architecture.n_decayed
-        self._weights, self._weight_grads = theta[:n], self.grad[:n]
-        self._axpy = get_blas_funcs("axpy", (theta,))
+        self._weights = theta[:n]
+        self._add_penalty = fastest(kernels.add_penalty, theta.dtype)
+        self._norm = get_blas_funcs("nrm2", (theta,))
         self.row_losses = make_loss(architecture.loss)
         self.layers = list(self._build(n_rows, sparse))
         self.dropouts = [d for d in self.layers if isinstance(d, (Dropout, SparseInputDropout))]
@@ -209,7 +213,7 @@ class Network:
         return a
 
     def loss(self, X, y, weight=None, scale=1.0, penalty=0.0):
-        """J(θ); leaves dJ/dz[L] in ``delta`` for `backward`, the penalty in ``penalty_term``."""
+        """J(θ); leaves dJ/dz[L] in ``delta`` for `backward`."""
         self.delta = delta = self.forward(X, weight)
         losses, gradient = self.row_losses(delta, y)
         if gradient is not delta:  # a loss of the user's
@@ -220,25 +224,28 @@ class Network:
         else:
             value = (weight @ losses).item()
             delta *= (scale * weight)[:, np.newaxis]
-        self.penalty_term = self.penalty(penalty)
-        return scale * value + self.penalty_term
+        return scale * value + (self.penalty(penalty) if penalty else 0.0)
 
     def penalty(self, penalty):
         """penalty / 2 · Σₗ ‖W[l]‖²."""
         return 0.5 * penalty * (self._weights @ self._weights).item()
 
     def backward(self, penalty=0.0):
-        """dθ of the last `loss`, into ``grad``."""
+        """dθ of the last `loss` into ``grad``, its norm, and the penalty into ``penalty_term``."""
         delta = self.delta
         for layer in self.backward_layers:
             delta = layer.backward(delta)
-        self._axpy(self._weights, self._weight_grads, a=penalty)  # dW += penalty · W
+        # dW += penalty · W; all that one reading of the two vectors gives
+        n = len(self._weights)
+        squares, length = self._add_penalty(self.theta, self.grad, n, penalty)
+        self.penalty_term = 0.5 * penalty * squares
+        self.grad_norm = math.sqrt(length) if length < math.inf else self._norm(self.grad)
 
     def loss_and_gradient(self, X, y, weight=None, scale=1.0, penalty=0.0):
         """J(θ), with its gradient left in ``grad``."""
-        value = self.loss(X, y, weight, scale, penalty)
+        value = self.loss(X, y, weight, scale)
         self.backward(penalty)
-        return value
+        return value + self.penalty_term
 
     def update_running(self, rate):
         """Move batch norm's running statistics towards the last batch by `rate`."""

@@ -6,7 +6,6 @@ from numbers import Real
 from time import perf_counter
 
 import numpy as np
-from scipy.linalg import get_blas_funcs
 from scipy.sparse import issparse
 
 from sknn_opt.optim.schedules import TrainingTime, goes_on_when_stalled, runs_its_course, warm_up
@@ -46,9 +45,6 @@ class Training:
     average: Average | None = None
     running_weight: float = 0.0
     rate: float = 0.0
-
-    def __post_init__(self):
-        self._norm = get_blas_funcs("nrm2", (self.network.theta,))
 
     @property
     def point(self):
@@ -95,7 +91,7 @@ class Training:
         total = network.loss_and_gradient(X, y, weight, 1 / m, penalty)
         if not math.isfinite(total):
             return total, 0.0, 0.0
-        norm = self._norm(network.grad)
+        norm = network.grad_norm
         if self.settings.max_grad_norm and norm > self.settings.max_grad_norm:
             network.grad *= float(self.settings.max_grad_norm / norm)
         given = float(m if weight is None else weight.sum()) * batches.mean_weight
