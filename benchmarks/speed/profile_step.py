@@ -73,21 +73,18 @@ def _methods():
 
 
 def _kernel_tables():
-    """The modules that look kernels up, and BLAS routines."""
+    """The modules that look kernels up."""
     from sknn_opt.nn import layers, losses, network
     from sknn_opt.optim import optimizers
-    from sknn_opt.training import minibatch
 
-    yield from ((module, "fastest") for module in (layers, losses, optimizers))
-    yield from ((module, "get_blas_funcs") for module in (network, minibatch))
+    yield from (layers, losses, network, optimizers)
 
 
 def _watched_lookup(lookup, watch):
-    """`fastest` or `get_blas_funcs`, such that what it finds is watched."""
+    """`fastest`, such that what it finds is watched."""
 
-    def found(wanted, *args):
-        name = getattr(wanted, "__name__", wanted)
-        return watch(lookup(wanted, *args), f"kernel {name}")
+    def found(kernel, dtype):
+        return watch(lookup(kernel, dtype), f"kernel {kernel.__name__}")
 
     return found
 
@@ -101,9 +98,9 @@ def profile(net, parameters):
         for cls, method, name in _methods():
             watched = stopwatch.watch(getattr(cls, method), name)
             patches.enter_context(mock.patch.object(cls, method, watched))
-        for module, lookup in _kernel_tables():
-            watched = _watched_lookup(getattr(module, lookup), stopwatch.watch)
-            patches.enter_context(mock.patch.object(module, lookup, watched))
+        for module in _kernel_tables():
+            watched = _watched_lookup(module.fastest, stopwatch.watch)
+            patches.enter_context(mock.patch.object(module, "fastest", watched))
         for _ in range(REPETITIONS):
             ours(net, **parameters)
     n_steps = stopwatch.calls[STEP]

@@ -8,6 +8,7 @@ at ``z.real`` only, and nothing that is not analytic (abs, sign, maximum) touche
 import threading
 
 import numpy as np
+from scipy.linalg.blas import daxpy, saxpy
 
 # Elementwise ------------------------------------------------------------------------------------
 
@@ -82,7 +83,7 @@ def softmax_cross_entropy(z, y, epsilon):
     if epsilon:
         wanted = (1 - epsilon) * wanted + epsilon * z.mean(axis=1)
     np.exp(z, out=z)
-    total = z.sum(axis=1)
+    total = z.dot(np.ones(z.shape[1], z.dtype))  # along ten numbers a sum takes thrice as long
     z /= total[:, np.newaxis]
     z[rows, y] -= 1 - epsilon
     if epsilon:
@@ -141,6 +142,7 @@ def dropout_mask(bits, last_kept, value, mask):
 # many operations the formula has.
 BLOCK = 32_768
 _THREAD = threading.local()
+_AXPY = {"f": saxpy, "d": daxpy}
 
 
 def _blocks(*vectors):
@@ -150,21 +152,23 @@ def _blocks(*vectors):
     if dtype.str not in kept:
         kept[dtype.str] = np.empty((2, BLOCK), dtype)
     scratch = kept[dtype.str]
+    if n <= BLOCK:
+        yield *vectors, *scratch[:, :n]
+        return
     for start in range(0, n, BLOCK):
         pieces = [v[start : start + BLOCK] for v in vectors]
         yield *pieces, *scratch[:, : len(pieces[0])]
 
 
 def add_penalty(theta, grad, n_decayed, penalty):
-    """grad + penalty · θ on the first n elements. Returns their Σ θ², and Σ grad² of all."""
-    squares = length = 0.0
-    for w, g, step, _ in _blocks(theta[:n_decayed], grad[:n_decayed]):
-        squares += (w @ w).item()
-        np.multiply(w, penalty, out=step)
-        g += step
-        length += (g @ g).item()
-    rest = grad[n_decayed:]
-    return squares, length + (rest @ rest).item()
+    """grad + penalty · θ on the first n elements. Returns their Σ θ², and Σ grad² of all.
+
+    Both vectors are contiguous: scipy would change a copy of any other.
+    """
+    weights = theta[:n_decayed]
+    if n_decayed:
+        _AXPY[theta.dtype.char](weights, grad[:n_decayed], a=penalty)
+    return weights.dot(weights).item(), grad.dot(grad).item()
 
 
 def descend(theta, grad, rate):

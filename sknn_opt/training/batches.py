@@ -1,6 +1,6 @@
 """Minibatches: rows of X, y and w gathered into buffers of the network's dtype.
 
-X is never copied or converted as a whole: a shuffled index is, four bytes a row, and each batch is
+X is never copied or converted as a whole: a shuffled index is, eight bytes a row, and each batch is
 gathered, and cast, into the same buffers. So a memory-mapped X works. One that is larger than a
 part of `sknn_opt.nn.memory_map` is shuffled so that its file is read in blocks: the blocks are
 shuffled, and then the rows of as many blocks as make a part.
@@ -90,7 +90,6 @@ class Minibatches:
         # Divided before they are cast: weights of 1e40 are none of float32.
         weight = None if data.weight is None else data.weight / mean_weight
         self._data, self._dtype = replace(data, weight=weight), dtype
-        self._index = np.int32 if data.X.shape[0] < 2**31 else np.int64
         self._in_part = n if issparse(data.X) else min(n, rows_in_part(data.X, n))
         self._buffers = {}
         self._only_batch = None
@@ -122,8 +121,8 @@ class Minibatches:
     def _rows(self, chosen):
         """The row numbers of a slice of the participating rows."""
         if self._data.rows is None:
-            return np.arange(*chosen.indices(self.n_rows), dtype=self._index)
-        return self._data.rows[chosen].astype(self._index, copy=False)
+            return np.arange(*chosen.indices(self.n_rows))
+        return self._data.rows[chosen]
 
     def _parts(self, rng):
         """The rows in an order of this epoch's own; those of a file part by part.
@@ -135,7 +134,7 @@ class Minibatches:
             yield from (self._rows(slice(start, start + in_part)) for start in range(0, n, in_part))
             return
         if in_part == n:
-            yield _shuffled(self._rows(slice(None)).copy(), rng)
+            yield _shuffled(np.array(self._rows(slice(None))), rng)
             return
         size = max(1, in_part // BLOCKS_IN_PART)
         blocks = rng.permutation(-(-n // size))

@@ -156,6 +156,8 @@ def assert_same_where_it_matters(kernel, args, dtype):
 
 
 def test_strided_input(kernel, dtype):
+    if kernel is with_numpy.add_penalty:
+        pytest.skip("θ is contiguous")
     args = arguments(kernel, np.random.default_rng(1), dtype, (12, 6))
     args = [strided(a) if isinstance(a, np.ndarray) and a.ndim else a for a in args]
     assert_twins_agree(kernel, args, dtype, tolerance(dtype))
