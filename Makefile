@@ -23,6 +23,7 @@ demo: .venv/examples.stamp ## a network on real data, side by side with scikit-l
 
 test: .venv/test.stamp ## the whole test suite and the doctests
 	SCIPY_ARRAY_API=1 $(PYTEST) -q tests/test_common.py tests/estimators/test_normalizer.py
+	SKNN_OPT_KERNELS=numpy $(PYTEST) -q tests/nn tests/optim tests/training
 	$(PYTEST) --doctest-modules tests sknn_opt
 
 test-floors: .venv-floors/test.stamp ## the test suite on the oldest supported versions
@@ -38,6 +39,7 @@ docs: .venv/docs.stamp ## the documentation, and the code in it
 
 bench: .venv-bench/bench.stamp ## speed and accuracy beside the peers
 	$(<D)/bin/python benchmarks/speed/compare.py
+	$(<D)/bin/python benchmarks/speed/larger_than_memory.py
 	$(<D)/bin/python benchmarks/accuracy.py
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/training.py
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/gradient_checkers.py

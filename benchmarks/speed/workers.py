@@ -26,8 +26,8 @@ PACKAGES = {  # who takes part: the package that must be installed
 
 
 def threads(n):
-    """The variables that give BLAS, PyTorch, XLA and our networks n threads."""
-    names = ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM", "SKNN_OPT")
+    """The variables that allow BLAS, PyTorch and XLA n threads."""
+    names = ("OMP", "OPENBLAS", "MKL", "VECLIB_MAXIMUM")
     eigen = str(n > 1).lower()
     return {f"{name}_NUM_THREADS": str(n) for name in names} | {
         "NPROC": str(n),  # XLA's count of processors

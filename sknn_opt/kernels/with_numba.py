@@ -51,9 +51,17 @@ def relu(z, slope):
     zero, one = z.dtype.type(0), z.dtype.type(1)
     for i in range(z.shape[0]):
         for j in range(z.shape[1]):
-            f = one if z[i, j] > zero else zero
-            slope[i, j] = f
-            z[i, j] *= f
+            z[i, j] *= one if z[i, j] > zero else zero
+
+
+@_twin_of(reference.relu_backward)
+@_compiled
+def relu_backward(a, delta, slope):
+    """Reads f' off a: a > 0 where z was, and nothing has to be kept."""
+    zero, one = a.dtype.type(0), a.dtype.type(1)
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            delta[i, j] *= one if a[i, j] > zero else zero
 
 
 @_twin_of(reference.logistic_backward)

@@ -47,7 +47,7 @@ def relu(z, slope):
     z *= slope
 
 
-def times_slope(a, delta, slope):
+def relu_backward(a, delta, slope):
     """δ f', with the f' that the forward pass kept."""
     delta *= slope
 

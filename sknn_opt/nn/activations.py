@@ -58,6 +58,10 @@ def _tanh_forward(z):
     np.tanh(z, out=z)
 
 
+def _multiply_by_slope(a, delta, slope):
+    delta *= slope
+
+
 def _leaky_relu_forward(z, slope):
     # f' = 1 where z > 0, else 0.01; f = z f'
     np.greater(z.real, 0, out=slope)
@@ -159,10 +163,10 @@ ACTIVATIONS = {
     "identity": Activation(_identity_forward, _identity_backward, gain=1.0),
     "logistic": Activation(_logistic_forward, kernels.logistic_backward, gain=4.558, at_rest=0.5),
     "tanh": Activation(_tanh_forward, kernels.tanh_backward, gain=1.243),
-    "relu": Activation(kernels.relu, kernels.times_slope, gain=math.sqrt(2), n_scratch=1),
+    "relu": Activation(kernels.relu, kernels.relu_backward, gain=math.sqrt(2), n_scratch=1),
     "leaky_relu": Activation(
         _leaky_relu_forward,
-        kernels.times_slope,
+        _multiply_by_slope,
         gain=math.sqrt(2 / (1 + LEAKY_SLOPE**2)),
         n_scratch=1,
     ),

@@ -45,6 +45,7 @@ def arguments(kernel, rng, dtype, shape):
     return {
         "add_bias": (z, row[0]),
         "relu": (z, np.empty_like(z)),
+        "relu_backward": (np.maximum(z, 0), delta, (z > 0).astype(dtype)),
         "logistic_backward": (z, delta),
         "tanh_backward": (z, delta),
         "softmax_cross_entropy": (z, codes, 0.0),
@@ -62,6 +63,7 @@ def arguments(kernel, rng, dtype, shape):
 
 # What a kernel leaves behind in arguments that nobody reads afterwards.
 SCRATCH = {
+    "relu": (1,),  # the compiled relu keeps no slope
     "logistic_backward": (0,),
     "tanh_backward": (0,),
     "batch_norm_backward": (1, 6),
@@ -138,6 +140,8 @@ def test_hostile_input(kernel, dtype):
         if kernel.__name__ in ("adam", "rmsprop"):
             second = args[3] if kernel.__name__ == "adam" else args[2]
             np.abs(second, out=second)
+        if kernel is with_numpy.relu_backward:
+            np.greater(args[0], 0, out=args[2])  # the slope of this very a
         assert_same_where_it_matters(kernel, args, dtype)
 
 

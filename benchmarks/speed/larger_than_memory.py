@@ -1,0 +1,70 @@
+"""Resident memory of a fit on 2 GB that lie in a file, and its time beside the same data in memory.
+
+Each fit runs in a process of its own; what counts is the most that was resident at any time, with
+Python, its libraries and the pages of the file. The file is written to the folder for temporary
+files, and removed.
+"""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
+from time import perf_counter
+
+import numpy as np
+from workers import KERNELS, Worker
+
+SHAPES = [(1_000_000, 500), (10_000_000, 50)]
+TARGET = 500  # MB
+
+
+def write(path, shape):
+    """Noise, a part at a time."""
+    rng, step = np.random.default_rng(0), 100_000
+    X = np.lib.format.open_memmap(path, "w+", np.float32, shape)
+    for start in range(0, len(X), step):
+        X[start : start + step] = rng.standard_normal(X[start : start + step].shape, np.float32)
+
+
+def fit(path, *, in_memory):
+    """Seconds of one epoch, and MB resident at most."""
+    from sknn_opt import MLPClassifier
+
+    X = np.load(path, mmap_mode=None if in_memory else "r")
+    y = (np.arange(len(X)) % 3).astype(np.int8)
+    net = MLPClassifier((32,), batch_size=1000, max_iter=1, random_state=0)
+    net.fit(np.array(X[:2000]), y[:2000])  # compiles kernels
+    start = perf_counter()
+    net.fit(X, y).predict(X[: len(X) // 10])
+    kilobytes = 1024 if sys.platform == "linux" else 1
+    return perf_counter() - start, getrusage(RUSAGE_SELF).ru_maxrss * kilobytes / 1e6
+
+
+def in_file(path):
+    return fit(path, in_memory=False)
+
+
+def in_memory(path):
+    return fit(path, in_memory=True)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        for shape in SHAPES:
+            path = Path(folder) / "X.npy"
+            write(path, shape)
+            print(f"\n{shape[0]:,} x {shape[1]}, float32: one epoch and a prediction")
+            for name, kernels in KERNELS.items():
+                for where in (in_file, in_memory):
+                    with Worker(SKNN_OPT_KERNELS=kernels) as worker:
+                        seconds, most = worker.ask(where, path)
+                    target = f" (target {TARGET})" if where is in_file else ""
+                    print(
+                        f"{name:<14} {where.__name__:<10} {seconds:6.1f} s {most:6.0f} MB{target}"
+                    )
+            os.remove(path)
+
+
+if __name__ == "__main__":
+    main()
