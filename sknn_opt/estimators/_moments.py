@@ -47,7 +47,7 @@ BLOCK_SIZE = 2**18
 HUGE_UNIT = 2.0**540
 
 # Rows that are one after the other in memory are summed as fewer rows of about this length, and
-# columns at least this tall each by itself: the inner loops run long.
+# columns at least this tall each by itself, unless weighted: the inner loops run long.
 LONG_ROW = 256
 TALL = 2**16
 
@@ -119,9 +119,9 @@ def add_dense(moments, X, weights=None):
         Not negative. A row of weight zero is left out.
     """
     n_samples, n_features = X.shape
-    if n_samples >= TALL and n_features > 1 and X.flags.f_contiguous:
+    if weights is None and n_samples >= TALL and n_features > 1 and X.flags.f_contiguous:
         columns = [slice(j, j + 1) for j in range(n_features)]
-        parts = [add_dense(_part(moments, c), X[:, c], weights) for c in columns]
+        parts = [add_dense(_part(moments, c), X[:, c]) for c in columns]
         return Moments(*map(np.concatenate, zip(*parts, strict=True)))
     n_rows = max(1, BLOCK_SIZE // n_features)
     for start in range(0, n_samples, n_rows):

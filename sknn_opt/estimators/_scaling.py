@@ -127,7 +127,9 @@ def _apply(steps, x, out, dtype):
 def _look_for_infinity(x):
     """Raise scikit-learn's error if a block holds infinity."""
     # A sum of squares is finite only if all numbers are, and BLAS is the fastest at it.
-    if x.dtype.kind == "f" and not np.isfinite(np.vdot(x, x)):
+    if x.dtype.char in "fd" and np.isfinite(np.vdot(x, x)):
+        return
+    if x.dtype.kind == "f" and np.isinf(x).any():
         refuse_infinity(x)
 
 

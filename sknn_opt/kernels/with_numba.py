@@ -270,7 +270,8 @@ def _shifted_sums(x, w, shift):
 
 @_twin_of(reference.standardize)
 def standardize(x, mean, scale, rest=None, out=None):
-    if out.dtype.char not in "fd" or not out.flags.c_contiguous:
+    small = 8 * mean.size > out.size  # then it is the operands that take the time
+    if small or out.dtype.char not in "fd" or not out.flags.c_contiguous:
         return reference.standardize(x, mean, scale, rest, out)
     if x is not out:
         np.copyto(out, x, casting="same_kind")  # and the block waits in the cache

@@ -193,7 +193,11 @@ def test_a_table_is_compiled_for_once_in_each_dtype():
     """Read-only or not, of rows or of columns; other layouts and types are left to NumPy."""
     rng = np.random.default_rng(5)
     for given in ("float32", "float64", "float16", "uint8", "longdouble"):
-        for x in (np.ones((6, 4), given), np.ones((8, 6), given)[::2, ::2], np.ones((4, 6)).T):
+        for x in (
+            np.ones((60, 40), given),
+            np.ones((80, 60), given)[::2, ::2],
+            np.ones((40, 60)).T,
+        ):
             for writeable in (True, False):
                 x.flags.writeable = writeable
                 with_numba.shifted_sums(x, rng.random(len(x)), np.zeros(x.shape[1]))
@@ -205,7 +209,7 @@ def test_a_table_is_compiled_for_once_in_each_dtype():
     assert len(with_numba._subtract_and_divide.signatures) == 1
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (7, 1), (7, 5)])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 50), (70, 1), (7, 50)])
 def test_standardize_by_rows_and_in_place(dtype, shape):
     rng = np.random.default_rng(6)
     x = matrix(rng, dtype, shape)
