@@ -232,7 +232,15 @@ def shifted_sums(x, w, shift):
     # Others would be compiled anew for each type and layout of theirs, and gain little.
     if x.dtype.char not in "fd" or not x.flags.c_contiguous:
         return reference.shifted_sums(x, w, shift)
-    return _shifted_sums(*map(_read_only, (x, w, shift)))
+    sums = np.zeros((3, x.shape[1]))
+    # Whole-array operations stay out of the compiled parts: compiling them takes seconds.
+    _add_shifted_sums(*map(_read_only, (x, w, shift)), *sums[1:])
+    if np.isnan(sums[1]).any():
+        sums[:] = 0
+        _add_shifted_sums_of_present(*map(_read_only, (x, w, shift)), *sums)
+    else:
+        sums[0] = w.sum()
+    return sums
 
 
 def _read_only(array):
@@ -243,29 +251,25 @@ def _read_only(array):
 
 
 @_compiled
-def _shifted_sums(x, w, shift):
-    m, n = x.shape
-    first, second = np.zeros(n), np.zeros(n)
-    for i in range(m):
-        for j in range(n):
+def _add_shifted_sums(x, w, shift, first, second):
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
             d = x[i, j] - shift[j]
             wd = w[i] * d
             first[j] += wd
             second[j] += wd * d
-    sums = np.empty((3, n))
-    sums[0], sums[1], sums[2] = w.sum(), first, second
-    if not np.isnan(first).any():
-        return sums
-    sums[:] = 0
-    for i in range(m):
-        for j in range(n):
+
+
+@_compiled
+def _add_shifted_sums_of_present(x, w, shift, count, first, second):
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
             d = x[i, j] - shift[j]
             present = d == d
             wd = w[i] * d if present else 0.0
-            sums[0, j] += w[i] if present else 0.0
-            sums[1, j] += wd
-            sums[2, j] += wd * d if present else 0.0
-    return sums
+            count[j] += w[i] if present else 0.0
+            first[j] += wd
+            second[j] += wd * d if present else 0.0
 
 
 @_twin_of(reference.standardize)
