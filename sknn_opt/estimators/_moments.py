@@ -3,7 +3,7 @@
 The textbook formula :math:`E[x^2] - E[x]^2` subtracts two large numbers: with a mean of 1e8 and a
 standard deviation of 1 nothing is left. The variance does not change when a constant K is taken
 from every value, so each column first gets a **shift** K close to its mean (the mean of the first
-block of rows) and everything is summed in :math:`d = x - K`, which is about as large as the
+rows) and everything is summed in :math:`d = x - K`, which is about as large as the
 deviation itself. For a block of rows with weights w,
 
 .. math::
@@ -35,16 +35,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-# A block of float64 this long (512 KiB) stays in the L2 cache from its first use to its last.
-BLOCK_SIZE = 2**16
+from sknn_opt.kernels import fastest
+from sknn_opt.kernels.with_numpy import shifted_sums
+
+# Numbers in a block: enough to make light of what is done once for each, whose float64 copy,
+# where one is needed, is still small (2 MiB).
+BLOCK_SIZE = 2**18
 
 # Columns whose squares overflow are measured in this unit. A power of two changes no digit;
 # the largest float64, 2**1024, becomes 2**484, and the sum of 2**50 such squares is still finite.
 HUGE_UNIT = 2.0**540
 
-# A block this narrow, or one from column-major data, is buffered column by column: the inner
-# loops of NumPy then run along the rows instead of over a handful of columns.
-NARROW = 16
+# Rows that are one after the other in memory are summed as fewer rows of about this length, and
+# columns at least this tall each by itself, unless weighted: the inner loops run long.
+LONG_ROW = 256
+TALL = 2**16
+
+# A shift close to the mean is as good as the mean: that of so many rows will do.
+SAMPLE = 1024
 
 
 class Moments(NamedTuple):
@@ -111,17 +119,19 @@ def add_dense(moments, X, weights=None):
         Not negative. A row of weight zero is left out.
     """
     n_samples, n_features = X.shape
-    n_rows = min(n_samples, max(1, BLOCK_SIZE // n_features))
-    by_column = n_features <= NARROW or X.flags.f_contiguous
-    buffer = np.empty((n_rows, n_features), order="F" if by_column else "C")
-    ones = np.ones(n_rows)
+    if weights is None and n_samples >= TALL and n_features > 1 and X.flags.f_contiguous:
+        columns = [slice(j, j + 1) for j in range(n_features)]
+        parts = [add_dense(_part(moments, c), X[:, c]) for c in columns]
+        return Moments(*map(np.concatenate, zip(*parts, strict=True)))
+    n_rows = max(1, BLOCK_SIZE // n_features)
     for start in range(0, n_samples, n_rows):
         rows = X[start : start + n_rows]
-        w = ones[: len(rows)] if weights is None else weights[start : start + n_rows]
-        if not w.all():
+        w = None if weights is None else weights[start : start + n_rows]
+        if w is not None and not w.all():
             rows, w = rows[w > 0], w[w > 0]
         if len(rows):
-            moments = _absorb(moments, _DenseBlock(rows, w, buffer))
+            plain = w is None or (w == 1.0).all()
+            moments = _absorb(moments, _DenseBlock(rows, None if plain else w))
     return moments
 
 
@@ -137,6 +147,11 @@ def add_sparse(moments, X, weights=None):
         X = X.copy()
         X.sum_duplicates()
     return _absorb(moments, _SparseBlock(X, np.ones(X.shape[0]) if weights is None else weights))
+
+
+def _part(moments, columns):
+    """Return the moments of some columns."""
+    return Moments(*(array[columns] for array in moments))
 
 
 def _per_count(total, count):
@@ -182,61 +197,74 @@ def _merge(moments, measured):
     )
 
 
-class _DenseBlock:
-    """Rows small enough for the cache, their positive weights, and a buffer to work in."""
+def _sums(rows, weights, shift):
+    """Return `shifted_sums`, taken over long rows where the weights allow it."""
+    (n_samples, n_features), kernel = rows.shape, fastest(shifted_sums, rows.dtype)
+    if weights is not None:
+        return kernel(rows, weights, shift)
+    worthwhile = rows.size > LONG_ROW**2 // 4 and rows.flags.c_contiguous
+    group = max(1, LONG_ROW // n_features) if worthwhile else 1
+    ones, head = np.ones(n_samples // group), n_samples - n_samples % group
+    wide = rows[:head].reshape(len(ones), -1)
+    sums = kernel(wide, ones, np.tile(shift, group)).reshape(3, group, n_features).sum(axis=1)
+    if head < n_samples:
+        sums += kernel(rows[head:], np.ones(n_samples - head), shift)
+    return sums
 
-    def __init__(self, rows, weights, buffer):
-        self.rows, self.weights, self.buffer = rows, weights, buffer[: len(rows)]
+
+def _sample_mean(rows, weights):
+    """Return the mean of each column, or one of its values; NaN for a column without any."""
+    first = rows[0].astype(np.float64)
+    if np.isnan(first).any():
+        first = rows[np.isnan(rows).argmin(axis=0), np.arange(len(first))].astype(np.float64)
+    first[np.isinf(first)] = 0.0  # a shift of infinity would make an infinite value NaN
+    # Seen from the first value, equal values have an exact mean.
+    count, total, _ = _sums(rows, weights, first)
+    typical = first + _per_count(total, count)
+    return np.where(np.isfinite(typical), typical, first)  # the differences can overflow
+
+
+class _DenseBlock:
+    """Some rows, and their positive weights (None: all one)."""
+
+    def __init__(self, rows, weights):
+        self.rows, self.weights = rows, weights
 
     def typical_values(self, columns):
-        """Return the mean of the values present; NaN for a column without any."""
-        values = self.rows[:, columns].astype(np.float64)
-        missing = np.isnan(values)
-        # Seen from the first value, equal values have an exact mean.
-        first = values[missing.argmin(axis=0), np.arange(len(columns))]
-        values -= first
-        values[missing] = 0.0
-        typical = first + values.sum(axis=0) / np.maximum((~missing).sum(axis=0), 1)
-        return np.where(np.isfinite(typical), typical, first)  # the differences can overflow
+        """Return about the mean of the values present; NaN for a column without any."""
+        rows = self._columns(columns)
+        for n in (SAMPLE, len(rows)):  # all rows only if some column has no value before
+            typical = _sample_mean(rows[:n], None if self.weights is None else self.weights[:n])
+            if not np.isnan(typical).any():
+                break
+        return typical
+
+    def _columns(self, columns):
+        """Return some columns of the rows; a copy unless they are all."""
+        return self.rows if len(columns) == self.rows.shape[1] else self.rows[:, columns]
 
     def measure(self, shift, unit):
         """Return count, residual and m2 of each column."""
-        w, d = self.weights, self._shifted(slice(None), shift, unit, self.buffer)
-        first = w @ d
-        if np.isnan(first).any():  # only then look at the values one by one
-            missing = np.isnan(d)
-            d[missing] = 0.0
-            first, count = w @ d, w @ ~missing
-        else:
-            count = np.full(len(shift), w.sum())
-        residual = np.divide(first, count, out=np.zeros(len(shift)), where=count > 0)
-        second = w @ np.multiply(d, d, out=d)
-        loss = residual * first
-        m2 = second - loss
-        drifted = np.flatnonzero(loss > 0.5 * second)
+        count, residual, m2, loss = self._measured_from(shift, unit, self.rows)
+        drifted = np.flatnonzero(loss > m2)
         if drifted.size:
-            residual[drifted], m2[drifted] = self._centred_again(
-                drifted, shift[drifted], unit[drifted], count[drifted], residual[drifted]
+            # The corrected two-pass algorithm: again, from a shift in the middle of the block.
+            start = shift[drifted] / unit[drifted]
+            middle = start + residual[drifted]
+            _, correction, m2[drifted], _ = self._measured_from(
+                middle * unit[drifted], unit[drifted], self._columns(drifted)
             )
-        return count, residual, m2
+            residual[drifted] = middle - start + correction
+        return count, residual, np.maximum(m2, 0.0)
 
-    def _shifted(self, columns, shift, unit, out):
-        """Write d = (x - shift) / unit to out."""
-        np.copyto(out, self.rows[:, columns], casting="same_kind")
+    def _measured_from(self, shift, unit, rows):
+        """Return count, residual, m2, and what m2 lost because the residual is not zero."""
         if (unit != 1.0).any():
-            out /= unit
-            shift = shift / unit
-        out -= shift
-        return out
-
-    def _centred_again(self, columns, shift, unit, count, residual):
-        """Return the residual and m2 of some columns by the corrected two-pass algorithm."""
-        d = self._shifted(columns, shift, unit, np.empty((len(self.rows), len(columns))))
-        d -= residual
-        d[np.isnan(d)] = 0.0
-        correction = self.weights @ d / count
-        m2 = self.weights @ np.multiply(d, d, out=d) - correction * correction * count
-        return residual + correction, np.maximum(m2, 0.0)
+            rows, shift = rows / unit, shift / unit
+        count, first, second = _sums(rows, self.weights, shift)
+        residual = np.divide(first, count, out=np.zeros(len(shift)), where=count > 0)
+        loss = residual * first
+        return count, residual, second - loss, loss
 
 
 class _SparseBlock:

@@ -5,8 +5,13 @@ the table's size is made beside the result.
 """
 
 import numpy as np
+from sklearn.utils import assert_all_finite
 
-from sknn_opt.estimators._moments import BLOCK_SIZE
+from sknn_opt.kernels import fastest
+from sknn_opt.kernels.with_numpy import standardize
+
+# A block of so many numbers stays in the L2 cache from its first use to its last.
+BLOCK_SIZE = 2**17
 
 # float32 arithmetic is used only with numbers this far from its limits, so that neither z / c,
 # squared, nor any other intermediate result can overflow or vanish; otherwise float64 is.
@@ -77,26 +82,55 @@ def _clip_step(function, clip, dtype):
     return operation, np.float64(clip)
 
 
+def refuse_infinity(X):
+    """Raise scikit-learn's error if X holds infinity."""
+    assert_all_finite(X, allow_nan=True, estimator_name="InputNormalizer", input_name="X")
+
+
 def apply_steps(steps, X, out):
     """Apply elementwise steps to X, block by block, each block's result going to out.
 
     A step is an operation called as a ufunc, ``operation(x, operand, out=...)``, and an operand
-    that broadcasts against X.
+    that broadcasts against X. Raises ValueError if X holds infinity, which leaves X as it was, even
+    where it is out.
     """
     dtype = out.dtype if _is_safe(steps, out.dtype) else np.dtype(np.float64)
-    steps = [part for step in steps for part in _rounded(*step, dtype)]
+    steps = _fused([part for step in steps for part in _rounded(*step, dtype)], dtype)
+    tables = list(_long_rows(X, out, [operand for _, own in steps for operand in own]))
+    in_place = np.may_share_memory(X, out)
     with np.errstate(over="ignore", invalid="ignore"):
-        for source, target, operands in _long_rows(X, out, [operand for _, operand in steps]):
+        if in_place:  # nothing may be overwritten before all has been seen
+            for source, _, _ in tables:
+                for block in _blocks(source.shape):
+                    _look_for_infinity(source[block])
+        for source, target, operands in tables:
             for block in _blocks(source.shape):
-                x, goal = source[block], target[block]
-                work = goal if dtype == out.dtype else np.empty_like(goal, dtype=dtype)
-                if not steps:
-                    np.copyto(work, x, casting="same_kind")
-                for (operation, _), operand in zip(steps, operands, strict=True):
-                    operation(x, operand[block] if operand.ndim else operand, out=work)
-                    x = work
-                if work is not goal:
-                    np.copyto(goal, work, casting="same_kind")
+                if not in_place:  # now that it has to be read anyway, it costs little
+                    _look_for_infinity(source[block])
+                parts = (_part(operand, block) for operand in operands)
+                own = [(operation, [next(parts) for _ in its]) for operation, its in steps]
+                _apply(own, source[block], target[block], dtype)
+
+
+def _apply(steps, x, out, dtype):
+    """Apply steps to one block, computing in a dtype."""
+    work = out if dtype == out.dtype else np.empty_like(out, dtype=dtype)
+    if not steps:
+        np.copyto(work, x, casting="same_kind")
+    for operation, operands in steps:
+        operation(x, *operands, out=work)
+        x = work
+    if work is not out:
+        np.copyto(out, work, casting="same_kind")
+
+
+def _look_for_infinity(x):
+    """Raise scikit-learn's error if a block holds infinity."""
+    # A sum of squares is finite only if all numbers are, and BLAS is the fastest at it.
+    if x.dtype.char in "fd" and np.isfinite(np.vdot(x, x)):
+        return
+    if x.dtype.kind == "f" and np.isinf(x).any():
+        refuse_infinity(x)
 
 
 def _is_safe(steps, dtype):
@@ -127,27 +161,46 @@ def _rounded(operation, operand, dtype):
     return parts
 
 
+def _fused(steps, dtype):
+    """Return (operation, operands) pairs: subtraction and division are one where compiled."""
+    fused = [(operation, [operand]) for operation, operand in steps]
+    names = [operation for operation, _ in steps]
+    kernel = fastest(standardize, dtype)
+    if kernel is not standardize and np.divide in names[1:3]:
+        n = 1 + names.index(np.divide)
+        mean, *rest, scale = [operand for _, operand in steps[:n]]
+        fused[:n] = [(kernel, [mean, scale, *rest])]
+    return fused
+
+
 def _long_rows(X, out, operands):
-    """Yield (X, out, operands) as views, or parts, whose rows are long and contiguous in memory."""
+    """Yield (X, out, operands) as views, or parts, whose rows are long and contiguous in memory.
+
+    Operands of the features become matrices of one row or, where a feature is a row, one column.
+    """
     n_samples, n_features = X.shape
+    operands = [np.atleast_2d(o) if o.ndim else o for o in operands]
     if out.flags.f_contiguous and n_samples > 1:
-        yield X.T, out.T, _spread([np.atleast_2d(o).T if o.ndim else o for o in operands], X.T)
+        yield X.T, out.T, [o.T for o in operands]
         return
     group = max(1, LONG_ROW // max(1, n_features))
     head = n_samples - n_samples % group
     if group == 1 or head == 0 or not (X.flags.c_contiguous and out.flags.c_contiguous):
-        yield X, out, _spread(operands, X)
+        yield X, out, operands
         return
     wide = X[:head].reshape(-1, group * n_features)
     tiled = [np.tile(o, group) if o.ndim else o for o in operands]
-    yield wide, out[:head].reshape(wide.shape), _spread(tiled, wide)
+    yield wide, out[:head].reshape(wide.shape), tiled
     if head < n_samples:
-        yield X[head:], out[head:], _spread(operands, X[head:])
+        yield X[head:], out[head:], operands
 
 
-def _spread(operands, like):
-    """Broadcast the operands, without copying, so that a block of each can be cut out."""
-    return [np.broadcast_to(o, like.shape) if o.ndim else o for o in operands]
+def _part(operand, block):
+    """Return what of an operand, a row or a column, belongs to a block."""
+    if operand.size == 1:
+        return operand
+    rows, columns = block
+    return operand[rows] if len(operand) > 1 else operand[:, columns]
 
 
 def _blocks(shape):

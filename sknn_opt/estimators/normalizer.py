@@ -24,7 +24,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sknn_opt._sklearn import CallbackSupportMixin, Interval, fit_context
 from sknn_opt.estimators import _moments
 from sknn_opt.estimators._callbacks import FitTask
-from sknn_opt.estimators._scaling import apply_steps, forward_steps, inverse_steps
+from sknn_opt.estimators._scaling import (
+    apply_steps,
+    forward_steps,
+    inverse_steps,
+    refuse_infinity,
+)
 from sknn_opt.estimators._validation import checked_weights, transaction
 
 
@@ -201,12 +206,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         check_is_fitted(self)
         self._refuse_sparse(X, "center")
         checked = validate_data(
-            self,
-            X,
-            reset=False,
-            accept_sparse="csr",
-            dtype="numeric",
-            ensure_all_finite="allow-nan",
+            self, X, reset=False, accept_sparse="csr", dtype="numeric", ensure_all_finite=False
         )
         return self._write(X, checked, copy, forward_steps)
 
@@ -238,9 +238,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         """
         check_is_fitted(self)
         self._refuse_sparse(X, "uncenter")
-        checked = check_array(
-            X, accept_sparse="csr", dtype="numeric", ensure_all_finite="allow-nan"
-        )
+        checked = check_array(X, accept_sparse="csr", dtype="numeric", ensure_all_finite=False)
         if checked.shape[1] != self.n_features_in_:
             raise ValueError(
                 f"X has {checked.shape[1]} features, but InputNormalizer is expecting "
@@ -263,18 +261,22 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         weighted = sample_weight is not None or (
             not first and np.asarray(self.n_samples_seen_).dtype.kind == "f"
         )
+        # Without weights an infinite value shows in the sums: no need to look for it beforehand.
+        in_sums = sample_weight is None and not sparse.issparse(X)
         X = validate_data(
             self,
             X,
             reset=first,
             accept_sparse=("csr", "csc"),
             dtype="numeric",
-            ensure_all_finite="allow-nan",
+            ensure_all_finite=False if in_sums else "allow-nan",
         )
         weights = None if sample_weight is None else checked_weights(sample_weight, X)
         moments = _moments.no_moments(X.shape[1]) if first else _moments.Moments(**self._moments)
         add = _moments.add_sparse if sparse.issparse(X) else _moments.add_dense
         moments = add(moments, X, weights)
+        if in_sums and not np.isfinite(moments.m2).all():
+            refuse_infinity(X)
 
         has_mean = self.with_std or (self.with_mean and not sparse.issparse(X))
         self.mean_ = _moments.mean(moments) if has_mean else None

@@ -249,3 +249,96 @@ def adam(theta, grad, first, second, beta_1, beta_2, epsilon, rate):
         first[k] = beta_1 * first[k] + grad[k]
         second[k] = beta_2 * second[k] + grad[k] * grad[k]
         theta[k] -= rate * (first[k] / (np.sqrt(second[k]) + epsilon))
+
+
+# Tables -----------------------------------------------------------------------------------------
+
+
+@_twin_of(reference.shifted_sums)
+def shifted_sums(x, w, shift):
+    # Others would be compiled anew for each type and layout of theirs, and gain little.
+    if x.dtype.char not in "fd" or not x.flags.c_contiguous:
+        return reference.shifted_sums(x, w, shift)
+    sums = np.zeros((3, x.shape[1]))
+    # Whole-array operations stay out of the compiled parts: compiling them takes seconds.
+    _add_shifted_sums(*map(_read_only, (x, w, shift)), *sums[1:])
+    if np.isnan(sums[1]).any():
+        sums[:] = 0
+        _add_shifted_sums_of_present(*map(_read_only, (x, w, shift)), *sums)
+    else:
+        sums[0] = w.sum()
+    return sums
+
+
+def _read_only(array):
+    """A view that cannot be written to: numba compiles separately for one that can."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+@_compiled
+def _add_shifted_sums(x, w, shift, first, second):
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            d = x[i, j] - shift[j]
+            wd = w[i] * d
+            first[j] += wd
+            second[j] += wd * d
+
+
+@_compiled
+def _add_shifted_sums_of_present(x, w, shift, count, first, second):
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            d = x[i, j] - shift[j]
+            present = d == d
+            wd = w[i] * d if present else 0.0
+            count[j] += w[i] if present else 0.0
+            first[j] += wd
+            second[j] += wd * d if present else 0.0
+
+
+@_twin_of(reference.standardize)
+def standardize(x, mean, scale, rest=None, out=None):
+    small = 8 * mean.size > out.size  # then it is the operands that take the time
+    if small or out.dtype.char not in "fd" or not out.flags.c_contiguous:
+        return reference.standardize(x, mean, scale, rest, out)
+    if x is not out:
+        np.copyto(out, x, casting="same_kind")  # and the block waits in the cache
+    mean, scale = mean.astype(np.float64), scale.astype(np.float64)
+    if rest is not None:
+        mean += rest
+    if out.dtype.char == "d":
+        _subtract_and_divide(out, mean, scale)
+    else:
+        # Computed in float64 and rounded once: as exact as a division, and faster.
+        _subtract_and_multiply(out, mean, 1 / scale)
+
+
+# The operands have a number for each row, as a column, or for each column, as a row. In place,
+# since a loop from one array to another is not vectorized where both are the same.
+
+
+@_compiled
+def _subtract_and_divide(z, mean, scale):
+    of_rows = mean.shape == (len(z), 1)
+    for i in range(z.shape[0]):
+        if of_rows:
+            for j in range(z.shape[1]):
+                z[i, j] = (z[i, j] - mean[i, 0]) / scale[i, 0]
+        else:
+            for j in range(z.shape[1]):
+                z[i, j] = (z[i, j] - mean[0, j]) / scale[0, j]
+
+
+@_compiled
+def _subtract_and_multiply(z, mean, factor):
+    of_rows = mean.shape == (len(z), 1)
+    for i in range(z.shape[0]):
+        if of_rows:
+            for j in range(z.shape[1]):
+                z[i, j] = (z[i, j] - mean[i, 0]) * factor[i, 0]
+        else:
+            for j in range(z.shape[1]):
+                z[i, j] = (z[i, j] - mean[0, j]) * factor[0, j]

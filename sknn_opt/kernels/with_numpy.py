@@ -218,3 +218,45 @@ def adam(theta, grad, first, second, beta_1, beta_2, epsilon, rate):
         np.divide(m, rms, out=step)
         step *= rate
         x -= step
+
+
+# Tables -----------------------------------------------------------------------------------------
+
+TABLE_BLOCK = 65_536  # numbers of a table at a time: 512 KiB of float64
+
+# Columns of a table this narrow are gathered one after the other: the inner loops of NumPy then
+# run along the rows instead of over a handful of columns.
+NARROW = 16
+
+
+def shifted_sums(x, w, shift):
+    """Σ w, Σ w d and Σ w d² of each column, with d = x - shift in float64; NaN counts as absent."""
+    m, n = x.shape
+    sums = np.zeros((3, n))
+    n_rows = max(1, min(m, TABLE_BLOCK // n))
+    buffer = np.empty_like(x[:n_rows], dtype=np.float64, order="F" if n <= NARROW else "K")
+    for start in range(0, m, n_rows):
+        rows, p = x[start : start + n_rows], w[start : start + n_rows]
+        d = buffer[: len(rows)]
+        if x.dtype == d.dtype:
+            np.subtract(rows, shift, out=d)
+        else:  # a cast of its own is faster than one inside the subtraction
+            np.copyto(d, rows, casting="same_kind")
+            d -= shift
+        first, count = p @ d, p.sum()
+        if np.isnan(first).any():  # only then look at the values one by one
+            absent = np.isnan(d)
+            d[absent] = 0
+            first, count = p @ d, p @ ~absent
+        sums[0] += count
+        sums[1] += first
+        sums[2] += p @ np.multiply(d, d, out=d)
+    return sums
+
+
+def standardize(x, mean, scale, rest=None, out=None):
+    """(x - mean - rest) / scale; `rest` is what rounding took from the mean, if anything."""
+    out = np.subtract(x, mean, out=out)
+    if rest is not None:
+        out -= rest
+    out /= scale

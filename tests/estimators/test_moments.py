@@ -6,7 +6,8 @@ import pytest
 from scipy import sparse
 
 from sknn_opt.estimators import _moments
-from sknn_opt.estimators._moments import BLOCK_SIZE, HUGE_UNIT, NARROW
+from sknn_opt.estimators._moments import BLOCK_SIZE, HUGE_UNIT
+from sknn_opt.kernels.with_numpy import NARROW
 
 N_ROWS = 20_000
 TOLERANCE = 1e-12

@@ -582,6 +582,33 @@ def test_messages_about_sparse_input():
         normalizer.inverse_transform(X)
 
 
+@pytest.mark.parametrize("where", ["first", "last", "opposite", "all"])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("shape", [(70_001, 2), (300, 40), (1, 3)])
+def test_messages_about_infinity(where, order, dtype, shape):
+    """Found in the sums, in the result, or beforehand: the message is scikit-learn's."""
+    X = np.ones(shape, dtype, order=order)
+    X[0, 0] = np.nan
+    fitted = InputNormalizer().fit(np.ones((2, shape[1])))
+    for sign in (1, -1):
+        if where == "all":
+            X[:, -1] = sign * np.inf
+        else:
+            X[-1 if where == "last" else 0, -1] = sign * np.inf
+            X[-1, -1] *= -1 if where == "opposite" else 1
+        message = f"Input X contains infinity or a value too large for dtype\\('{dtype}'\\)"
+        before = X.copy()
+        for call in (
+            InputNormalizer().fit, fitted.partial_fit, fitted.transform, fitted.inverse_transform,
+            lambda X: InputNormalizer().fit(X, sample_weight=np.arange(len(X)) + 1.0),
+            lambda X: fitted.transform(X, copy=False),
+        ):  # fmt: skip
+            with pytest.raises(ValueError, match=message):
+                call(X)
+            np.testing.assert_array_equal(X, before)
+
+
 def test_messages_about_weights():
     X = np.eye(3)
     with pytest.raises(ValueError, match=r"negative \(-2\) at row 1.*weight zero"):

@@ -57,6 +57,8 @@ def arguments(kernel, rng, dtype, shape):
         "descend": (theta[0], theta[1], 0.1),
         "descend_with_momentum": (*theta[:3], 0.9, 0.1, True),
         "rmsprop": (theta[0], theta[1], theta[3], 0.9, 1e-8, 0.1),
+        "shifted_sums": (z, rng.random(m), rng.normal(size=n)),
+        "standardize": (z, row[:1], row[1:2] ** 2 + 1, 1e-7 * row[2:3], np.empty_like(z)),
         "adam": (*theta, 0.9, 0.999, 1e-8, 0.1),
     }[kernel.__name__]
 
@@ -194,6 +196,55 @@ def test_no_kernel_is_compiled_twice_for_another_size(kernel):
     for shape in [(1, 1), (1, 7), (200, 1), (64, 32)]:
         twin(*arguments(kernel, rng, np.float32, shape))
     assert len(twin.signatures) == n_compiled
+
+
+def test_a_table_is_compiled_for_once_in_each_dtype():
+    """Read-only or not, of rows or of columns; other layouts and types are left to NumPy."""
+    rng = np.random.default_rng(5)
+    for given in ("float32", "float64", "float16", "uint8", "longdouble"):
+        for x in (
+            np.ones((60, 40), given),
+            np.ones((80, 60), given)[::2, ::2],
+            np.ones((40, 60)).T,
+        ):
+            for writeable in (True, False):
+                x.flags.writeable = writeable
+                with_numba.shifted_sums(x, rng.random(len(x)), np.zeros(x.shape[1]))
+            for shape in ((1, x.shape[1]), (len(x), 1)) if x.dtype.kind == "f" else ():
+                mean, scale = (1 + rng.random((2, *shape))).astype(x.dtype)
+                with_numba.standardize(x, mean, scale, None, np.empty(x.shape, x.dtype))
+    assert len(with_numba._add_shifted_sums.signatures) == 2
+    assert len(with_numba._subtract_and_multiply.signatures) == 1
+    assert len(with_numba._subtract_and_divide.signatures) == 1
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 50), (70, 1), (7, 50)])
+def test_standardize_by_rows_and_in_place(dtype, shape):
+    rng = np.random.default_rng(6)
+    x = matrix(rng, dtype, shape)
+    mean, scale = 1e8 * rng.normal(size=(shape[0], 1)), rng.random((shape[0], 1)) + 1
+    head = mean.astype(dtype)
+    rest = (mean - head).astype(dtype)
+    args = x, head, scale.astype(dtype), rest, np.empty_like(x)
+    assert_twins_agree(with_numpy.standardize, args, dtype, tolerance(dtype))
+    expected = x.copy()
+    with_numpy.standardize(x, *args[1:4], out=expected)
+    with_numba.standardize(x, *args[1:4], out=x)
+    np.testing.assert_allclose(x, expected, rtol=4 * np.finfo(dtype).eps)
+
+
+def test_shifted_sums_leave_missing_values_out(dtype):
+    rng = np.random.default_rng(7)
+    x = matrix(rng, dtype)
+    x[rng.random(x.shape) < 0.3] = np.nan
+    x[:, 2] = np.nan
+    args = x, rng.random(len(x)), rng.normal(size=x.shape[1])
+    assert_twins_agree(with_numpy.shifted_sums, args, np.float64, 1e-14)
+    count, first, second = with_numba.shifted_sums(*args)
+    d = x.astype(float) - args[2]
+    np.testing.assert_allclose(count, args[1] @ ~np.isnan(x))
+    np.testing.assert_allclose(first, np.nansum(args[1][:, np.newaxis] * d, axis=0))
+    np.testing.assert_allclose(second, np.nansum(args[1][:, np.newaxis] * d * d, axis=0))
 
 
 # The choice -------------------------------------------------------------------------------------
