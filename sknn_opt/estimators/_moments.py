@@ -37,6 +37,7 @@ import numpy as np
 
 from sknn_opt.kernels import fastest
 from sknn_opt.kernels.with_numpy import shifted_sums
+from sknn_opt.nn.memory_map import parts
 
 # Numbers in a block: enough to make light of what is done once for each, whose float64 copy,
 # where one is needed, is still small (2 MiB).
@@ -118,11 +119,19 @@ def add_dense(moments, X, weights=None):
     weights : ndarray of shape (n_samples,) or None
         Not negative. A row of weight zero is left out.
     """
+    start = 0
+    for part in parts(X):
+        w = None if weights is None else weights[start : start + len(part)]
+        moments, start = _add_part(moments, part, w), start + len(part)
+    return moments
+
+
+def _add_part(moments, X, weights):
     n_samples, n_features = X.shape
     if weights is None and n_samples >= TALL and n_features > 1 and X.flags.f_contiguous:
         columns = [slice(j, j + 1) for j in range(n_features)]
-        parts = [add_dense(_part(moments, c), X[:, c]) for c in columns]
-        return Moments(*map(np.concatenate, zip(*parts, strict=True)))
+        apart = [_add_part(_part(moments, c), X[:, c], None) for c in columns]
+        return Moments(*map(np.concatenate, zip(*apart, strict=True)))
     n_rows = max(1, BLOCK_SIZE // n_features)
     for start in range(0, n_samples, n_rows):
         rows = X[start : start + n_rows]

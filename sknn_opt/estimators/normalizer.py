@@ -31,6 +31,7 @@ from sknn_opt.estimators._scaling import (
     refuse_infinity,
 )
 from sknn_opt.estimators._validation import checked_weights, transaction
+from sknn_opt.nn.memory_map import parts
 
 
 class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -273,8 +274,10 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         )
         weights = None if sample_weight is None else checked_weights(sample_weight, X)
         moments = _moments.no_moments(X.shape[1]) if first else _moments.Moments(**self._moments)
-        add = _moments.add_sparse if sparse.issparse(X) else _moments.add_dense
-        moments = add(moments, X, weights)
+        if sparse.issparse(X):
+            moments = _moments.add_sparse(moments, X, weights)
+        else:
+            moments = _moments.add_dense(moments, X, weights)
         if in_sums and not np.isfinite(moments.m2).all():
             refuse_infinity(X)
 
@@ -315,7 +318,10 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
             return out
         out = checked if in_place else np.empty_like(checked, dtype=dtype, subok=False)
         steps = make_steps(self.mean_ if self.with_mean else None, self.scale_, self.clip, dtype)
-        apply_steps(steps, checked, out)
+        start = 0
+        for part in parts(checked):
+            apply_steps(steps, part, out[start : start + len(part)])
+            start += len(part)
         return out
 
 
