@@ -145,43 +145,65 @@ def binary_cross_entropy(z, y):
 # Batch norm and dropout -------------------------------------------------------------------------
 
 
+# Whole-array operations stay out of the compiled parts: compiling those takes seconds. Sums are
+# taken in float64: a running sum of many float32 numbers loses digits that BLAS keeps.
+
+
 @_twin_of(reference.batch_norm)
-@_compiled
 def batch_norm(z, p, gamma, beta, epsilon, y):
-    m, n = z.shape
-    # Summed in float64: a running sum of many float32 numbers loses digits that BLAS keeps.
-    sums = np.zeros(n)
-    for i in range(m):
-        for j in range(n):
-            sums[j] += p[i] * z[i, j]
-    mean = sums.astype(z.dtype)
-    sums[:] = 0
-    for i in range(m):
-        for j in range(n):
-            z[i, j] -= mean[j]
-            sums[j] += p[i] * (z[i, j] * z[i, j])
-    variance = sums.astype(z.dtype)
-    inverse_std = (1 / np.sqrt(variance + z.dtype.type(epsilon))).astype(z.dtype)
-    for i in range(m):
-        for j in range(n):
-            z[i, j] *= inverse_std[j]
-            y[i, j] = z[i, j] * gamma[j] + beta[j]
+    sums = np.zeros((2, z.shape[1]))
+    _add_weighted_rows(z, p, sums[0])
+    mean = sums[0].astype(z.dtype)
+    _center(z, p, mean, sums[1])
+    variance = sums[1].astype(z.dtype)
+    inverse_std = 1 / np.sqrt(variance + epsilon)
+    _scale_and_shift(z, inverse_std, gamma, beta, y)
     return mean, variance, inverse_std
 
 
-@_twin_of(reference.batch_norm_backward)
 @_compiled
+def _add_weighted_rows(z, p, sums):
+    for i in range(z.shape[0]):
+        for j in range(z.shape[1]):
+            sums[j] += p[i] * z[i, j]
+
+
+@_compiled
+def _center(z, p, mean, sums):
+    for i in range(z.shape[0]):
+        for j in range(z.shape[1]):
+            z[i, j] -= mean[j]
+            sums[j] += p[i] * (z[i, j] * z[i, j])
+
+
+@_compiled
+def _scale_and_shift(z, inverse_std, gamma, beta, y):
+    for i in range(z.shape[0]):
+        for j in range(z.shape[1]):
+            z[i, j] *= inverse_std[j]
+            y[i, j] = z[i, j] * gamma[j] + beta[j]
+
+
+@_twin_of(reference.batch_norm_backward)
 def batch_norm_backward(delta, x_hat, p, scale, dgamma, dbeta, scratch):
-    m, n = delta.shape
-    of_gamma, of_beta = np.zeros(n), np.zeros(n)
-    for i in range(m):
-        for j in range(n):
+    sums = np.zeros((2, delta.shape[1]))
+    _add_products(delta, x_hat, *sums)
+    dgamma[:], dbeta[:] = sums
+    _through_mean_and_variance(delta, x_hat, p, scale, dgamma, dbeta)
+
+
+@_compiled
+def _add_products(delta, x_hat, of_gamma, of_beta):
+    for i in range(delta.shape[0]):
+        for j in range(delta.shape[1]):
             of_gamma[j] += delta[i, j] * x_hat[i, j]
             of_beta[j] += delta[i, j]
-    dgamma[:] = of_gamma
-    dbeta[:] = of_beta
-    for i in range(m):
-        for j in range(n):
+
+
+@_compiled
+def _through_mean_and_variance(delta, x_hat, p, scale, dgamma, dbeta):
+    for i in range(delta.shape[0]):
+        for j in range(delta.shape[1]):
             shared = p[i] * (dbeta[j] + x_hat[i, j] * dgamma[j])
             delta[i, j] = (delta[i, j] - shared) * scale[j]
 
@@ -260,7 +282,6 @@ def shifted_sums(x, w, shift):
     if x.dtype.char not in "fd" or not x.flags.c_contiguous:
         return reference.shifted_sums(x, w, shift)
     sums = np.zeros((3, x.shape[1]))
-    # Whole-array operations stay out of the compiled parts: compiling them takes seconds.
     _add_shifted_sums(*map(_read_only, (x, w, shift)), *sums[1:])
     if np.isnan(sums[1]).any():
         sums[:] = 0
