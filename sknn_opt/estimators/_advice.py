@@ -12,6 +12,7 @@ from sknn_opt.nn.losses import constant_outputs
 from sknn_opt.nn.memory_map import parts, take
 from sknn_opt.nn.prediction import fold, layer_outputs
 
+LONG_ROW = 1024  # numbers
 SAMPLE = 2**18  # elements of X that are looked at after a fit
 MAX_SPREAD = 1e3
 TOO_SMALL = 0.3
@@ -63,9 +64,21 @@ def _ranges(X):
     if issparse(X):
         low, high = min_max_axis(X, 0)
     else:
-        ends = [(part.min(axis=0), part.max(axis=0)) for part in parts(X)]
+        ends = [_ranges_of_part(part) for part in parts(X)]
         low, high = np.min([low for low, _ in ends], 0), np.max([high for _, high in ends], 0)
     return low.astype(float), high.astype(float)
+
+
+def _ranges_of_part(X):
+    """NumPy is five times faster with long rows: many short ones are taken as fewer, first."""
+    n_features = X.shape[1]
+    group = max(1, LONG_ROW // n_features) if X.flags.c_contiguous else 1
+    n_long = len(X) // group
+    if group == 1 or not n_long:
+        return X.min(axis=0), X.max(axis=0)
+    long, rest = X[: n_long * group].reshape(n_long, -1), X[n_long * group :]
+    low, high = (f(axis=0).reshape(group, n_features) for f in (long.min, long.max))
+    return np.vstack([low, rest]).min(axis=0), np.vstack([high, rest]).max(axis=0)
 
 
 def on_targets(y, normalizer, is_new):

@@ -18,6 +18,7 @@ from sknn_opt.nn.losses import LINKS, LOG_LINKS, Loss, make_loss
 
 # Logarithms of probabilities are told apart down to this multiple of the smallest number's.
 MAX_UNDERFLOW = 7
+KINDS = ("binary", "multiclass", "multiclass-multioutput", "multilabel-indicator")
 ROWS_AT_A_TIME = 2**18  # labels of many rows are not copied as a whole
 
 
@@ -308,8 +309,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _encode(self, y, *, reset, classes=None):
         """Class codes of shape (n,); 0 and 1 of shape (n, 1) or (n, n_labels) for binary ones."""
         try:
-            check_classification_targets(y)
             kind = type_of_target(y, input_name="y")
+            if kind not in KINDS:
+                check_classification_targets(y)  # says what is wrong
         except TypeError as error:
             raise TypeError(
                 "y must hold labels of one type, all strings or all numbers, without None; "

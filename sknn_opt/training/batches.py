@@ -1,9 +1,9 @@
 """Minibatches: rows of X, y and w gathered into buffers of the network's dtype.
 
-X is never copied or converted as a whole: a shuffled index is, eight bytes a row, and each batch is
-gathered, and cast, into the same buffers. So a memory-mapped X works. One that is larger than a
-part of `sknn_opt.nn.memory_map` is shuffled so that its file is read in blocks: the blocks are
-shuffled, and then the rows of as many blocks as make a part.
+A large X is never copied or converted as a whole: a shuffled index is, eight bytes a row, and each
+batch is gathered, and cast, into the same buffers. So a memory-mapped X works. One that is larger
+than a part of `sknn_opt.nn.memory_map` is shuffled so that its file is read in blocks: the blocks
+are shuffled, and then the rows of as many blocks as make a part.
 """
 
 from dataclasses import dataclass, replace
@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse import issparse
 
-from sknn_opt.nn.memory_map import release, rows_in_part
+from sknn_opt.nn.memory_map import memory_map, release, rows_in_part
 
+SMALL = 2**25  # bytes of a table that is rather cast once than in each epoch
 BLOCKS_IN_PART = 32  # of 1 MiB: enough for a disk, and a part mixes rows from as many places
 
 
@@ -89,8 +90,12 @@ class Minibatches:
         self.n_rows, self.size, self.mean_weight = n, -(-n // self.n_batches), mean_weight
         # Divided before they are cast: weights of 1e40 are none of float32.
         weight = None if data.weight is None else data.weight / mean_weight
-        self._data, self._dtype = replace(data, weight=weight), dtype
-        self._in_part = n if issparse(data.X) else min(n, rows_in_part(data.X, n))
+        X, is_array = data.X, not issparse(data.X)
+        if is_array and X.size * np.dtype(dtype).itemsize <= SMALL and memory_map(X) is None:
+            with np.errstate(over="ignore"):  # shows as a loss that is not finite
+                X = np.ascontiguousarray(X, dtype)
+        self._data, self._dtype = replace(data, X=X, weight=weight), dtype
+        self._in_part = min(n, rows_in_part(X, n)) if is_array else n
         self._buffers = {}
         self._only_batch = None
 

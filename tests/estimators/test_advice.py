@@ -17,6 +17,7 @@ from sklearn.metrics import r2_score
 from sklearn.preprocessing import OneHotEncoder
 
 from sknn_opt import InputNormalizer, MLPClassifier, MLPRegressor
+from sknn_opt.estimators import _advice
 from sknn_opt.nn.activations import ACTIVATIONS
 
 X, Y = load_iris(return_X_y=True)
@@ -243,3 +244,12 @@ def test_a_classifier_of_inputs_of_any_scale_trains_or_warns(scale, solver):
             score = net.fit(X_bad, Y).score(X_bad, Y)
         assert caught or score > 0.8, (offset, column)
         assert all(w.category is ConvergenceWarning for w in caught)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (3000, 3), (1025, 1), (50, 2000)])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_ranges_of_features(shape, order):
+    X = np.asarray(np.random.default_rng(0).normal(size=shape), order=order)
+    low, high = _advice._ranges(X)
+    np.testing.assert_array_equal(low, X.min(axis=0))
+    np.testing.assert_array_equal(high, X.max(axis=0))
