@@ -152,7 +152,8 @@ def on_fitted(spec, link, point, data):
     flat = y.dtype.kind == "f" and link in ("identity", "exp") and _is_flat(z, y)
     constant = constant_loss(spec, link, data, sample)
     loss = mean_loss_of_outputs(spec, z.astype(np.result_type(z, np.float64)), sample)
-    if constant > 0 and (flat or not loss < constant * (1 - LEARNED)):
+    varied = constant > 0 and (y != y[0]).any()  # rounding can make a little of nothing
+    if varied and (flat or not loss < constant * (1 - LEARNED)):
         return [
             f"The network learned nothing: its loss on the training set is {loss:.4g}, that of a "
             f"constant prediction {constant:.4g}. Scale the inputs with InputNormalizer(), change "
