@@ -34,17 +34,17 @@ def sweeps(quick):
         "width": (
             "54-n-n-7, batch 256, 4,096 rows",
             "units in a hidden layer, n",
-            {n: Net((54, n, n, 7), 256, 4_096) for n in widths},
+            {n: Net((54, n, n, 7), 256, 4_096, n_epochs=2 if n > 512 else 10) for n in widths},
         ),
         "rows": (
             "54-100-7, batch 200",
             "rows",
-            {n: Net((54, 100, 7), 200, n, n_epochs=4 if n < 10_000 else 2) for n in rows},
+            {n: Net((54, 100, 7), 200, n, n_epochs=max(2, 30_000 // n)) for n in rows},
         ),
         "depth": (
             "54-100-…-100-7, batch 200, 4,000 rows",
             "hidden layers",
-            {n: Net((54, *[100] * n, 7), 200, 4_000) for n in depths},
+            {n: Net((54, *[100] * n, 7), 200, 4_000, n_epochs=10) for n in depths},
         ),
     }
 

@@ -1,5 +1,6 @@
 """Every compiled kernel against its NumPy twin, on random and on hostile input."""
 
+import io
 import os
 import subprocess
 import sys
@@ -303,3 +304,34 @@ def test_a_numba_that_does_not_load():
 def test_a_numba_that_does_not_load_and_was_not_asked_for():
     done = run(textwrap.dedent(BROKEN) + textwrap.dedent(FIT), SKNN_OPT_KERNELS="")
     assert "RuntimeWarning: numba is installed but cannot be imported" in done.stderr
+
+
+FIT_BOTH = """
+    import sys, warnings
+    import numpy as np
+    from sklearn.datasets import load_digits
+    from sknn_opt import MLPClassifier, MLPRegressor
+    warnings.simplefilter("ignore")
+    X, y = load_digits(return_X_y=True)
+    for parameters in (
+        {}, {"dropout": 0.2, "batch_norm": True, "activation": "tanh"}, {"solver": "sgd"},
+        {"solver": "rmsprop", "activation": "logistic", "label_smoothing": 0.1},
+    ):
+        net = MLPClassifier((20, 10), max_iter=3, dtype="float64", random_state=0, **parameters)
+        np.save(sys.stdout.buffer, net.fit(X / 16, y).theta_)
+    np.save(sys.stdout.buffer, MLPClassifier((9,), max_iter=3, dtype="float64", random_state=0)
+            .fit(X / 16, y > 4).theta_)
+"""
+
+
+def test_both_train_the_same_networks():
+    found = []
+    for kernels in ("numpy", "numba"):
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(FIT_BOTH)],
+            env=os.environ | {"SKNN_OPT_KERNELS": kernels}, capture_output=True, check=True,
+        )  # fmt: skip
+        stream = io.BytesIO(done.stdout)
+        found.append([np.load(stream) for _ in range(5)])
+    for with_numpy_s, with_numba_s in zip(*found, strict=True):
+        np.testing.assert_allclose(with_numba_s, with_numpy_s, rtol=1e-7, atol=1e-9)
