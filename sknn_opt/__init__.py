@@ -6,6 +6,7 @@
 - `check_gradients`: proves a gradient right, yours too, or names what is wrong with it.
 - `LossCurveDisplay`: the picture of a training.
 - `check_signals`: why a network does not learn: signals that vanish, explode, saturate or collapse.
+  `SignalPropagationDisplay` is the picture.
 - `assert_gradients_close`: the same for tests; `GradientCheckDisplay`: its picture.
 """
 
@@ -21,6 +22,7 @@ from sknn_opt.estimators.regressor import MLPRegressor
 from sknn_opt.nn.losses import Loss
 from sknn_opt.plots.gradient_check import GradientCheckDisplay
 from sknn_opt.plots.loss_curve import LossCurveDisplay
+from sknn_opt.plots.signal_propagation import SignalPropagationDisplay
 
 __all__ = [
     "GradientCheckDisplay",
@@ -30,6 +32,7 @@ __all__ = [
     "LossCurveDisplay",
     "MLPClassifier",
     "MLPRegressor",
+    "SignalPropagationDisplay",
     "SignalReport",
     "assert_gradients_close",
     "check_gradients",

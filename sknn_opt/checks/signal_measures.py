@@ -30,7 +30,7 @@ from sknn_opt.nn.activations import ACTIVATIONS
 from sknn_opt.nn.layers import Activation, BatchNorm, Dense
 
 N_ALIKE = 256  # rows that are compared with each other
-N_SAMPLE = 2_000  # activations of a layer that are kept for its histogram
+N_SAMPLE = 4_000  # activations of a layer that are kept for its histogram, all units of some rows
 FLAT = 0.01  # a unit whose slope is below this share of f's steepest for all rows is dead
 STEEP = 0.1  # a bounded activation is saturated where its slope is below this share
 BOUNDED = {"logistic": 0.25, "tanh": 1.0}  # and their steepest slopes; all others have about 1
@@ -70,7 +70,7 @@ class LayerSignals:
     update_ratio : float
         ‖ΔW[l]‖ / ‖W[l]‖ of the solver's first step; NaN without y, and for lbfgs.
     sample : ndarray
-        Up to 2,000 of the activations, for a histogram.
+        About 4,000 of the activations, for a histogram: all units, for some rows.
     """
 
     layer: int
@@ -192,11 +192,12 @@ class _Walk:
 
     def _note_a(self, a):
         before, size = self.facts[-2]["a_rms"], rms(a)
+        rest = self.rests[len(self.facts) - 2]
         self.outputs = a
         self.facts[-1] |= {
-            "a_rms": size, "a_mean": float(a.mean()), **_likeness(a, self.rests[len(self.facts) - 2]),
+            "a_rms": size, "a_mean": float(a.mean()), **_likeness(a, rest),
             "forward_gain": size / before if before else math.nan,
-            "sample": a.ravel()[:: max(1, a.size // N_SAMPLE)][:N_SAMPLE].copy(),
+            "sample": a[: max(1, N_SAMPLE // a.shape[1])].flatten(),
         }  # fmt: skip
 
     def _note_slopes(self, function, z):

@@ -21,7 +21,7 @@ from sknn_opt.nn.network import Architecture
 from sknn_opt.nn.objective import Objective
 from sknn_opt.optim import OPTIMIZERS
 
-MAX_ROWS = 1_000  # more would say the same
+MAX_ROWS = 500  # more would say the same
 INITIAL, FITTED = "initial weights", "fitted weights"
 OTHER_NAMES = {"learning_rate": "learning_rate_init", "nesterov": "nesterovs_momentum"}
 
@@ -90,7 +90,7 @@ def check_input(mlp, X, y, sample_weight):
     if n_rows < 2:
         raise ValueError(
             f"X has {n_rows} row{'s' * (n_rows != 1)}, and variances over rows are undefined below "
-            "2; pass 2 rows or more (100 to 1,000 are enough)."
+            "2; pass 2 rows or more (100 to 500 are enough)."
         )
     expected = getattr(mlp, "n_features_in_", n_features)
     if n_features != expected:
@@ -105,9 +105,7 @@ def check_input(mlp, X, y, sample_weight):
             "before the network, in a pipeline."
         )
     if not values.any():
-        raise ValueError(
-            "X is zero everywhere, so there is no signal to follow; pass real rows."
-        )
+        raise ValueError("X is zero everywhere, so there is no signal to follow; pass real rows.")
     check_consistent_length(X, y, sample_weight)
     if not np.size(mlp.hidden_layer_sizes):
         raise ValueError(

@@ -21,6 +21,7 @@ remarked upon. A fitted network may well end in one direction, if it has one out
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -141,7 +142,7 @@ def _saturated(layers, traits):
 
 
 def _all_dead(layers, traits):
-    for before, layer in zip(layers, layers[1:-1], strict=False):
+    for before, layer in pairwise(layers[:-1]):
         if layer.dead == 1 and before.a_rms / layers[0].a_rms >= VANISHED:
             return _dead(layers, traits)
     return None

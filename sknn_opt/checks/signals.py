@@ -37,7 +37,7 @@ def check_signals(estimator, X, y=None, *, sample_weight=None, random_state=0):
         ends with one, or a fitted search. It is not changed. Of a pipeline that is not fitted,
         copies of the steps before the network are fitted to X, and a note says so.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        Rows as for fit; of more than 1,000 a random part is looked at.
+        Rows as for fit; of more than 500 a random part is looked at.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
         The targets. Without them there are no gradient norms and no update-to-weight ratios, and
         an estimator that is not fitted counts as one with a single output.
@@ -68,9 +68,10 @@ def check_signals(estimator, X, y=None, *, sample_weight=None, random_state=0):
 
     Notes
     -----
-    It costs less than three gradients at initial and at fitted weights together: a pass forward,
-    one back for δ alone, and with y one for the gradient. All is computed in float64, so that what
-    float32 would lose can be seen; batch norm and dropout are in training mode.
+    Initial and fitted weights together take fewer multiplications than three gradients of the same
+    rows: a pass forward, one back for δ alone, and with y one for the gradient. All is computed in
+    float64, so that what float32 would lose can be seen; batch norm and dropout are in training
+    mode.
 
     Examples
     --------
@@ -83,7 +84,7 @@ def check_signals(estimator, X, y=None, *, sample_weight=None, random_state=0):
     >>> report.verdict
     'vanishing'
     >>> print(report.findings[0])  # doctest: +ELLIPSIS
-    layer 3: gradients shrink by 0.23 a layer, ... Try init='auto', batch_norm=True, ...
+    layer 2: gradients are multiplied by 0.2... a layer, ... Try init='auto', batch_norm=True, ...
     >>> check_signals(deep.set_params(init="auto"), (X - 5) / 6).verdict
     'healthy'
     """
