@@ -66,7 +66,7 @@ class LayerSignals:
     weight_norm : float
         ‖W[l]‖.
     gradient_norm : float
-        ‖dJ/dW[l]‖; NaN without y.
+        ‖dJ/dW[l]‖ without the penalty, which would hide that it vanishes; NaN without y.
     update_ratio : float
         ‖ΔW[l]‖ / ‖W[l]‖ of the solver's first step; NaN without y, and for lbfgs.
     sample : ndarray
@@ -169,10 +169,11 @@ class _Walk:
         weight = 1.0 if objective.weight is None else objective.weight[:, np.newaxis]
         delta = network.row_losses(self.outputs.copy(), objective.y)[1]
         network.delta = delta * (objective.scale * weight)
-        network.backward(objective.penalty)
-        moved = self.theta.copy()
+        network.backward()
+        moved, grad, n = self.theta.copy(), network.grad.copy(), objective.n_decayed
+        grad[:n] += objective.penalty * self.theta[:n]
         if optimizer:
-            optimizer.step(moved, network.grad.copy(), optimizer.init(moved))
+            optimizer.step(moved, grad, optimizer.init(moved))
         for facts in self.facts[1:]:
             block = objective.blocks[f"W[{facts['layer']}]"]
             facts["gradient_norm"] = float(np.linalg.norm(block.of(network.grad)))

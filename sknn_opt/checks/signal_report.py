@@ -95,12 +95,12 @@ class SignalReport:
     >>> from sklearn.datasets import load_iris
     >>> from sknn_opt import MLPClassifier, check_signals
     >>> X, y = load_iris(return_X_y=True)
-    >>> net = MLPClassifier((30,) * 10, activation="logistic", init="glorot_uniform", random_state=0)
+    >>> net = MLPClassifier((30,) * 10, activation="logistic", init="glorot_uniform")
     >>> report = check_signals(net, X - X.mean(axis=0), y)
     >>> report
     <SignalReport: VANISHING at the initial weights; print it to see the table>
-    >>> round(report.points[0].backward_growth, 2)
-    0.24
+    >>> round(report.points[0].backward_growth, 1)
+    0.2
     >>> report.findings[0].layer
     2
     """

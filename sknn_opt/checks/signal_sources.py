@@ -5,6 +5,7 @@ before transform them. What is left, an MLP of ours or of scikit-learn, becomes 
 its initial weights and, if it is fitted, one at its fitted weights.
 """
 
+import math
 from copy import copy
 from dataclasses import fields
 
@@ -115,23 +116,24 @@ def check_input(mlp, X, y, sample_weight):
     return X, n_rows
 
 
-def choose_rows(X, y, sample_weight, rng):
+def choose_rows(mlp, X, y, sample_weight, rng):
     """At most MAX_ROWS of the rows, with a row of each class among them."""
     n_rows = X.shape[0]
     if n_rows <= MAX_ROWS:
         return X, y, sample_weight
     chosen = rng.choice(n_rows, MAX_ROWS, replace=False)
-    rows = np.union1d(chosen, _one_of_each(y)) if y is not None else np.sort(chosen)
+    rows = np.union1d(chosen, _one_of_each(mlp, y))
     take = (None if part is None else _safe_indexing(part, rows) for part in (X, y, sample_weight))
     return tuple(take)
 
 
-def _one_of_each(y):
-    """The first row of each class, if y may be class labels."""
-    labels = np.asarray(y)
-    if labels.ndim != 1 or labels.dtype.kind == "f":
+def _one_of_each(mlp, y):
+    """A row for each class, or for a label that is there and one that is not."""
+    if y is None or issparse(y) or not is_classifier(mlp):
         return np.empty(0, int)
-    return np.unique(labels, return_index=True)[1]
+    labels = np.asarray(y)
+    first = np.unique(labels, return_index=True)[1]
+    return np.unique(first // math.prod(labels.shape[1:]))
 
 
 def objectives(mlp, X, y, sample_weight, seed):
@@ -142,12 +144,13 @@ def objectives(mlp, X, y, sample_weight, seed):
     points = {INITIAL: fresh}
     if hasattr(mlp, "n_features_in_"):
         points[FITTED] = copy(mlp)
+        points[FITTED].random_state = fresh.random_state
     if y is None:
         y = _made_up_targets(mlp, n_rows)
         for model in points.values():
             vars(model).update({"class_weight": None} if hasattr(mlp, "class_weight") else {})
     if is_sklearn_mlp(mlp):
-        return _of_sklearn(points, X, y, sample_weight)
+        return _of_sklearn(list(points.values())[-1], X, y, sample_weight)
     return {name: model.objective(X, y, sample_weight) for name, model in points.items()}
 
 
@@ -163,19 +166,14 @@ def _made_up_targets(mlp, n_rows):
     return np.resize(classes, n_rows)
 
 
-def _of_sklearn(points, X, y, sample_weight):
+def _of_sklearn(mlp, X, y, sample_weight):
     """scikit-learn's weights in networks of ours, which compute the same."""
     X = check_array(X, accept_sparse="csr", dtype=np.float64)
     X = csr_array(X) if issparse(X) else X
-    y = np.asarray(y)
-    mlp = points.get(FITTED, points[INITIAL])
-    few = np.union1d([0, 1], _one_of_each(y))  # the weights do not depend on the rows
-    problems = read_sklearn_mlp(mlp, X[few], y[few])
-    if FITTED in points:
-        initial = points[INITIAL]
-        problems[:1] = read_sklearn_mlp(initial, X[few], y[few])
+    y = y.toarray() if issparse(y) else np.asarray(y)
+    few = np.union1d([0, 1], _one_of_each(mlp, y))  # the weights do not depend on the rows
     found = {}
-    for problem in problems:
+    for problem in read_sklearn_mlp(mlp, X[few], y[few]):
         shapes = [block.shape for name, block in problem.blocks.items() if name.startswith("W")]
         n_units = (shapes[0][0], *(shape[1] for shape in shapes))
         loss, codes = _encoded(mlp, y, n_units[-1])

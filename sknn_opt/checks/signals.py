@@ -94,7 +94,7 @@ def check_signals(estimator, X, y=None, *, sample_weight=None, random_state=0):
     X, n_rows = check_input(mlp, X, y, sample_weight)
     if n_rows > MAX_ROWS:
         notes += (f"{MAX_ROWS:,} of {n_rows:,} rows were looked at",)
-    X, y, sample_weight = choose_rows(X, y, sample_weight, np.random.default_rng(seed))
+    X, y, sample_weight = choose_rows(mlp, X, y, sample_weight, np.random.default_rng(seed))
     if y is None:
         notes += ("without y there are no gradient norms",)
     points = objectives(mlp, X, y, sample_weight, seed)
