@@ -15,8 +15,9 @@ collapsed    rows differ by less than 1/1000 of what they have in common; or, at
 
 The limits are wide, since Adam, which divides each gradient by its size, trains far beyond what
 looks healthy: they are where 360 nets of 2 to 50 layers ceased to learn the digits in 20 epochs
-(other nets to try them on: ``benchmarks/signals.py``). Plain gradient descent is choosier, so that totals beyond 1e±3 are
-remarked upon. A fitted network may well end in one direction, if it has one output.
+(other nets to try them on: ``benchmarks/signals.py``). Plain gradient descent is choosier, so that
+totals beyond 1e±3 are remarked upon. A fitted network may well end in one direction, if it has one
+output.
 """
 
 import math
