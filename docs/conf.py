@@ -1,6 +1,5 @@
 """Sphinx settings: strict, and without a network, neither to build nor to read."""
 
-import sys
 import warnings
 from pathlib import Path
 
@@ -8,8 +7,6 @@ from docutils.nodes import SkipNode
 from docutils.utils.math import latex2mathml
 
 from sknn_opt import __version__ as release
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 project = "sknn_opt"
 author = "The sknn_opt developers"
@@ -59,10 +56,12 @@ sphinx_gallery_conf = {
     "gallery_dirs": ["auto_examples", "auto_course"],
     "copyfile_regex": r"index\.rst",
     "within_subsection_order": "FileNameSortKey",
+    "write_computation_times": False,
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("sknn_opt",),
     "abort_on_example_error": True,
     "capture_repr": (),  # what an example prints, and nothing else
+    "default_thumb_file": str(Path(__file__).parent / "_static" / "icon.svg"),
     "download_all_examples": False,
     "image_srcset": ["2x"],
     "min_reported_time": 1000,

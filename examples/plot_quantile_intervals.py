@@ -71,11 +71,11 @@ ax.set(
 ax.legend(frameon=False, ncols=4, loc="upper left")
 plt.show()
 
+assert 0.84 < covered.mean() < 0.95
+assert width < spread
+
 # %%
 # What to take away
 # -----------------
 # An interval needs no new kind of model, only another loss and two networks. Count how many
 # unseen rows lie inside before you trust it.
-
-assert 0.84 < covered.mean() < 0.95
-assert width < spread

@@ -56,12 +56,12 @@ for name, X in (("raw", X_train), ("normalised", Z_train)):
     print(f"{name}: training loss {nets[name].loss_:.3f} after {nets[name].n_iter_} epochs")
     said = [line for warning in caught for line in str(warning.message).splitlines()]
     advice = [line.split(". ")[0] for line in said if "not scaled" in line]
-    print("    fit says:", *(advice or ["nothing about scales"]))
+    print("    fit says:", *(advice or ["nothing about scales"])[0].split(": "), sep="\n      ")
 
 # %%
 # The same μ and σ for new data
 # -----------------------------
-# One network, trained on normalised rows, and five ways to hand it the test rows. They come all at
+# One network, trained on normalised rows, and four ways to hand it the test rows. They come all at
 # once, ten at a time, or one at a time, as in a service.
 
 net = nets["normalised"]
@@ -117,12 +117,12 @@ axes[0].set_ylabel("worst concave points")
 axes[0].legend(frameon=False)
 plt.show()
 
+assert scores["training set's μ and σ"][0] > 0.93
+assert scores["its own μ and σ"][2] < 0.7
+assert found["its own μ and σ"] < 0.8
+
 # %%
 # What to take away
 # -----------------
 # Normalise, learn μ and σ from the training set alone, and keep them with the network. A pipeline
 # does the three by itself: ``make_pipeline(InputNormalizer(), MLPClassifier())``.
-
-assert scores["training set's μ and σ"][0] > 0.93
-assert scores["its own μ and σ"][2] < 0.7
-assert found["its own μ and σ"] < 0.8

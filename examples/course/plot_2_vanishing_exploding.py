@@ -96,8 +96,8 @@ signals = {init: gains(init) for init in ("glorot_uniform", "auto")}
 for init, (forward, backward) in signals.items():
     ahead = (forward[-1] / forward[0]) ** (1 / 9)
     back = (backward[0] / backward[-1]) ** (1 / 9)
-    print(f"init={init!r:<18} gain a layer: forward {ahead:.3f}, backward {back:.3f};", end=" ")
-    print(f"over 10 layers back: {back**10:.1e}")
+    print(f"init={init!r:<18} gain a layer: forward {ahead:.3f}, backward {back:.3f},")
+    print(f"{'':<24}over 10 layers back {back**10:.1e}")
 
 # %%
 # And what training makes of it: the fit itself says that nothing was learned.
@@ -112,7 +112,7 @@ for init in signals:
     print(f"init={init!r}: test accuracy {accuracy[init]:.2f}")
     for line in str(caught[0].message).splitlines() if caught else []:
         if "learned nothing" in line:
-            print("    fit says:", line.split(". Scale")[0])
+            print("    fit says:", *line.split(". Scale")[0].split(": "), sep="\n      ")
 
 # %%
 # The picture
@@ -138,12 +138,12 @@ right.set(yscale="log", xlabel="layer", ylabel="root mean square of δ", ylim=(N
 right.legend(frameon=False)
 plt.show()
 
+assert norms[1.5][-1] > 1e20
+assert norms[0.5][-1] < 1e-40
+assert accuracy["auto"] > accuracy["glorot_uniform"] + 0.3
+
 # %%
 # What to take away
 # -----------------
 # Depth takes a factor to a power. Healthy activations prove nothing; look at the gradient of the
 # first layers as well. The cure is a gain near 1 in every layer: that is the next chapter.
-
-assert norms[1.5][-1] > 1e20
-assert norms[0.5][-1] < 1e-40
-assert accuracy["auto"] > accuracy["glorot_uniform"] + 0.3

@@ -132,13 +132,13 @@ for name, init in INITS.items():
     accuracy[name] = net.fit(X_train, y_train).score(X_test, y_test)
     print(f"{name:<18}{accuracy[name]:>6.2f}")
 
+assert seen["relu", "0.01 · randn"][0][-1] < 1e-10
+assert 0.1 < seen["relu", "auto"][0][-1] < 10
+assert accuracy["auto"] > accuracy["0.01 · randn"] + 0.5
+
 # %%
 # What to take away
 # -----------------
 # The variance of the weights belongs to the number of inputs *and* to the activation: 2 / n_in
 # for relu, 1 / n_in for tanh as a first rule. ``init="auto"`` takes the gain of whichever
 # activation you choose, so that there is nothing to remember.
-
-assert seen["relu", "0.01 · randn"][0][-1] < 1e-10
-assert 0.1 < seen["relu", "auto"][0][-1] < 10
-assert accuracy["auto"] > accuracy["0.01 · randn"] + 0.5

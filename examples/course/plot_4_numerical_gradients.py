@@ -95,6 +95,9 @@ ax.set(xscale="log", yscale="log", xlabel="step ε", ylabel="relative error of t
 ax.legend(frameon=False, loc="upper center")
 plt.show()
 
+assert min(errors["two-sided"]) < min(errors["one-sided"])
+assert tiny < 1e-14
+
 # %%
 # From the right the errors fall with slope 1 and 2. Then rounding takes over: J has sixteen digits,
 # and the smaller the step, the fewer of them tell J(θ + ε) from J(θ - ε). That is why gradient
@@ -105,6 +108,3 @@ plt.show()
 # Two-sided differences are worth their second evaluation. The best step is neither the smallest nor
 # the largest, and where the code takes complex numbers there is a way without the compromise:
 # ``check_gradients`` uses it for the networks of this package.
-
-assert min(errors["two-sided"]) < min(errors["one-sided"])
-assert tiny < 1e-14

@@ -140,13 +140,13 @@ net = MLPClassifier((8,), batch_norm=True, dropout=0.2, random_state=0)
 ours = check_gradients(net, X, Y.argmax(axis=1), burn_in=10)
 print(f"{ours.verdict}: relative error {ours.relative_error:.0e}, {len(ours.blocks)} blocks")
 
+assert ratios["right"] < 1e-7 < 1e-3 < ratios["with a slip"]
+assert report.first_bad_layer == 1
+assert right.passed
+assert ours.passed
+
 # %%
 # What to take away
 # -----------------
 # Check a gradient that you wrote before you train with it. One number says whether; a table by
 # block says where. The next chapter is about the ways to fool oneself.
-
-assert ratios["right"] < 1e-7 < 1e-3 < ratios["with a slip"]
-assert report.first_bad_layer == 1
-assert right.passed
-assert ours.passed

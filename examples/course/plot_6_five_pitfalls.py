@@ -7,6 +7,7 @@ freeze the masks of dropout; check at random weights and again after some traini
 from the course, and here five planted bugs, one for each.
 """
 
+from textwrap import wrap
 from time import perf_counter
 
 import matplotlib.pyplot as plt
@@ -137,7 +138,7 @@ print(forgotten)
 try:
     check(Net("mask forgotten", dropout=True, frozen=False))
 except ValueError as error:
-    print("ValueError:", error)
+    print(*wrap(f"ValueError: {error}", 85), sep="\n")
 
 # %%
 # Switching dropout off for the check is the usual advice, and it hides this bug: without masks
@@ -145,8 +146,9 @@ except ValueError as error:
 # shows.
 
 off, frozen = check(Net("mask forgotten")), check(Net("mask forgotten", dropout=True))
-print(f"dropout off: {off.verdict};  masks frozen: {frozen.verdict}, at fault: {frozen.fault}")
-print(f"right gradient, masks frozen: {check(Net(dropout=True)).verdict}")
+print(f"dropout off:  {off.verdict}")
+print(f"masks frozen: {frozen.verdict}, at fault: {frozen.fault.split(' (')[0]}")
+print(f"masks frozen, the right gradient: {check(Net(dropout=True)).verdict}")
 
 # %%
 # Pitfall 5: at random weights, and again after some training
@@ -181,6 +183,10 @@ right.set(yscale="log", xlabel="steps of training", ylabel="ratio",
           title="Clipping forgotten: right at first, then wrong")  # fmt: skip
 plt.show()
 
+assert report.verdict == forgotten.verdict == frozen.verdict == verdicts[-1] == "WRONG"
+assert off.verdict == verdicts[0] == "OK"
+assert [b.block for b in report.blocks if b.verdict == "WRONG"] == ["b2", "all"]
+
 # %%
 # ``check_gradients(estimator, X, y, burn_in=20)`` does this for the networks here: at the initial
 # weights, after 20 steps, and with frozen masks. A function of yours is checked twice by calling
@@ -191,7 +197,3 @@ plt.show()
 # A check that passes vouches for one function, at one point, with these masks. Check the function
 # that you minimise, at weights that you will meet, once before training, and read the table by
 # block.
-
-assert report.verdict == forgotten.verdict == frozen.verdict == verdicts[-1] == "WRONG"
-assert off.verdict == verdicts[0] == "OK"
-assert [b.block for b in report.blocks if b.verdict == "WRONG"] == ["b2", "all"]

@@ -106,6 +106,10 @@ z = a @ net.coefs_[-1] + net.intercepts_[-1]
 same = np.mean(z.argmax(axis=1) == net.predict(X_test))
 print(f"matrix products and relu alone predict the same class for {same:.0%} of the test rows")
 
+assert abs(with_bias - without).max() < 1e-12
+assert abs(alone - together).max() < 1e-6
+assert same == 1
+
 # %%
 # What to take away
 # -----------------
@@ -113,7 +117,3 @@ print(f"matrix products and relu alone predict the same class for {same:.0%} of 
 # larger steps are safe; see :ref:`sphx_glr_auto_examples_plot_batch_norm.py` for how much.
 # Training uses the batch's μ and σ, prediction the running ones, and the bias in front of it is
 # β.
-
-assert abs(with_bias - without).max() < 1e-12
-assert abs(alone - together).max() < 1e-6
-assert same == 1

@@ -10,9 +10,9 @@ import warnings
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import ListedColormap
 from sklearn.datasets import load_wine
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.inspection import DecisionBoundaryDisplay
 from sklearn.linear_model import LogisticRegression
 
 from sknn_opt import InputNormalizer, MLPClassifier
@@ -78,20 +78,20 @@ NETS = {
     "no hidden layer": MLPClassifier((), solver="lbfgs", alpha=0.01, tol=1e-7, random_state=0),
     "one hidden layer of 20": MLPClassifier((20,), solver="lbfgs", alpha=0.01, random_state=0),
 }
+MARKS = (("#0072B2", "o"), ("#E69F00", "^"), ("#009E73", "s"))
+areas = ListedColormap([colour for colour, _ in MARKS])
+plane = np.meshgrid(np.linspace(-2.5, 4, 400), np.linspace(-3, 3, 400))
+points = np.column_stack([axis.ravel() for axis in plane])
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.2), layout="constrained", sharey=True)
 for ax, (name, net) in zip(axes, NETS.items(), strict=True):
     net.fit(X, y)
     print(f"{name:<24}{net.score(X, y):>7.1%} of the training rows")
-    DecisionBoundaryDisplay.from_estimator(
-        net, X, response_method="predict", multiclass_colors=["#0072B2", "#E69F00", "#009E73"],
-        plot_method="pcolormesh", grid_resolution=300, alpha=0.25, ax=ax,
-    )  # fmt: skip
-    for code, (colour, marker) in enumerate((("#0072B2", "o"), ("#E69F00", "^"), ("#009E73", "s"))):
+    ax.pcolormesh(*plane, net.predict(points).reshape(plane[0].shape), cmap=areas, alpha=0.25)
+    for code, (colour, marker) in enumerate(MARKS):
         ax.plot(*X[y == code].T, marker, color=colour, markersize=4, label=f"wine {code}")
     ax.set(xlabel="flavanoids (normalised)", title=name)
 axes[0].set_ylabel("alcohol (normalised)")
-axes[1].set_ylabel("")
-axes[1].legend(frameon=True, framealpha=0.9, loc="lower right")
+axes[1].legend(frameon=True, framealpha=0.9, loc="upper right")
 plt.show()
 
 # %%
@@ -108,12 +108,12 @@ regression = LogisticRegression(C=1 / 0.01, tol=1e-8, max_iter=1000).fit(X, y)
 difference = abs(regression.predict_proba(X) - NETS["no hidden layer"].predict_proba(X)).max()
 print(f"LogisticRegression's probabilities differ by {difference:.0e}")
 
+assert np.allclose(softmax(z), [0.842, 0.042, 0.002, 0.114], atol=5e-4)
+assert np.allclose(numeric, y_hat - right, atol=1e-14)
+assert difference < 1e-2
+
 # %%
 # What to take away
 # -----------------
 # Softmax with its loss is logistic regression for several classes: the gradient is ŷ - y, and
 # alone it draws straight lines. What bends them is the hidden layers.
-
-assert np.allclose(softmax(z), [0.842, 0.042, 0.002, 0.114], atol=5e-4)
-assert np.allclose(numeric, y_hat - right, atol=1e-14)
-assert difference < 1e-2
