@@ -45,6 +45,13 @@ PAGES = {  # what each must show
 }
 DESKTOP, PHONE = (1280, 900), (390, 844)
 PATIENCE = 30  # seconds
+# The page and what holds its text; code, tables and formulas may scroll by themselves.
+SCROLLS = """
+['html', 'body', 'main', '.bd-content', '.bd-article-container', 'article']
+    .map(part => [part, document.querySelector(part)])
+    .filter(([_, box]) => box && box.scrollWidth > Math.min(box.clientWidth, WIDTH) + 1)
+    .map(([part, box]) => [part, box.scrollWidth])
+"""
 
 
 class Browser:
@@ -218,11 +225,8 @@ def look(browser, origin, page, size, pictures):
     text = PAGES.get(page, "")
     if not browser.evaluate("document.title") or not body or text.lower() not in body.lower():
         found.append(f"no title, no main text, or no {text!r} in it")
-    wide = browser.evaluate(
-        "Math.max(document.body.scrollWidth, document.documentElement.scrollWidth, innerWidth)"
-    )
-    if wide > size[0]:
-        found.append(f"scrolls sideways, {wide} pixels wide")
+    for part, wide in browser.evaluate(SCROLLS.replace("WIDTH", str(size[0]))):
+        found.append(f"{part} scrolls sideways, {wide} pixels wide")
     broken = browser.evaluate(
         "[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
     )

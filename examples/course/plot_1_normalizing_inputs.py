@@ -2,8 +2,8 @@
 1. Normalizing inputs, and what test data must go through
 =========================================================
 
-Subtract the mean μ of each feature and divide by its standard deviation σ, and the cost has round
-contours where it had a long narrow valley. Then comes the part that goes wrong in practice: new
+Subtract the mean μ of each feature and divide by its standard deviation σ, and the long
+narrow valley of the cost becomes rounder. Then comes the part that goes wrong in practice: new
 data must go through *the same* μ and σ. Both are measured here, on tumours of 569 patients.
 """
 
