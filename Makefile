@@ -7,13 +7,13 @@ WANTED = Python 3.11 or newer
 
 ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 PYTEST = $(ONE_THREAD) MPLBACKEND=Agg $(<D)/bin/python -m pytest -n 2
-SPHINX = $(<D)/bin/python -m sphinx -W --keep-going -q -d docs/_build/doctrees
+SPHINX = $(ONE_THREAD) MPLBACKEND=Agg $(<D)/bin/python -m sphinx -W --keep-going -q -d docs/_build/doctrees
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help demo test test-floors lint docs bench profile clean
+.PHONY: help demo test test-floors lint docs site-check bench profile clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ docs: .venv/docs.stamp ## the documentation, and the code in it
 	$(SPHINX) -b html docs docs/_build/html
 	$(SPHINX) -b doctest docs docs/_build/doctest
 
+site-check: docs ## the built site in a headless browser, and its links (needs Chromium)
+	.venv/bin/python docs/check_site.py
+
 bench: .venv-bench/bench.stamp ## speed and accuracy beside the peers
 	$(<D)/bin/python benchmarks/speed/compare.py
 	$(<D)/bin/python benchmarks/speed/larger_than_memory.py
@@ -49,7 +52,8 @@ profile: .venv-bench/bench.stamp ## where the time of a training step goes: make
 	$(<D)/bin/python benchmarks/speed/profile_step.py $(NET)
 
 clean: ## remove the environments and everything built
-	rm -rf .venv .venv-floors .venv-bench docs/_build docs/generated
+	rm -rf .venv .venv-floors .venv-bench docs/_build docs/generated docs/auto_*
+	rm -f examples/*.png
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 

@@ -81,3 +81,10 @@ plt.show()
 
 assert watched[44] > 3 * watched[29]
 assert watched[-1] < watched[29] < watched[14]
+
+# %%
+# What to take away
+# -----------------
+# A learning rate can be changed while a network trains, and a bad idea taken back, if each day's
+# network is kept. A schedule, such as ``learning_rate="cosine"``, does most of it without being
+# watched.

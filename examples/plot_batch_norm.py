@@ -101,12 +101,12 @@ left.legend(frameon=False)
 right.legend(frameon=False)
 plt.show()
 
+assert accuracy[0.03, True] > accuracy[0.03, False] + 0.1
+assert 1.8 < noises[64] / noises[256] < 2.3
+assert all(with_norm < without for without, with_norm in losses.values())
+
 # %%
 # What to take away
 # -----------------
 # Try batch norm with a larger learning rate. Its noise halves from 64 rows to 256; whether that
 # matters shows in the last column.
-
-assert accuracy[0.03, True] > accuracy[0.03, False] + 0.1
-assert 1.8 < noises[64] / noises[256] < 2.3
-assert all(with_norm < without for without, with_norm in losses.values())

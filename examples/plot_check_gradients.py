@@ -60,7 +60,8 @@ def gradient(w):
 w0 = np.random.default_rng(0).normal(size=D.shape[1])
 print(check_gradients(cost, gradient, w0), "\n")
 
-# %% 3. A dict of arrays, in the style of course exercises. Here dW2 is transposed in a way that
+# %%
+# 3. A dict of arrays, in the style of course exercises. Here dW2 is transposed in a way that
 # its shape does not betray.
 
 rng = np.random.default_rng(0)
@@ -117,3 +118,9 @@ GradientCheckDisplay.from_report(wrong).plot(right)
 right.set_title("scikit-learn's MLPRegressor, two outputs: WRONG")
 figure.savefig("gradient_checks.png", dpi=150)
 print("picture saved to gradient_checks.png")
+
+# %%
+# What to take away
+# -----------------
+# Whatever the gradient belongs to, one call tells which block is wrong, and often why. Use the
+# same call in a test: ``assert_gradients_close`` raises where this one prints.

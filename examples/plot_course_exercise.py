@@ -90,3 +90,9 @@ figure, ax = plt.subplots(figsize=(6, 6), layout="constrained")
 GradientCheckDisplay.from_report(report).plot(ax)
 figure.savefig("course_exercise.png", dpi=150)
 print("picture saved to course_exercise.png")
+
+# %%
+# What to take away
+# -----------------
+# Both slips are factors. The network would still train, a little worse, and nobody would know.
+# Check a backward pass that you wrote by hand before you use it.

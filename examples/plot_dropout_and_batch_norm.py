@@ -91,11 +91,11 @@ deep = show(
     max_iter=20,
 )
 
+assert dropout["dropout 0.5"][1] < dropout["no dropout"][1]
+assert deep["glorot_uniform, batch norm"][0] > deep["glorot_uniform"][0] + 0.5
+
 # %%
 # What to take away
 # -----------------
 # Try dropout when the training loss is far below the validation loss. Try batch norm, or another
 # ``init``, when a deep network does not learn at all.
-
-assert dropout["dropout 0.5"][1] < dropout["no dropout"][1]
-assert deep["glorot_uniform, batch norm"][0] > deep["glorot_uniform"][0] + 0.5

@@ -82,14 +82,14 @@ display = LossCurveDisplay.from_estimator(model).plot()
 display.ax_.set_title("Balanced classes, stopped on average precision")
 plt.show()
 
-# %%
-# What to take away
-# -----------------
-# Class weights move the decision: more eights are found, and more others are taken for eights.
-# Whoever needs the ranking alone can leave them out, and choose a threshold afterwards.
-
 precision_of = {name: np.mean(rows, axis=0)[0] for name, rows in measured.items()}
 recall_of = {name: np.mean(rows, axis=0)[1] for name, rows in measured.items()}
 assert precision_of["on the validation loss"] > precision_of["no early stopping"] - 0.02
 assert precision_of["scikit-learn, early stopping"] < 0.6
 assert recall_of["the same, class_weight='balanced'"] > recall_of["no early stopping"] + 0.1
+
+# %%
+# What to take away
+# -----------------
+# Class weights move the decision: more eights are found, and more others are taken for eights.
+# Whoever needs the ranking alone can leave them out, and choose a threshold afterwards.

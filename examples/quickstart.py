@@ -24,6 +24,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sknn_opt import InputNormalizer, MLPClassifier, check_gradients
 
+# sphinx_gallery_thumbnail_path = "_static/quickstart.png"
 PICTURE = Path("quickstart.png")
 EPOCHS = 60
 
