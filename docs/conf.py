@@ -23,7 +23,12 @@ numpydoc_show_class_members = False
 # each parameter of a signature is documented (PR01), no other (PR02), in that order (PR03)
 numpydoc_validation_checks = {"PR01", "PR02", "PR03"}
 # results: their attributes are documented
-numpydoc_validation_exclude = {r"\.GradientReport$", r"\.BlockCheck$"}
+numpydoc_validation_exclude = {
+    r"\.GradientReport$",
+    r"\.BlockCheck$",
+    r"\.ShiftReport$",
+    r"\.FeatureShift$",
+}
 
 
 def skip_inherited_from_sklearn(app, what, name, obj, skip, options):

@@ -6,6 +6,8 @@
 - `check_gradients`: proves a gradient right, yours too, or names what is wrong with it.
 - `LossCurveDisplay`: the picture of a training.
 - `check_shift`: have new data left the distribution of the training data?
+- `NormalizationDisplay`: the features before and after, and new data beside them.
+- `LossSurfaceDisplay`: the cost around the weights, and with `record_path` the way to them.
 - `assert_gradients_close`: the same for tests; `GradientCheckDisplay`: its picture.
 """
 
@@ -17,10 +19,13 @@ from sknn_opt.checks.shift import check_shift
 from sknn_opt.checks.shift_report import ShiftReport
 from sknn_opt.estimators.classifier import MLPClassifier
 from sknn_opt.estimators.normalizer import InputNormalizer
+from sknn_opt.estimators.path import record_path
 from sknn_opt.estimators.regressor import MLPRegressor
 from sknn_opt.nn.losses import Loss
 from sknn_opt.plots.gradient_check import GradientCheckDisplay
 from sknn_opt.plots.loss_curve import LossCurveDisplay
+from sknn_opt.plots.loss_surface import LossSurfaceDisplay
+from sknn_opt.plots.normalization import NormalizationDisplay
 
 __all__ = [
     "GradientCheckDisplay",
@@ -28,10 +33,13 @@ __all__ = [
     "InputNormalizer",
     "Loss",
     "LossCurveDisplay",
+    "LossSurfaceDisplay",
     "MLPClassifier",
     "MLPRegressor",
+    "NormalizationDisplay",
     "ShiftReport",
     "assert_gradients_close",
     "check_gradients",
     "check_shift",
+    "record_path",
 ]

@@ -19,7 +19,8 @@ of 0.001 / (8 p):
 - v by an F test with 2 (m - 1) / (κ - 1) and 2 (n - 1) / (κ - 1) degrees of freedom: the
   kurtosis κ (3 for normal features) says how much the variance of a sample varies. A sample may
   merely lack the rare large values of its distribution; so κ is the geometric mean of the new
-  sample's kurtosis and of the largest that the training range allows, max (x - μ)² / σ²;
+  sample's kurtosis and of the largest that the training range allows, max (x - μ)² / σ². If all new
+  values are equal, what counts is how probable that is, if others are as rare as the range allows;
 - values beyond the training maximum (or minimum): among n + m rows in random order the k largest
   are all new ones with probability :math:`\\binom{m}{k} / \\binom{m + n}{k}`, whatever the
   distribution;
@@ -227,14 +228,12 @@ def _findings(training, new, measures, level):
         largest = np.fmax(training.high - mu, mu - training.low) / std
         largest = np.where(np.isnan(largest), np.sqrt(n), largest) ** 2  # no range: at most n
         broad = np.sqrt(sample * np.maximum(largest, sample))
-        # equal new values, of which others may be rare: how surely would there have been one?
-        equal = z * np.sqrt((largest - 1) * (1 / (m - 1) + 1 / n)) < 1
+        shrank = np.where(v > 0, _f_test(1 / v, n, m, broad), _all_equal(training, new))
         words = (
             ("mean rose", d > far),
             ("mean fell", d < -far),
             ("variance grew", (v > LEAST_RATIO) & (_f_test(v, m, n, broad) < level)),
-            ("variance shrank", np.where(v > 0, _f_test(1 / v, n, m, broad) < level, equal)
-             & (v < 1 / LEAST_RATIO)),
+            ("variance shrank", (v < 1 / LEAST_RATIO) & (shrank < level)),
             ("{:.1%} below the range", _beyond(measures["below"], m, n, level), measures["below"]),
             ("{:.1%} above the range", _beyond(measures["above"], m, n, level), measures["above"]),
             ("more is missing", _missing_more(new, training, level)
@@ -253,6 +252,20 @@ def _f_test(ratio, m, n, kurtosis):
     """The probability of a larger ratio of two variances, of m and of n rows."""
     per_row = 2 / (kurtosis - 1)  # 1 for normal features
     return f_distribution.sf(ratio, per_row * (m - 1), per_row * (n - 1))
+
+
+def _all_equal(training, new):
+    """The probability that all new values are equal, given the range of the training data.
+
+    At least a share σ² / r² of the training values is not this one, r being the way from it to the
+    farther end of the range. That none of so many, k, comes among m of m + n rows has the
+    probability C(n, k) / C(m + n, k).
+    """
+    value, m, n = _moments.mean(new), new.count, training.count
+    farthest = np.fmax(training.high - value, value - training.low)
+    second = np.square(_moments.deviation(training)) + np.square(value - _moments.mean(training))
+    k = np.floor(n * np.minimum(second / np.square(farthest), 1))
+    return np.exp(gammaln(n + 1) - gammaln(n - k + 1) - gammaln(m + n + 1) + gammaln(m + n - k + 1))
 
 
 def _beyond(share, m, n, level):
