@@ -94,8 +94,8 @@ class LossSurfaceDisplay:
         directions : "random", "path" or pair of tuples, default="random"
             Two weights such as ``(("W[1]", 0, 0), ("b[1]", 0))``, whose values are then the axes.
             "random": normal directions in which each unit's incoming weights are scaled to the norm
-            of the fitted ones, biases and batch norm left alone [1]_. "path": the two principal
-            directions of the path, in which most of it can be seen.
+            of the fitted ones, biases and batch norm left alone (Li et al. 2018). "path": the two
+            principal directions of the path, in which most of it can be seen.
         path : ndarray of shape (n_snapshots, n_parameters), default=None
             Values of ``theta_`` on the way, for example from `record_path`.
         span : float, default=None
