@@ -46,6 +46,7 @@ bench: .venv-bench/bench.stamp ## speed and accuracy beside the peers
 	$(<D)/bin/python benchmarks/accuracy.py
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/training.py
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/gradient_checkers.py
+	$(ONE_THREAD) $(<D)/bin/python benchmarks/signals.py
 
 profile: .venv-bench/bench.stamp ## where the time of a training step goes: make profile NET=C
 	$(<D)/bin/python benchmarks/speed/profile_step.py $(NET)

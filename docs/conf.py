@@ -48,7 +48,14 @@ numpydoc_show_class_members = False
 # each parameter of a signature is documented (PR01), no other (PR02), in that order (PR03)
 numpydoc_validation_checks = {"PR01", "PR02", "PR03"}
 # results: their attributes are documented
-numpydoc_validation_exclude = {r"\.GradientReport$", r"\.BlockCheck$"}
+numpydoc_validation_exclude = {
+    r"\.GradientReport$",
+    r"\.BlockCheck$",
+    r"\.SignalReport$",
+    r"\.PointSignals$",
+    r"\.LayerSignals$",
+    r"\.Finding$",
+}
 
 # The order of the course is that of its chapters, and its index is written by hand.
 sphinx_gallery_conf = {

@@ -4,7 +4,6 @@ The measure is the course's ratio  ‖a - n‖ / (‖a‖ + ‖n‖)  of the ana
 one n, with its bands: below 1e-7 great, below 1e-5 worth a look, else worrying.
 """
 
-import html
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +11,8 @@ from functools import cached_property
 
 import numpy as np
 from scipy.optimize import check_grad
+
+from sknn_opt.checks.tables import html_lines, html_table, text_table
 
 # From the mildest to the gravest.
 OK, KINK, INCONCLUSIVE, WRONG = VERDICTS = ("OK", "KINK", "INCONCLUSIVE", "WRONG")
@@ -288,43 +289,19 @@ class GradientReport:
     def __str__(self):
         lines = []
         for point in self.points:
-            table = [HEAD, *(check.cells() for check in point.blocks)]
-            columns = [i for i in range(len(HEAD)) if any(row[i] for row in table[1:])]
-            widths = {i: max(len(row[i]) for row in table) for i in columns}
-            text = [
-                "  ".join(
-                    row[i].ljust(widths[i]) if i in TEXT_LEFT else row[i].rjust(widths[i])
-                    for i in columns
-                ).rstrip()
-                for row in table
-            ]
-            lines += [f"{point.title}, {point.method}", text[0], "-" * len(text[0]), *text[1:], ""]
+            table = text_table(HEAD, [check.cells() for check in point.blocks], TEXT_LEFT)
+            lines += [f"{point.title}, {point.method}", *table, ""]
         return "\n".join([*lines, *self._closing_lines()])
 
     def _repr_html_(self):
-        parts = []
-        for point in self.points:
-            head = "".join(f"<th>{cell}</th>" for cell in HEAD)
-            rows = "".join(
-                "<tr>"
-                + "".join(
-                    f'<td style="color:{COLOURS[cell]};font-weight:bold">{cell}</td>'
-                    if cell in COLOURS
-                    else f"<td>{html.escape(cell)}</td>"
-                    for cell in check.cells()
-                )
-                + "</tr>"
-                for check in point.blocks
+        tables = (
+            html_table(
+                f"{point.title}, {point.method}", HEAD, [c.cells() for c in point.blocks], COLOURS
             )
-            parts.append(
-                f"<table><caption>{html.escape(f'{point.title}, {point.method}')}</caption>"
-                f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-            )
+            for point in self.points
+        )
         first, *rest = self._closing_lines()
-        parts.append(f"<p><b>{html.escape(first)}</b></p>")
-        if rest:
-            parts.append("<ul>" + "".join(f"<li>{html.escape(x)}</li>" for x in rest) + "</ul>")
-        return "".join(parts)
+        return "".join([*tables, html_lines(first, rest)])
 
 
 def _elements(check, k):

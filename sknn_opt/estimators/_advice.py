@@ -22,9 +22,9 @@ MIN_VALIDATION_ROWS = 10
 LEARNED = 0.01
 
 
-def _some_rows(data):
-    """100 to 2,000 rows, so that a wide X is not copied."""
-    return data.sample(min(max(SAMPLE // data.X.shape[1], 100), 2000))
+def _some_rows(data, n_outputs):
+    """100 to 2,000 rows, so that a wide X is not copied, nor many outputs made."""
+    return data.sample(min(max(SAMPLE // max(data.X.shape[1], n_outputs), 100), 2000))
 
 
 def on_inputs(X, names=None):
@@ -127,17 +127,17 @@ def on_validation_part(n_rows, missing):
 def constant_loss(spec, link, data, sample=None):
     """The loss of the best constant prediction: what a network must do better than.
 
-    The constant is that of all rows; its loss is taken on `sample`, at most 10,000 of them.
+    The constant is that of all rows; its loss is taken on `sample`, by default some of them.
     """
     y, weight, n_outputs = data.of_rows(data.y), data.of_rows(data.weight), spec.n_units[-1]
     best = constant_outputs(link, y, weight, n_outputs)
-    sample = data.sample(10_000) if sample is None else sample
+    sample = data.sample(max(100, SAMPLE // n_outputs)) if sample is None else sample
     return mean_loss_of_outputs(spec, np.tile(best, (sample.n_rows, 1)), sample)
 
 
 def on_fitted(spec, link, point, data):
     """A network that predicts a constant, or one class, or has dead layers."""
-    sample = _some_rows(data)
+    sample = _some_rows(data, spec.n_units[-1])
     X, y = sample.X, sample.of_rows(sample.y)
     X = X if sample.rows is None else take(X, sample.rows)
     weights = fold(spec, point.theta, point.statistics)

@@ -5,9 +5,11 @@ from inspect import signature
 from numbers import Real
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.metrics import check_scoring
 
 from sknn_opt.nn.losses import make_loss
+from sknn_opt.nn.memory_map import take
 from sknn_opt.nn.prediction import fold, raw_outputs
 
 
@@ -44,17 +46,33 @@ class Evaluation:
 
 def mean_loss(spec, point, data):
     """Σ wᵢ ℓ(zᵢ, yᵢ) / Σ wᵢ of the network as it predicts."""
-    weights = fold(spec, point.theta, point.statistics)
-    z = raw_outputs(*weights, spec.activation, data.X, data.rows)
-    return mean_loss_of_outputs(spec, z, data)
+    weights, row_losses = fold(spec, point.theta, point.statistics), make_loss(spec.loss)
+    y, start = data.of_rows(data.y), 0
+
+    def losses_of_block(z):
+        nonlocal start
+        part, start = y[start : start + len(z)], start + len(z)
+        return row_losses(z, _as_in_training(part, z.dtype))[0]
+
+    losses = raw_outputs(*weights, spec.activation, data.X, data.rows, then=losses_of_block)
+    return _mean(losses, data)
 
 
 def mean_loss_of_outputs(spec, z, data):
     """The same of raw outputs, which are overwritten."""
-    y, weight = data.of_rows(data.y), data.of_rows(data.weight)
     with np.errstate(all="ignore"):
-        losses, _ = make_loss(spec.loss)(z, y)
-        loss = float(np.average(losses, weights=weight))
+        losses, _ = make_loss(spec.loss)(z, _as_in_training(data.of_rows(data.y), z.dtype))
+    return _mean(losses, data)
+
+
+def _as_in_training(y, dtype):
+    """Class codes as indices, all else in the network's dtype: what losses are written for."""
+    return y.astype(np.intp if y.dtype.kind == "i" else dtype, copy=False)
+
+
+def _mean(losses, data):
+    with np.errstate(all="ignore"):
+        loss = float(np.average(losses, weights=data.of_rows(data.weight)))
     return math.inf if math.isnan(loss) else loss
 
 
@@ -76,7 +94,9 @@ def make_scorer(estimator, data, decode, as_fitted, weighted):
     if estimator.scoring == "loss":
         return None
     scorer = check_scoring(estimator, estimator.scoring)
-    X, y, weight = map(data.of_rows, (data.X, data.y, data.weight))
+    X, y, weight = data.X, data.of_rows(data.y), data.of_rows(data.weight)
+    if data.rows is not None:
+        X = X[data.rows] if issparse(X) else take(X, data.rows)
     if weight is not None and not weighted:
         rows = np.repeat(np.arange(len(weight)), weight.astype(int))
         X, y, weight = X[rows], y[rows], None

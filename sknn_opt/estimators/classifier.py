@@ -325,6 +325,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             )
         if kind == "multilabel-indicator":
             y = y.toarray() if issparse(y) else y
+            if not np.isin(y, (0, 1)).all():
+                raise ValueError(
+                    f"y is a matrix of labels with the values {np.unique(y).tolist()}; they must "
+                    "be 0 and 1: pass (y > 0).astype(int), for example."
+                )
             if reset:
                 self.classes_ = np.arange(y.shape[1])
             return y.astype(np.uint8)
@@ -393,11 +398,15 @@ def _codes(y, classes):
     known = np.empty(len(y), bool)
     for start in range(0, len(y), ROWS_AT_A_TIME):
         block = slice(start, start + ROWS_AT_A_TIME)
-        found = np.searchsorted(classes, y[block])
+        try:
+            found = np.searchsorted(classes, y[block])
+        except TypeError:  # labels of another type
+            known[block] = False
+            continue
         codes[block] = found
         known[block] = classes[np.minimum(found, len(classes) - 1)] == y[block]
     if not known.all():
-        unknown = np.unique(y[~known]).tolist()
+        unknown = sorted(set(y[~known].tolist()), key=str)
         raise ValueError(
             f"y has the classes {unknown}, which are not among the known classes "
             f"{classes.tolist()}. Leave such rows out, fit anew on all classes, or announce them "

@@ -31,7 +31,7 @@ from sknn_opt.estimators._scaling import (
     refuse_infinity,
 )
 from sknn_opt.estimators._validation import checked_weights, transaction
-from sknn_opt.nn.memory_map import parts
+from sknn_opt.nn.memory_map import memory_map, parts, rows_in_part
 
 
 class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -264,14 +264,18 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         )
         # Without weights an infinite value shows in the sums: no need to look for it beforehand.
         in_sums = sample_weight is None and not sparse.issparse(X)
+        in_file = memory_map(X) is not None
         X = validate_data(
             self,
             X,
             reset=first,
             accept_sparse=("csr", "csc"),
             dtype="numeric",
-            ensure_all_finite=False if in_sums else "allow-nan",
+            ensure_all_finite=False if in_sums or in_file else "allow-nan",
         )
+        if in_file and not in_sums:
+            for part in parts(X):
+                refuse_infinity(part)
         weights = None if sample_weight is None else checked_weights(sample_weight, X)
         moments = _moments.no_moments(X.shape[1]) if first else _moments.Moments(**self._moments)
         if sparse.issparse(X):
@@ -300,7 +304,8 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
     def _write(self, X, checked, copy, make_steps):
         """Apply the steps to the checked X, into a new array or, if asked and possible, into X."""
         copy = self.copy if copy is None else copy
-        dtype = np.float32 if checked.dtype in (np.float16, np.float32) else np.float64
+        is_short = checked.dtype.kind == "f" and checked.dtype.itemsize <= 4
+        dtype = np.float32 if is_short else np.float64
         values = checked.data if sparse.issparse(checked) else checked
         # Only into what the caller handed over as an array: the memory behind a data frame, say,
         # may belong to others.
@@ -319,6 +324,10 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         out = checked if in_place else np.empty_like(checked, dtype=dtype, subok=False)
         steps = make_steps(self.mean_ if self.with_mean else None, self.scale_, self.clip, dtype)
         start = 0
+        if in_place and rows_in_part(checked) < len(checked):
+            # apply_steps overwrites nothing before it has seen all of a part: here, all of them
+            for part in parts(checked):
+                refuse_infinity(part)
         for part in parts(checked):
             apply_steps(steps, part, out[start : start + len(part)])
             start += len(part)

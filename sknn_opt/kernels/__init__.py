@@ -17,7 +17,8 @@ VARIABLE = "SKNN_OPT_KERNELS"
 
 def fastest(kernel, dtype):
     """The compiled twin of a kernel for arrays of a dtype, if there is one, else the kernel."""
-    return kernel if dtype.kind == "c" else _twins().get(kernel, kernel)
+    has_twin = dtype.char in "fd" and dtype.isnative
+    return _twins().get(kernel, kernel) if has_twin else kernel
 
 
 def in_use():
@@ -38,7 +39,7 @@ def _twins():
         return {}
     try:
         from sknn_opt.kernels import with_numba
-    except ImportError as error:
+    except Exception as error:  # a library that does not load, or that NumPy is too new for
         if wanted:
             raise ImportError(
                 f"{VARIABLE}=numba needs numba, which cannot be imported ({error}): "

@@ -279,10 +279,10 @@ def adam(theta, grad, first, second, beta_1, beta_2, epsilon, rate):
 @_twin_of(reference.shifted_sums)
 def shifted_sums(x, w, shift):
     # Others would be compiled anew for each type and layout of theirs, and gain little.
-    if x.dtype.char not in "fd" or not x.flags.c_contiguous:
+    if x.dtype.char not in "fd" or not x.dtype.isnative or not x.flags.c_contiguous:
         return reference.shifted_sums(x, w, shift)
     sums = np.zeros((3, x.shape[1]))
-    _add_shifted_sums(*map(_read_only, (x, w, shift)), *sums[1:])
+    _add_shifted_sums(*map(_read_only, (x, w, shift)), *sums[1:], np.empty((2, x.shape[1])))
     if np.isnan(sums[1]).any():
         sums[:] = 0
         _add_shifted_sums_of_present(*map(_read_only, (x, w, shift)), *sums)
@@ -299,13 +299,20 @@ def _read_only(array):
 
 
 @_compiled
-def _add_shifted_sums(x, w, shift, first, second):
-    for i in range(x.shape[0]):
+def _add_shifted_sums(x, w, shift, first, second, part):
+    # A sum of a hundred thousand numbers, one after the other, loses four digits: sums of sums.
+    for start in range(0, x.shape[0], 128):
         for j in range(x.shape[1]):
-            d = x[i, j] - shift[j]
-            wd = w[i] * d
-            first[j] += wd
-            second[j] += wd * d
+            part[0, j] = part[1, j] = 0.0
+        for i in range(start, min(start + 128, x.shape[0])):
+            for j in range(x.shape[1]):
+                d = x[i, j] - shift[j]
+                wd = w[i] * d
+                part[0, j] += wd
+                part[1, j] += wd * d
+        for j in range(x.shape[1]):
+            first[j] += part[0, j]
+            second[j] += part[1, j]
 
 
 @_compiled

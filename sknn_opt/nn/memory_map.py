@@ -15,11 +15,12 @@ SCATTERED = 16  # rows apart from each other, each of which may make 2 MiB resid
 
 def memory_map(array):
     """The map behind an array if its pages may be dropped without loss, else None."""
-    is_shared = False
+    modes = set()
     while isinstance(array, np.ndarray):
-        # Mode "c" keeps changes in memory only: those would be lost.
-        is_shared |= isinstance(array, np.memmap) and array.mode != "c"
+        modes.add(getattr(array, "mode", None))
         array = array.base
+    # Mode "c" keeps changes in memory only: those would be lost.
+    is_shared = modes & {"r", "r+", "w+"} and "c" not in modes
     can_drop = is_shared and hasattr(array, "madvise") and hasattr(mmap, "MADV_DONTNEED")
     return array if can_drop else None
 
@@ -40,7 +41,10 @@ def rows_in_part(array, n_used=None):
     n_used = n if n_used is None else n_used
     if memory_map(array) is None or not n:
         return max(n_used, 1)
-    return max(1, PART * n_used // max(array.nbytes, 1))
+    # With what lies between its elements, which is read along with them.
+    sizes = zip(array.shape, array.strides, strict=True)
+    span = array.itemsize + sum((size - 1) * abs(stride) for size, stride in sizes)
+    return max(1, PART * n_used // span)
 
 
 def take(array, rows):

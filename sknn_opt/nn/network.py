@@ -239,7 +239,7 @@ class Network:
         n = len(self._weights)
         squares, length = self._add_penalty(self.theta, self.grad, n, penalty)
         self.penalty_term = 0.5 * penalty * squares
-        self.grad_norm = math.sqrt(length) if length < math.inf else self._norm(self.grad)
+        self.grad_norm = math.sqrt(length) if 1e-30 < length < math.inf else self._norm(self.grad)
 
     def loss_and_gradient(self, X, y, weight=None, scale=1.0, penalty=0.0):
         """J(θ), with its gradient left in ``grad``."""

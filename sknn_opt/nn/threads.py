@@ -16,26 +16,39 @@ from joblib.parallel import get_active_backend
 from threadpoolctl import ThreadpoolController
 
 VARIABLE = "SKNN_OPT_NUM_THREADS"
+MOST = 1024
 FLOPS = 30e6  # what a thread must have to do in the largest product
-_AT_WORK = threading.Lock()
+_LOCK = threading.Lock()
+
+
+class _AtWork:
+    """How many are inside, in whatever thread, and what restores the number of before."""
+
+    count = 0
+    limiter = None
 
 
 @contextmanager
 def blas_threads(n_rows, n_units):
     """Run the products of ``n_rows`` rows with layers of ``n_units`` by as many threads as pay.
 
-    The number belongs to the process. So while one is at work, others, in other threads or inside
-    it, take the number that they find.
+    The number belongs to the process. So where several are at work at once, or one inside the
+    other, the number of the first one holds until the last one leaves.
     """
-    if not _AT_WORK.acquire(blocking=False):
-        yield
-        return
+    with _LOCK:
+        if not _AtWork.count:
+            wanted = _asked_for() or _worth_it(n_rows, n_units)
+            _AtWork.limiter = _blas().limit(limits=wanted)
+            _let_other_threads_decide()
+        _AtWork.count += 1
     try:
-        with _blas().limit(limits=_asked_for() or _worth_it(n_rows, n_units)):
-            yield
+        yield
     finally:
-        _let_other_threads_decide()
-        _AT_WORK.release()
+        with _LOCK:
+            _AtWork.count -= 1
+            if not _AtWork.count:
+                _AtWork.limiter.restore_original_limits()
+                _let_other_threads_decide()
 
 
 def _worth_it(n_rows, n_units):
@@ -52,9 +65,10 @@ def _asked_for():
     text = os.environ.get(VARIABLE, "").strip()
     if not text:
         return None
-    if not text.isdecimal() or int(text) < 1:
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MOST):
         raise ValueError(
-            f"The environment variable {VARIABLE} is {text!r}; it must be a number of threads >= 1."
+            f"The environment variable {VARIABLE} is {text!r}; it must be a number of threads from "
+            f"1 to {MOST}."
         )
     return int(text)
 

@@ -18,6 +18,7 @@ def axes_for(ax, who):
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise ImportError(
-            f"{who} needs matplotlib; install it with: pip install matplotlib"
+            f"{who} needs matplotlib; install it with: pip install matplotlib (it is also in the "
+            "extra sknn_opt[plots])"
         ) from error
     return plt.subplots(layout="constrained")[1]

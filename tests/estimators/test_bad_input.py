@@ -279,3 +279,19 @@ def test_predictions_are_finite_for_any_finite_input(activation):
         for method in (net.predict_proba, net.predict_log_proba, net.decision_function):
             assert np.isfinite(method(X * scale)).all()
     assert np.isfinite(net.predict_proba((X * 1e38).astype(np.float32))).all()
+
+
+@pytest.mark.parametrize("values", [(-1, 1), (0, 2), (0, 256)])
+def test_a_label_matrix_of_other_numbers(values):
+    X = np.random.default_rng(0).normal(size=(30, 3))
+    Y = np.where(X > 0, *values[::-1])
+    with pytest.raises(ValueError, match=r"matrix of labels with the values .*must be 0 and 1"):
+        MLPClassifier((3,)).fit(X, Y)
+
+
+def test_labels_of_another_type_than_those_of_the_first_call():
+    X, y = np.eye(4), np.array(["a", "b", "a", "b"], dtype=object)
+    net = MLPClassifier((3,), random_state=0).partial_fit(X, y, classes=["a", "b"])
+    net.classes_ = net.classes_.astype(object)
+    with pytest.raises(ValueError, match=r"y has the classes \[0, 1\], which are not among"):
+        net.partial_fit(X, np.array([0, 1, 0, 1]))

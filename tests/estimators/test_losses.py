@@ -276,3 +276,24 @@ def test_the_objective_starts_where_fit_does(loss):
     objective = net.objective(X, Y)
     first = net.fit(X, Y).loss_curve_[0]
     assert objective.value(objective.theta) == pytest.approx(first, rel=1e-12)
+
+
+class SignedLogLoss(Loss):
+    """The logistic loss as books have it, for targets of -1 and 1."""
+
+    link = "logistic"
+
+    def __call__(self, z, y):
+        sign = 2 * y - 1
+        e = np.exp(-sign * z)
+        return np.log(1 + e).sum(axis=1), -sign * e / (1 + e)
+
+
+def test_losses_see_the_same_targets_in_training_and_validation():
+    """Bytes of 0 and 1 would make 2 * 0 - 1 = 255."""
+    X, y = X_IRIS[:100], SPECIES[:100]
+    mine, ours = (
+        MLPClassifier((5,), loss=loss, early_stopping=True, max_iter=4, random_state=0).fit(X, y)
+        for loss in (SignedLogLoss(), "log_loss")
+    )
+    np.testing.assert_allclose(mine.validation_loss_curve_, ours.validation_loss_curve_, rtol=1e-5)

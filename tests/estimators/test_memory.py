@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from sknn_opt import MLPClassifier, MLPRegressor
+from sknn_opt import InputNormalizer, MLPClassifier, MLPRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 SHAPE = 6000, 2000
@@ -145,3 +145,26 @@ def test_a_fit_on_a_large_file_keeps_little_of_it_resident(tmp_path, early_stopp
     command = [sys.executable, "-c", RESIDENT, str(tmp_path / "X"), str(early_stopping)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert float(done.stdout) < 140 + 50 * early_stopping
+
+
+def test_a_file_is_left_as_it_was_if_its_end_is_not_finite(tmp_path):
+    X = np.lib.format.open_memmap(tmp_path / "X.npy", "w+", np.float64, (500_000, 10))
+    X[:] = np.arange(10.0) + np.arange(len(X))[:, np.newaxis] % 7
+    normalizer = InputNormalizer(copy=False).fit(X)
+    X[-1, 0] = np.inf
+    with pytest.raises(ValueError, match="infinity"):
+        normalizer.transform(X)
+    np.testing.assert_array_equal(X[:3, 0], [0, 1, 2])
+    X[-1, 0] = 0
+    assert normalizer.transform(X) is not None
+    assert abs(X[:, 0].mean()) < 1e-3
+
+
+def test_many_classes_take_no_matrix_of_all_of_them():
+    X, y = np.random.default_rng(0).normal(size=(12_000, 3)), np.arange(12_000) % 4000
+    net = MLPClassifier((4,), batch_size=50, max_iter=1, random_state=0)
+    tracemalloc.start()
+    net.fit(X, y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60e6

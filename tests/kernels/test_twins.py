@@ -1,6 +1,7 @@
 """Every compiled kernel against its NumPy twin, on random and on hostile input."""
 
 import io
+import math
 import os
 import subprocess
 import sys
@@ -9,7 +10,9 @@ import textwrap
 import numpy as np
 import pytest
 
+from sknn_opt import InputNormalizer
 from sknn_opt.kernels import fastest, with_numpy
+from sknn_opt.optim import Adam
 
 with_numba = pytest.importorskip("sknn_opt.kernels.with_numba", exc_type=ImportError)
 
@@ -335,3 +338,26 @@ def test_both_train_the_same_networks():
         found.append([np.load(stream) for _ in range(5)])
     for with_numpy_s, with_numba_s in zip(*found, strict=True):
         np.testing.assert_allclose(with_numba_s, with_numpy_s, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [">f4", ">f8", "f2", "g"])
+def test_other_floats_stay_with_numpy(dtype):
+    assert fastest(with_numpy.adam, np.dtype(dtype)) is with_numpy.adam
+    X = np.random.default_rng(0).normal(3, 2, (50, 4))
+    if dtype != "g":
+        normalizer = InputNormalizer().fit(X.astype(dtype))
+        np.testing.assert_allclose(normalizer.mean_, X.astype(dtype).astype(float).mean(axis=0))
+        short = np.dtype(dtype).itemsize <= 4
+        assert normalizer.transform(X.astype(dtype)).dtype == (np.float32 if short else np.float64)
+    optimizer, theta = Adam(0.1), np.ones(4, dtype)
+    optimizer.step(theta, theta.copy(), optimizer.init(theta))
+    np.testing.assert_allclose(theta.astype(float), 0.9, rtol=1e-3)
+
+
+def test_long_sums_keep_their_digits():
+    x = (np.random.default_rng(0).normal(size=(250_000, 1)) * 100 + 1e6).astype(np.float32)
+    w = np.full(len(x), 2.0)
+    d = x.astype(np.float64) - 1e6
+    expected = [w.sum(), 2 * math.fsum(d.ravel()), 2 * math.fsum((d * d).ravel())]
+    got = with_numba.TWINS[with_numpy.shifted_sums](x, w, np.array([1e6])).ravel()
+    np.testing.assert_allclose(got, expected, rtol=1e-14)

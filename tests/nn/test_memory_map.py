@@ -102,3 +102,17 @@ def test_what_was_read_is_no_longer_resident(tmp_path):
         part.sum()
         assert resident() < before + 100
     assert resident() < before + 20
+
+
+def test_what_lies_between_is_read_as_well(file, small_parts):
+    X = mapped(file)
+    assert rows_in_part(X[:, :2]) < 110
+    assert rows_in_part(X[::10]) == 10
+
+
+def test_a_view_that_does_not_know_its_mode(file):
+    X = mapped(file, "c")
+    X[:] = 7
+    view = np.asarray(X).view(np.memmap)
+    release(view)
+    assert (X == 7).all()

@@ -66,7 +66,7 @@ def test_the_first_number_holds_inside():
     assert n_threads() == 3
 
 
-def test_others_at_the_same_time_take_what_they_find():
+def test_the_last_one_out_restores():
     inside, go, seen = threading.Barrier(2), threading.Event(), []
 
     def work():
@@ -74,16 +74,18 @@ def test_others_at_the_same_time_take_what_they_find():
             seen.append(n_threads())
             inside.wait(10)
             go.wait(10)
+            seen.append(n_threads())
         seen.append(n_threads())
 
     thread = threading.Thread(target=work)
     with blas_threads(*SMALL):
         thread.start()
         inside.wait(10)
-    assert n_threads() == 3
+    assert n_threads() == 1  # the other one is still at work
     go.set()
     thread.join(10)
-    assert seen == [1, 3]
+    assert seen == [1, 1, 3]
+    assert n_threads() == 3
 
 
 def number_in_a_worker():
@@ -107,7 +109,7 @@ def test_the_environment_overrides(monkeypatch):
             assert n_threads() == 2
 
 
-@pytest.mark.parametrize("value", ["two", "0", "-1", "1.5"])
+@pytest.mark.parametrize("value", ["two", "0", "-1", "1.5", "٣", "9" * 30])
 def test_a_number_that_is_none(monkeypatch, value):
     monkeypatch.setenv("SKNN_OPT_NUM_THREADS", value)
     with pytest.raises(ValueError, match=f"SKNN_OPT_NUM_THREADS is '{value}'; it must be a number"):

@@ -1,0 +1,210 @@
+"""From what a user has to networks whose signals can be followed.
+
+A search stands for its best estimator, a pipeline for its last step, with the rows as the steps
+before transform them. What is left, an MLP of ours or of scikit-learn, becomes an `Objective` at
+its initial weights and, if it is fitted, one at its fitted weights.
+"""
+
+import math
+from copy import copy
+from dataclasses import fields
+
+import numpy as np
+from scipy.sparse import csr_array, issparse
+from sklearn.base import clone, is_classifier
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing, check_array, check_consistent_length
+from sklearn.utils.validation import check_is_fitted
+
+from sknn_opt.checks.sklearn_mlp import is_sklearn_mlp, read_sklearn_mlp
+from sknn_opt.nn.network import Architecture
+from sknn_opt.nn.objective import Objective
+from sknn_opt.optim import OPTIMIZERS
+
+MAX_ROWS = 500  # more would say the same
+INITIAL, FITTED = "initial weights", "fitted weights"
+OTHER_NAMES = {"learning_rate": "learning_rate_init", "nesterov": "nesterovs_momentum"}
+
+
+def find_network(estimator, X, y):
+    """The MLP in a search or a pipeline, X as it comes to it, and notes on what was done."""
+    if hasattr(estimator, "best_estimator_"):
+        return find_network(estimator.best_estimator_, X, y)
+    if isinstance(estimator, Pipeline):
+        X, notes = _through_steps(estimator.steps[:-1], X, y)
+        mlp, X, more = find_network(estimator.steps[-1][1], X, y)
+        return mlp, X, (*notes, *more)
+    ours = hasattr(estimator, "objective") and hasattr(estimator, "get_params")
+    if isinstance(estimator, type):
+        raise TypeError(f"Pass an instance: check_signals({estimator.__name__}(), X, y).")
+    if not (ours or is_sklearn_mlp(estimator)):
+        hint = ""
+        if hasattr(estimator, "estimator") and hasattr(estimator, "fit"):
+            hint = "; fit it first, or pass the estimator in it"
+        raise TypeError(
+            "check_signals takes an MLPClassifier or MLPRegressor of sknn_opt or scikit-learn, or "
+            f"a pipeline or a fitted search that ends with one; got {type(estimator).__name__}"
+            f"{hint}."
+        )
+    return estimator, X, ()
+
+
+def _through_steps(steps, X, y):
+    """X as the steps transform it; steps that are not fitted are fitted in copies."""
+    notes, fitted_here = (), []
+    for name, step in steps:
+        if step is None or isinstance(step, str):  # passthrough
+            continue
+        try:
+            check_is_fitted(step)
+        except NotFittedError:
+            step = _fitted_copy(name, step, X, y)
+            fitted_here.append(name)
+        X = step.transform(X)
+    if fitted_here:
+        names = ", ".join(fitted_here)
+        notes = (f"the pipeline is not fitted: copies of its steps ({names}) were fitted to X",)
+    return X, notes
+
+
+def _fitted_copy(name, step, X, y):
+    try:
+        return clone(step).fit(X, y)
+    except Exception as error:
+        raise ValueError(
+            f"The pipeline is not fitted, and a copy of its step {name!r} cannot be fitted to "
+            f"these data; fit the pipeline first, or pass y too ({error})"
+        ) from error
+
+
+def check_input(mlp, X, y, sample_weight):
+    """X with a shape and its number of rows, or one clear sentence on what is wrong."""
+    if not issparse(X) and not hasattr(X, "shape"):
+        X = np.asarray(X)
+    found = check_array(
+        X, accept_sparse=True, dtype=(np.float64, np.float32), ensure_all_finite=False,
+        ensure_min_samples=0, ensure_min_features=0, input_name="X",
+    )  # fmt: skip
+    n_rows, n_features = found.shape
+    values = found.data if issparse(found) else found
+    if n_rows < 2:
+        raise ValueError(
+            f"X has {n_rows} row{'s' * (n_rows != 1)}, and variances over rows are undefined below "
+            "2; pass 2 rows or more (100 to 500 are enough)."
+        )
+    expected = getattr(mlp, "n_features_in_", n_features)
+    if n_features != expected:
+        raise ValueError(
+            f"X has {n_features} features, but this {type(mlp).__name__} was fitted to {expected}; "
+            "pass rows with the same columns, or an unfitted clone."
+        )
+    if not np.isfinite(values).all():
+        what = "NaN" if np.isnan(values).any() else "infinite values"
+        raise ValueError(
+            f"X contains {what}; remove or impute them first, for example by a SimpleImputer "
+            "before the network, in a pipeline."
+        )
+    if not values.any():
+        raise ValueError("X is zero everywhere, so there is no signal to follow; pass real rows.")
+    check_consistent_length(X, y, sample_weight)
+    if not np.size(mlp.hidden_layer_sizes):
+        raise ValueError(
+            "hidden_layer_sizes is empty: a network without hidden layers has no gains to show; "
+            "give at least one hidden layer."
+        )
+    return X, n_rows
+
+
+def choose_rows(mlp, X, y, sample_weight, rng):
+    """At most MAX_ROWS of the rows, with a row of each class among them."""
+    n_rows = X.shape[0]
+    if n_rows <= MAX_ROWS:
+        return X, y, sample_weight
+    chosen = rng.choice(n_rows, MAX_ROWS, replace=False)
+    rows = np.union1d(chosen, _one_of_each(mlp, y))
+    take = (None if part is None else _safe_indexing(part, rows) for part in (X, y, sample_weight))
+    return tuple(take)
+
+
+def _one_of_each(mlp, y):
+    """A row for each class, or for a label that is there and one that is not."""
+    if y is None or issparse(y) or not is_classifier(mlp):
+        return np.empty(0, int)
+    labels = np.asarray(y)
+    first = np.unique(labels, return_index=True)[1]
+    return np.unique(first // math.prod(labels.shape[1:]))
+
+
+def objectives(mlp, X, y, sample_weight, seed):
+    """The points to look at: name -> Objective. Without y targets are made up, for their shape."""
+    fresh, n_rows = clone(mlp), X.shape[0]
+    if fresh.random_state is None:
+        fresh.set_params(random_state=seed)
+    points = {INITIAL: fresh}
+    if hasattr(mlp, "n_features_in_"):
+        points[FITTED] = copy(mlp)
+        points[FITTED].random_state = fresh.random_state
+    if y is None:
+        y = _made_up_targets(mlp, n_rows)
+        for model in points.values():
+            vars(model).update({"class_weight": None} if hasattr(mlp, "class_weight") else {})
+    if is_sklearn_mlp(mlp):
+        return _of_sklearn(list(points.values())[-1], X, y, sample_weight)
+    return {name: model.objective(X, y, sample_weight) for name, model in points.items()}
+
+
+def _made_up_targets(mlp, n_rows):
+    """Targets that the network takes; what depends on them is not reported."""
+    n_outputs = getattr(mlp, "n_outputs_", 1)
+    if not is_classifier(mlp):
+        y = np.resize([1.0, 2.0], n_rows)
+        return y if n_outputs == 1 else np.tile(y[:, np.newaxis], n_outputs)
+    classes = getattr(mlp, "classes_", np.arange(2))
+    if n_outputs > 1 and mlp.out_activation_ == "logistic":  # several labels a row
+        return np.arange(n_rows * n_outputs).reshape(n_rows, n_outputs) % 2
+    return np.resize(classes, n_rows)
+
+
+def _of_sklearn(mlp, X, y, sample_weight):
+    """scikit-learn's weights in networks of ours, which compute the same."""
+    X = check_array(X, accept_sparse="csr", dtype=np.float64)
+    X = csr_array(X) if issparse(X) else X
+    y = y.toarray() if issparse(y) else np.asarray(y)
+    few = np.union1d([0, 1], _one_of_each(mlp, y))  # the weights do not depend on the rows
+    found = {}
+    for problem in read_sklearn_mlp(mlp, X[few], y[few]):
+        shapes = [block.shape for name, block in problem.blocks.items() if name.startswith("W")]
+        n_units = (shapes[0][0], *(shape[1] for shape in shapes))
+        loss, codes = _encoded(mlp, y, n_units[-1])
+        spec = Architecture(n_units, mlp.activation, loss, (0.0,) * len(shapes), False)
+        weight = None if sample_weight is None else np.asarray(sample_weight, float)
+        found[problem.name] = Objective(spec, problem.x0, X, codes, weight, float(mlp.alpha))
+    return found
+
+
+def _encoded(mlp, y, n_outputs):
+    """The loss of scikit-learn's MLP, and its targets as that loss of ours takes them."""
+    if not is_classifier(mlp):
+        return getattr(mlp, "loss", "squared_error"), y.reshape(len(y), -1).astype(float)
+    classes = np.unique(getattr(mlp, "classes_", y))
+    if y.ndim > 1 and n_outputs > 1:
+        return "binary_log_loss", y.astype(float)
+    codes = np.searchsorted(classes, y.ravel())
+    if n_outputs > 1:
+        return "log_loss", codes
+    return "binary_log_loss", codes[:, np.newaxis].astype(float)
+
+
+def first_step(mlp, objective):
+    """The optimizer that makes the network's first step; None for lbfgs, which has no rate."""
+    if mlp.solver == "lbfgs":
+        return None
+    cls, knobs = OPTIMIZERS[mlp.solver], {}
+    for field in fields(cls):
+        name = OTHER_NAMES.get(field.name, field.name)
+        if hasattr(mlp, name):
+            knobs[field.name] = getattr(mlp, name)
+    if hasattr(cls, "n_decayed"):
+        knobs["n_decayed"] = objective.n_decayed
+    return cls(**knobs)

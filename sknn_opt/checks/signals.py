@@ -1,0 +1,117 @@
+"""Signal checking: why does this network not learn?
+
+Source: Ng, "Vanishing / exploding gradients" and "Weight initialization for deep networks", in
+"Improving deep neural networks". What is measured is explained in
+`sknn_opt.checks.signal_measures`, the verdict in `sknn_opt.checks.signal_verdicts`.
+"""
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from sknn_opt.checks.signal_measures import measure
+from sknn_opt.checks.signal_report import PointSignals, SignalReport
+from sknn_opt.checks.signal_sources import (
+    FITTED,
+    MAX_ROWS,
+    check_input,
+    choose_rows,
+    find_network,
+    first_step,
+    objectives,
+)
+from sknn_opt.checks.signal_verdicts import Traits, judge
+from sknn_opt.checks.sklearn_mlp import is_sklearn_mlp
+
+
+def check_signals(estimator, X, y=None, *, sample_weight=None, random_state=0):
+    """Follow the signals through a network and the gradients back: do they vanish or explode?
+
+    In each layer the gain is rms out / rms in, forward of the activations, backward of a random
+    gradient of variance 1 at the outputs. So neither the scale of X and of the loss nor the
+    targets can change them. A gain of 1.5 or 0.5 in each of L layers makes 1.5^L or 0.5^L.
+
+    Parameters
+    ----------
+    estimator : estimator
+        An MLPClassifier or MLPRegressor, ours or scikit-learn's, fitted or not; a pipeline that
+        ends with one, or a fitted search. It is not changed. Of a pipeline that is not fitted,
+        copies of the steps before the network are fitted to X, and a note says so.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Rows as for fit; of more than 500 a random part is looked at.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+        The targets. Without them there are no gradient norms and no update-to-weight ratios, and
+        an estimator that is not fitted counts as one with a single output.
+    sample_weight : array-like of shape (n_samples,), default=None
+        How much each row counts in the gradient and for batch norm.
+    random_state : int, RandomState instance or None, default=0
+        Draws the random gradient, the rows, and the initial weights of an estimator whose own
+        ``random_state`` is None.
+
+    Returns
+    -------
+    SignalReport
+        With ``verdict``, ``passed``, ``findings``, ``points`` and ``layers``; ``print(report)``
+        shows a table.
+
+    Raises
+    ------
+    TypeError
+        If there is no network in the estimator.
+    ValueError
+        If X cannot be looked at (another width than in fit, a single row, NaN, zeros alone), if
+        the network has no hidden layer, or if a step of an unfitted pipeline cannot be fitted.
+
+    See Also
+    --------
+    SignalPropagationDisplay : The picture.
+    check_gradients : Is the gradient right?
+
+    Notes
+    -----
+    Initial and fitted weights together take fewer multiplications than three gradients of the same
+    rows: a pass forward, one back for δ alone, and with y one for the gradient. All is computed in
+    float64, so that what float32 would lose can be seen; batch norm and dropout are in training
+    mode.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sknn_opt import InputNormalizer, MLPClassifier, check_signals
+    >>> X, y = load_digits(return_X_y=True)
+    >>> deep = MLPClassifier((50,) * 10, activation="logistic", init="xavier", random_state=0)
+    >>> report = check_signals(make_pipeline(InputNormalizer(), deep), X, y)
+    >>> report.verdict
+    'vanishing'
+    >>> print(report.findings[0])  # doctest: +ELLIPSIS
+    layer 2: gradients are multiplied by 0.2... a layer, ... Try init='auto', batch_norm=True, ...
+    >>> check_signals(deep.set_params(init="auto"), (X - 5) / 6).verdict
+    'healthy'
+    """
+    rng = check_random_state(random_state)
+    seed = int(rng.randint(2**31))
+    mlp, X, notes = find_network(estimator, X, y)
+    X, n_rows = check_input(mlp, X, y, sample_weight)
+    if n_rows > MAX_ROWS:
+        notes += (f"{MAX_ROWS:,} of {n_rows:,} rows were looked at",)
+    X, y, sample_weight = choose_rows(mlp, X, y, sample_weight, np.random.default_rng(seed))
+    if y is None:
+        notes += ("without y there are no gradient norms",)
+    points = objectives(mlp, X, y, sample_weight, seed)
+    return SignalReport(
+        tuple(_look(name, mlp, points[name], y is not None, seed) for name in points), notes
+    )
+
+
+def _look(name, mlp, objective, with_loss, seed):
+    """What there is to see at one point."""
+    optimizer = first_step(mlp, objective) if with_loss else None
+    start, *layers = found = measure(
+        objective, objective.theta, np.random.default_rng(seed),
+        with_loss=with_loss, optimizer=optimizer,
+    )  # fmt: skip
+    traits = Traits(
+        not is_sklearn_mlp(mlp), getattr(mlp, "init", None), mlp.activation,
+        getattr(mlp, "batch_norm", False), mlp.solver, name == FITTED,
+    )  # fmt: skip
+    return PointSignals(name, start, tuple(layers), *judge(found, traits))

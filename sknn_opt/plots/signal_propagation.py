@@ -1,0 +1,214 @@
+"""The picture of signals on their way through networks, several side by side."""
+
+import numpy as np
+
+from sknn_opt.checks.signal_report import SignalReport
+from sknn_opt.checks.signals import check_signals
+from sknn_opt.plots._style import COLOURS, axes_for
+
+MARKED = 25  # layers up to which each gain has its marker
+N_BINS = 61
+WIDTH, HEIGHT = 3.2, 5.2  # of a column, in inches
+
+
+class SignalPropagationDisplay:
+    """Gains and activations by layer, one column for each network.
+
+    Above, the gains: what a layer makes of the size of the signals that enter it, and of the
+    gradients on their way back. On the grey line, at 1, sizes stay. Below, where the activations
+    of a layer lie: the darker, the more of them, on a logarithmic scale of its own. What exceeds
+    10 times the root mean square of X is drawn at the edge.
+
+    Parameters
+    ----------
+    reports : dict of str to SignalReport
+        What `check_signals` returned, by the names to show.
+    point : int, default=0
+        Which of the reports' points to draw: 0 is that of the initial weights, -1 that of the
+        fitted weights, if there are any.
+
+    Attributes
+    ----------
+    ax_ : ndarray of matplotlib Axes of shape (2, n_networks)
+        The gains in the first row, the activations in the second.
+    figure_ : matplotlib Figure
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sknn_opt import MLPClassifier, SignalPropagationDisplay
+    >>> X, y = load_digits(return_X_y=True)
+    >>> nets = {
+    ...     init: MLPClassifier((50,) * 10, activation="logistic", init=init, random_state=0)
+    ...     for init in ("xavier", "auto")
+    ... }
+    >>> display = SignalPropagationDisplay.from_estimator(nets, (X - 5) / 6, y).plot()
+    >>> [ax.get_title() for ax in display.ax_[0]]
+    ['xavier: vanishing', 'auto: healthy']
+    """
+
+    def __init__(self, reports, point=0):
+        self.reports = reports
+        self.point = point
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, X, y=None, *, sample_weight=None, random_state=0, point=0
+    ):  # fmt: skip
+        """Check signals, and make the display of what was found.
+
+        Parameters
+        ----------
+        estimator : estimator, list of estimators, or dict of str to estimator
+            What `check_signals` takes; of several each has its column.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows as for fit.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            The targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+        random_state : int, RandomState instance or None, default=0
+            As for `check_signals`.
+        point : int, default=0
+            Which point to draw: 0 is that of the initial weights, -1 that of fitted weights.
+
+        Returns
+        -------
+        SignalPropagationDisplay
+        """
+        options = {"sample_weight": sample_weight, "random_state": random_state}
+        named = _named(estimator)
+        reports = {name: check_signals(each, X, y, **options) for name, each in named.items()}
+        return cls(reports, point)
+
+    @classmethod
+    def from_report(cls, report, *, point=0):
+        """Make the display of reports.
+
+        Parameters
+        ----------
+        report : SignalReport, list of SignalReport, or dict of str to SignalReport
+            What `check_signals` returned.
+        point : int, default=0
+            Which of their points to draw.
+
+        Returns
+        -------
+        SignalPropagationDisplay
+
+        Raises
+        ------
+        TypeError
+            If anything else is given.
+        """
+        named = _named(report)
+        for each in named.values():
+            if not isinstance(each, SignalReport):
+                raise TypeError(
+                    "from_report takes what check_signals returned, one or several; got "
+                    f"{type(each).__name__}."
+                )
+        return cls(named, point)
+
+    def plot(self, ax=None):
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw: its place is divided. A new figure if None.
+
+        Returns
+        -------
+        SignalPropagationDisplay
+            Itself, with ``ax_`` and ``figure_``.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        n = len(self.reports)
+        is_new = ax is None
+        ax = axes_for(ax, "SignalPropagationDisplay.plot")
+        self.figure_ = ax.figure
+        if is_new:
+            self.figure_.set_size_inches(WIDTH * max(n, 1.5), HEIGHT)
+        ax.set_axis_off()
+        grid = ax.get_subplotspec().subgridspec(2, n, hspace=0.12, wspace=0.08)
+        self.ax_ = grid.subplots(sharex="col", sharey="row" if n > 1 else False, squeeze=False)
+        reaches = [_reach(report.points[self.point]) for report in self.reports.values()]
+        high = max(reach for reach, _ in reaches) or 1.0
+        low = -max((reach for reach, both in reaches if both), default=0.0)
+        for column, (name, report) in zip(self.ax_.T, self.reports.items(), strict=True):
+            point = report.points[self.point]
+            title = f"{name}: {point.verdict}" if name else point.verdict.capitalize()
+            column[0].set_title(title, fontsize="medium")
+            _draw_gains(column[0], point)
+            _draw_activations(column[1], point, low, high)
+        self.ax_[0, 0].set_ylabel("gain of a layer")
+        self.ax_[0, 0].legend(fontsize="small", frameon=False)
+        self.ax_[1, 0].set_ylabel("activations")
+        self._limit_gains()
+        return self
+
+    def _limit_gains(self):
+        """At least a factor of 2 to either side of 1: equal gains are to look equal."""
+        lines = [line for ax in self.ax_[0] for line in ax.lines[1:]]
+        gains = np.concatenate([line.get_ydata() for line in lines])
+        gains = gains[np.isfinite(gains) & (gains > 0)]
+        low, high = min(gains.min(initial=1), 0.5) / 1.3, max(gains.max(initial=1), 2.0) * 1.3
+        for ax in self.ax_[0]:
+            ax.set_yscale("log", subs=())
+            ax.set_ylim(low, high)
+            if high < 100 * low:
+                ticks = [
+                    tick for tick in (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if low < tick < high
+                ]
+                ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+
+
+def _draw_gains(ax, point):
+    hidden = point.layers[:-1]
+    numbers = [layer.layer for layer in hidden]
+    few = len(hidden) <= MARKED
+    ax.axhline(1, color="0.75", linewidth=1, zorder=0)
+    ax.plot(
+        numbers, [layer.forward_gain for layer in hidden], "-", marker="o" if few else None,
+        markersize=5, color=COLOURS[0], label="forward: signals",
+    )  # fmt: skip
+    ax.plot(
+        numbers[1:], [layer.backward_gain for layer in hidden[1:]], "--",
+        marker="s" if few else None, markersize=4, color=COLOURS[5], markerfacecolor="white",
+        label="backward: gradients",
+    )  # fmt: skip
+    ax.margins(x=0.02)
+
+
+def _reach(point):
+    """How far from 0 the activations lie, at most 10 times as far as X; and whether below 0 too."""
+    samples = [layer.sample[np.isfinite(layer.sample)] for layer in point.layers[:-1]]
+    largest = max((np.quantile(np.abs(a), 0.995) for a in samples if a.size), default=0.0)
+    return min(largest, 10 * point.input.a_rms), any((a < 0).any() for a in samples)
+
+
+def _draw_activations(ax, point, low, high):
+    """Each layer a column: the histogram of its activations, in shades of grey."""
+    samples = [np.nan_to_num(layer.sample) for layer in point.layers[:-1]]
+    edges = np.linspace(low, high, N_BINS)
+    counts = np.array([np.histogram(np.clip(a, low, high), edges)[0] for a in samples], float)
+    # logarithms show the tails beside the many zeros of relu
+    shades = np.log1p(counts) / np.log1p(np.maximum(counts.max(axis=1, keepdims=True), 1))
+    sides = np.arange(len(samples) + 1) + 0.5
+    ax.pcolormesh(sides, edges, shades.T, cmap="Greys", vmin=0, vmax=1, rasterized=True)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.set_xlabel("hidden layer")
+
+
+def _named(given):
+    """One, a list or a dict of things, as a dict of names."""
+    if isinstance(given, dict):
+        return given
+    if isinstance(given, list | tuple):
+        return {f"network {number}": each for number, each in enumerate(given, 1)}
+    return {"": given}
