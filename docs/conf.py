@@ -55,6 +55,8 @@ numpydoc_validation_exclude = {
     r"\.PointSignals$",
     r"\.LayerSignals$",
     r"\.Finding$",
+    r"\.ShiftReport$",
+    r"\.FeatureShift$",
 }
 
 # The order of the course is that of its chapters, and its index is written by hand.

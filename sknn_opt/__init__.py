@@ -7,6 +7,9 @@
 - `LossCurveDisplay`: the picture of a training.
 - `check_signals`: why a network does not learn: signals that vanish, explode, saturate or collapse.
   `SignalPropagationDisplay` is the picture.
+- `check_shift`: have new data left the distribution of the training data?
+- `NormalizationDisplay`: the features before and after, and new data beside them.
+- `LossSurfaceDisplay`: the cost around the weights, and with `record_path` the way to them.
 - `assert_gradients_close`: the same for tests; `GradientCheckDisplay`: its picture.
 """
 
@@ -14,14 +17,19 @@ __version__ = "0.1.0"
 
 from sknn_opt.checks.gradients import assert_gradients_close, check_gradients
 from sknn_opt.checks.report import GradientReport
+from sknn_opt.checks.shift import check_shift
+from sknn_opt.checks.shift_report import ShiftReport
 from sknn_opt.checks.signal_report import SignalReport
 from sknn_opt.checks.signals import check_signals
 from sknn_opt.estimators.classifier import MLPClassifier
 from sknn_opt.estimators.normalizer import InputNormalizer
+from sknn_opt.estimators.path import record_path
 from sknn_opt.estimators.regressor import MLPRegressor
 from sknn_opt.nn.losses import Loss
 from sknn_opt.plots.gradient_check import GradientCheckDisplay
 from sknn_opt.plots.loss_curve import LossCurveDisplay
+from sknn_opt.plots.loss_surface import LossSurfaceDisplay
+from sknn_opt.plots.normalization import NormalizationDisplay
 from sknn_opt.plots.signal_propagation import SignalPropagationDisplay
 
 __all__ = [
@@ -30,11 +38,16 @@ __all__ = [
     "InputNormalizer",
     "Loss",
     "LossCurveDisplay",
+    "LossSurfaceDisplay",
     "MLPClassifier",
     "MLPRegressor",
+    "NormalizationDisplay",
+    "ShiftReport",
     "SignalPropagationDisplay",
     "SignalReport",
     "assert_gradients_close",
     "check_gradients",
+    "check_shift",
     "check_signals",
+    "record_path",
 ]

@@ -1,4 +1,7 @@
-"""scikit-learn's callbacks (version 1.9 and later): a fit is a task, each epoch a task in it."""
+"""Who watches a fit: scikit-learn's callbacks (version 1.9 and later), and `record_path`.
+
+To callbacks a fit is a task, and each epoch a task in it.
+"""
 
 from sknn_opt._sklearn import has_callbacks
 
@@ -23,11 +26,11 @@ class FitTask:
 
         `attributes(point, progress)` are those that a fitted estimator would have at a point.
         """
-        return (
-            Watcher(self._context, self._seen, attributes)
-            if has_callbacks(self._estimator)
-            else None
-        )
+        watcher = None
+        if has_callbacks(self._estimator):
+            watcher = Watcher(self._context, self._seen, attributes)
+        path = vars(self._estimator).get("_path")
+        return watcher if path is None else PathRecorder(path, watcher)
 
     def end(self):
         """The fit is over."""
@@ -59,3 +62,23 @@ class Watcher:
         return self._epoch.call_on_fit_task_end(
             **self._seen, reconstruction_attributes=lambda: self._attributes(point, progress)
         )
+
+
+class PathRecorder:
+    """Appends the parameters to a list: at first, and after each epoch."""
+
+    def __init__(self, path, then=None):
+        self._path, self._then = path, then
+
+    def begin(self, point, progress):
+        """An epoch begins."""
+        if not self._path:
+            self._path.append(point.theta.copy())
+        if self._then:
+            self._then.begin(point, progress)
+
+    def end(self, point, progress):
+        """An epoch is over. Returns whether a callback asks to stop."""
+        if point is not None:
+            self._path.append(point.theta.copy())
+        return self._then is not None and self._then.end(point, progress)

@@ -1,4 +1,4 @@
-"""Mean and variance of columns, in one pass, to nearly full float64 precision.
+"""Mean, variance and range of columns, in one pass, to nearly full float64 precision.
 
 The textbook formula :math:`E[x^2] - E[x]^2` subtracts two large numbers: with a mean of 1e8 and a
 standard deviation of 1 nothing is left. The variance does not change when a constant K is taken
@@ -40,8 +40,8 @@ from sknn_opt.kernels.with_numpy import shifted_sums
 from sknn_opt.nn.memory_map import parts
 
 # Numbers in a block: enough to make light of what is done once for each, whose float64 copy,
-# where one is needed, is still small (2 MiB).
-BLOCK_SIZE = 2**18
+# where one is needed, is still small (8 MiB).
+BLOCK_SIZE = 2**20
 
 # Columns whose squares overflow are measured in this unit. A power of two changes no digit;
 # the largest float64, 2**1024, becomes 2**484, and the sum of 2**50 such squares is still finite.
@@ -52,6 +52,9 @@ HUGE_UNIT = 2.0**540
 LONG_ROW = 256
 TALL = 2**16
 
+# Two sums of the same weights may differ by so much, relatively.
+ROUNDING = 2.0**-39
+
 # A shift close to the mean is as good as the mean: that of so many rows will do.
 SAMPLE = 1024
 
@@ -61,7 +64,8 @@ class Moments(NamedTuple):
 
     ``shift`` (NaN before the first value) and ``unit`` (a power of two) define the coordinates
     d = (x - shift) / unit; ``count`` is the sum of the weights, ``residual`` the mean of d and
-    ``m2`` the weighted sum of (d - residual)**2.
+    ``m2`` the weighted sum of (d - residual)**2. ``total`` is the sum of the weights with those of
+    missing values; ``low`` and ``high`` (NaN before the first value) are the range of x.
     """
 
     shift: np.ndarray
@@ -69,12 +73,17 @@ class Moments(NamedTuple):
     count: np.ndarray
     residual: np.ndarray
     m2: np.ndarray
+    total: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
 
 
 def no_moments(n_features):
     """Return the moments of no rows at all."""
-    zeros = np.zeros(n_features)
-    return Moments(np.full(n_features, np.nan), np.ones(n_features), zeros, zeros, zeros)
+    zeros, unknown = np.zeros(n_features), np.full(n_features, np.nan)
+    return Moments(
+        unknown, np.ones(n_features), zeros, zeros, zeros, zeros, low=unknown, high=unknown
+    )
 
 
 def mean(moments):
@@ -92,6 +101,13 @@ def variance(moments):
 def deviation(moments):
     """Return the standard deviation, which is finite even where the variance overflows."""
     return np.sqrt(_per_count(moments.m2, moments.count)) * moments.unit
+
+
+def missing_share(moments):
+    """Return the share of each column's weight that lies on missing values."""
+    with np.errstate(invalid="ignore"):
+        share = (moments.total - moments.count) / moments.total
+    return np.where(share < ROUNDING, 0.0, share)
 
 
 def scale(moments):
@@ -181,7 +197,7 @@ def _absorb(moments, block):
         if overflow.any():
             moments = _in_unit(moments, np.where(overflow, HUGE_UNIT, moments.unit))
             merged = _merge(moments, block.measure(moments.shift, moments.unit))
-    return merged
+    return merged._replace(total=moments.total + block.total)
 
 
 def _in_unit(moments, unit):
@@ -194,8 +210,8 @@ def _in_unit(moments, unit):
 
 
 def _merge(moments, measured):
-    """Join the (count, residual, m2) of a block to the moments: Chan, Golub and LeVeque."""
-    count_b, residual_b, m2_b = measured
+    """Join what was measured of a block to the moments: Chan, Golub and LeVeque."""
+    count_b, residual_b, m2_b, low_b, high_b = measured
     count = moments.count + count_b
     share = np.divide(count_b, count, out=np.zeros(len(count)), where=count > 0)  # n_b / n
     delta = residual_b - moments.residual
@@ -203,6 +219,8 @@ def _merge(moments, measured):
         count=count,
         residual=moments.residual + delta * share,
         m2=moments.m2 + m2_b + delta * delta * (moments.count * share),
+        low=np.fmin(moments.low, low_b),
+        high=np.fmax(moments.high, high_b),
     )
 
 
@@ -215,10 +233,19 @@ def _sums(rows, weights, shift):
     group = max(1, LONG_ROW // n_features) if worthwhile else 1
     ones, head = np.ones(n_samples // group), n_samples - n_samples % group
     wide = rows[:head].reshape(len(ones), -1)
-    sums = kernel(wide, ones, np.tile(shift, group)).reshape(3, group, n_features).sum(axis=1)
+    sums = kernel(wide, ones, np.tile(shift, group))
+    if group > 1:
+        sums = _joined(sums.reshape(5, group, n_features).transpose(1, 0, 2))
     if head < n_samples:
-        sums += kernel(rows[head:], np.ones(n_samples - head), shift)
+        sums = _joined(np.stack([sums, kernel(rows[head:], np.ones(n_samples - head), shift)]))
     return sums
+
+
+def _joined(sums):
+    """Return the `shifted_sums` of all of several groups of rows, the groups along axis 0."""
+    joined = sums.sum(axis=0)
+    joined[3], joined[4] = np.fmin.reduce(sums[:, 3]), np.fmax.reduce(sums[:, 4])
+    return joined
 
 
 def _sample_mean(rows, weights):
@@ -228,7 +255,7 @@ def _sample_mean(rows, weights):
         first = rows[np.isnan(rows).argmin(axis=0), np.arange(len(first))].astype(np.float64)
     first[np.isinf(first)] = 0.0  # a shift of infinity would make an infinite value NaN
     # Seen from the first value, equal values have an exact mean.
-    count, total, _ = _sums(rows, weights, first)
+    count, total = _sums(rows, weights, first)[:2]
     typical = first + _per_count(total, count)
     return np.where(np.isfinite(typical), typical, first)  # the differences can overflow
 
@@ -238,6 +265,7 @@ class _DenseBlock:
 
     def __init__(self, rows, weights):
         self.rows, self.weights = rows, weights
+        self.total = float(len(rows)) if weights is None else weights.sum()
 
     def typical_values(self, columns):
         """Return about the mean of the values present; NaN for a column without any."""
@@ -253,27 +281,27 @@ class _DenseBlock:
         return self.rows if len(columns) == self.rows.shape[1] else self.rows[:, columns]
 
     def measure(self, shift, unit):
-        """Return count, residual and m2 of each column."""
-        count, residual, m2, loss = self._measured_from(shift, unit, self.rows)
+        """Return count, residual, m2, lowest and highest value of each column."""
+        count, residual, m2, low, high, loss = self._measured_from(shift, unit, self.rows)
         drifted = np.flatnonzero(loss > m2)
         if drifted.size:
             # The corrected two-pass algorithm: again, from a shift in the middle of the block.
             start = shift[drifted] / unit[drifted]
             middle = start + residual[drifted]
-            _, correction, m2[drifted], _ = self._measured_from(
+            _, correction, m2[drifted], *_ = self._measured_from(
                 middle * unit[drifted], unit[drifted], self._columns(drifted)
             )
             residual[drifted] = middle - start + correction
-        return count, residual, np.maximum(m2, 0.0)
+        return count, residual, np.maximum(m2, 0.0), low, high
 
     def _measured_from(self, shift, unit, rows):
-        """Return count, residual, m2, and what m2 lost because the residual is not zero."""
+        """Return what `measure` does, and what m2 lost because the residual is not zero."""
         if (unit != 1.0).any():
             rows, shift = rows / unit, shift / unit
-        count, first, second = _sums(rows, self.weights, shift)
+        count, first, second, low, high = _sums(rows, self.weights, shift)
         residual = np.divide(first, count, out=np.zeros(len(shift)), where=count > 0)
         loss = residual * first
-        return count, residual, second - loss, loss
+        return count, residual, second - loss, low * unit, high * unit, loss
 
 
 class _SparseBlock:
@@ -295,6 +323,7 @@ class _SparseBlock:
         self.count[n_missing == n_samples] = 0.0
         self.values = X.data[~missing].astype(np.float64)
         self.column, self.weights = column[~missing], w[~missing]
+        self.total, self.has_zeros = weights.sum(), ~full
 
     def _sum(self, stored, implicit):
         """Return the weighted sum over each column."""
@@ -307,7 +336,7 @@ class _SparseBlock:
         return np.where(np.isinf(typical), 0.0, typical)[columns]
 
     def measure(self, shift, unit):
-        """Return count, residual and m2 of each column, by the corrected two-pass algorithm."""
+        """Return what a `_DenseBlock` does, m2 by the corrected two-pass algorithm."""
         shift = np.nan_to_num(shift) / unit
         d = self.values / unit[self.column] - shift[self.column]
         count = np.where(self.count > 0, self.count, 1.0)
@@ -317,4 +346,12 @@ class _SparseBlock:
         correction = self._sum(d, rest) / count
         m2 = self._sum(d * d, rest * rest) - correction * correction * count
         # np.maximum keeps the NaN or inf that tells of an overflow.
-        return self.count, residual + correction, np.maximum(m2, 0.0)
+        return self.count, residual + correction, np.maximum(m2, 0.0), *self._range()
+
+    def _range(self):
+        """Return the lowest and the highest value of each column."""
+        implicit = np.where(self.has_zeros, 0.0, np.nan)
+        low, high = implicit.copy(), implicit
+        np.fmin.at(low, self.column, self.values)
+        np.fmax.at(high, self.column, self.values)
+        return low, high

@@ -33,6 +33,11 @@ from sknn_opt.estimators._scaling import (
 from sknn_opt.estimators._validation import checked_weights, transaction
 from sknn_opt.nn.memory_map import memory_map, parts, rows_in_part
 
+FITTED = (
+    *("mean_", "var_", "scale_", "data_min_", "data_max_", "data_missing_"),
+    *("n_samples_seen_", "_moments"),
+)
+
 
 class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Standardize features to mean 0 and standard deviation 1, optionally with a smooth clip.
@@ -65,6 +70,11 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
     scale_ : ndarray of shape (n_features,) or None
         Standard deviation of each feature, in its unit; 1 for constant features, whose deviation
         is at most 8 eps of their mean. None without `with_std`.
+    data_min_, data_max_ : ndarray of shape (n_features,)
+        Lowest and highest value of each feature, in its unit: the training range, which
+        `check_shift` compares new data with.
+    data_missing_ : ndarray of shape (n_features,)
+        Share of missing values of each feature, from 0 to 1.
     n_samples_seen_ : int, float or ndarray of shape (n_features,)
         Number of samples, or sum of their weights. An array where features differ in it because
         of missing values.
@@ -76,6 +86,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
     See Also
     --------
     sklearn.preprocessing.StandardScaler : The same without `clip`.
+    check_shift : Have new data left the distribution of the training data?
 
     Notes
     -----
@@ -103,6 +114,8 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
     >>> normalizer = InputNormalizer().fit(X)
     >>> normalizer.mean_
     array([  2., 300.])
+    >>> normalizer.data_min_, normalizer.data_max_
+    (array([  1., 100.]), array([  3., 500.]))
     >>> normalizer.transform(X).round(3)
     array([[-1.225, -1.225],
            [ 0.   ,  0.   ],
@@ -150,7 +163,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         """
         task = FitTask(self, X, y, sample_weight)
         with transaction(self):
-            for name in ("mean_", "var_", "scale_", "n_samples_seen_", "_moments"):
+            for name in FITTED:
                 vars(self).pop(name, None)
             self._see(X, sample_weight)
         task.end()
@@ -289,6 +302,8 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         self.mean_ = _moments.mean(moments) if has_mean else None
         self.var_ = _moments.variance(moments) if self.with_std else None
         self.scale_ = _moments.scale(moments) if self.with_std else None
+        self.data_min_, self.data_max_ = moments.low, moments.high
+        self.data_missing_ = _moments.missing_share(moments)
         self.n_samples_seen_ = _samples_seen(moments.count, weighted)
         self._moments = moments._asdict()  # plain arrays, which any serializer can load
         return self

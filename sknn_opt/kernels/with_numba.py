@@ -281,11 +281,15 @@ def shifted_sums(x, w, shift):
     # Others would be compiled anew for each type and layout of theirs, and gain little.
     if x.dtype.char not in "fd" or not x.dtype.isnative or not x.flags.c_contiguous:
         return reference.shifted_sums(x, w, shift)
-    sums = np.zeros((3, x.shape[1]))
-    _add_shifted_sums(*map(_read_only, (x, w, shift)), *sums[1:], np.empty((2, x.shape[1])))
+    sums, bounds = np.zeros((5, x.shape[1])), np.empty((2, x.shape[1]), x.dtype)
+    bounds[0], bounds[1] = np.inf, -np.inf
+    _add_shifted_sums(
+        *map(_read_only, (x, w, shift)), *sums[1:3], *bounds, np.empty((2, x.shape[1]))
+    )
+    sums[3:] = np.where(bounds[0] > bounds[1], np.nan, bounds)  # no value at all
     if np.isnan(sums[1]).any():
-        sums[:] = 0
-        _add_shifted_sums_of_present(*map(_read_only, (x, w, shift)), *sums)
+        sums[:3] = 0
+        _add_shifted_sums_of_present(*map(_read_only, (x, w, shift)), *sums[:3])
     else:
         sums[0] = w.sum()
     return sums
@@ -299,17 +303,20 @@ def _read_only(array):
 
 
 @_compiled
-def _add_shifted_sums(x, w, shift, first, second, part):
+def _add_shifted_sums(x, w, shift, first, second, low, high, part):
     # A sum of a hundred thousand numbers, one after the other, loses four digits: sums of sums.
     for start in range(0, x.shape[0], 128):
         for j in range(x.shape[1]):
             part[0, j] = part[1, j] = 0.0
         for i in range(start, min(start + 128, x.shape[0])):
             for j in range(x.shape[1]):
-                d = x[i, j] - shift[j]
+                value = x[i, j]
+                d = value - shift[j]
                 wd = w[i] * d
                 part[0, j] += wd
                 part[1, j] += wd * d
+                low[j] = value if value < low[j] else low[j]  # NaN is not
+                high[j] = value if value > high[j] else high[j]
         for j in range(x.shape[1]):
             first[j] += part[0, j]
             second[j] += part[1, j]

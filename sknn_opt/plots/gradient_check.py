@@ -5,9 +5,8 @@ from itertools import cycle
 import numpy as np
 
 from sknn_opt.checks.report import OK
-from sknn_opt.plots._style import COLOURS, axes_for
+from sknn_opt.plots._style import COLOURS, MARKERS, axes_for, dress, legend
 
-MARKERS = "osD^vP"  # as many as share no divisor with the colours: 42 looks
 MAX_POINTS = 2_000  # for each block
 RING = "opposite sign"
 
@@ -90,12 +89,12 @@ class GradientCheckDisplay:
         looks = zip(blocks, cycle(COLOURS), cycle(MARKERS), strict=False)
         for check, colour, marker in looks:
             self._draw_block(check, colour, marker, low)
-        ax.set(
-            xscale="log", yscale="log", xlim=(low, high), ylim=(low, high), aspect="equal",
+        dress(
+            ax, xscale="log", yscale="log", xlim=(low, high), ylim=(low, high), aspect="equal",
             xlabel="|numeric derivative|", ylabel="|analytic derivative|",
             title=f"Gradient check {point.title}: {self.report.verdict}",
         )  # fmt: skip
-        ax.legend(fontsize="small", frameon=False, loc="upper left")
+        legend(ax, loc="upper left")
         return self
 
     def _draw_band(self, blocks, low, high):

@@ -1,8 +1,7 @@
 """The picture of a training: loss, validation loss and score by epoch."""
 
-from sklearn.exceptions import NotFittedError
-
-from sknn_opt.plots._style import COLOURS, axes_for
+from sknn_opt.plots._network import network_of
+from sknn_opt.plots._style import COLOURS, LINES, MARKERS, axes_for, dress, legend, sparse_marks
 
 LOG_FROM = 10.0  # losses that differ by this factor are drawn on a logarithmic axis
 
@@ -67,7 +66,7 @@ class LossCurveDisplay:
         NotFittedError
             If it is not fitted.
         """
-        net = _network_of(estimator)
+        net = network_of(estimator, "LossCurveDisplay")
         scored = any(row["score"] is not None for row in net.history_)
         name = _name_of(net.scoring) if scored and net.scoring != "loss" else None
         stopped_by_score = scored and net._training["by_score"]
@@ -94,52 +93,40 @@ class LossCurveDisplay:
         ax = axes_for(ax, "LossCurveDisplay.plot")
         self.ax_, self.figure_, self.score_ax_ = ax, ax.figure, None
         drawn = [
-            self._draw(ax, "loss", "training loss", COLOURS[0], "-"),
-            self._draw(ax, "validation_loss", "validation loss", COLOURS[5], "--"),
+            self._draw(ax, "loss", "training loss", 0),
+            self._draw(ax, "validation_loss", "validation loss", 5, 1),
         ]
         lines = [line for line in drawn if line]
         values = [value for line in lines for value in line.get_ydata()]
         if min(values, default=0) > 0 and max(values) > LOG_FROM * min(values):
             ax.set_yscale("log")
-        ax.set(xlabel="epoch", ylabel="loss", title="Training")
+        dress(ax, xlabel="epoch", ylabel="loss", title="Training")
         if self.score_name is not None:
             self.score_ax_ = ax.twinx()
-            self.score_ax_.set_ylabel(self.score_name)
-            lines.append(self._draw(self.score_ax_, "score", self.score_name, COLOURS[2], ":"))
+            dress(self.score_ax_, grid=None, ylabel=self.score_name)
+            self.score_ax_.spines["right"].set_visible(True)
+            lines.append(self._draw(self.score_ax_, "score", self.score_name, 2))
         if self.best_epoch is not None:
-            look = {"color": "0.5", "linewidth": 1, "label": f"best: epoch {self.best_epoch}"}
+            label = f"best: epoch {self.best_epoch}"
+            look = {"color": "0.4", "linewidth": 1, "linestyle": "-.", "label": label}
             lines.append(ax.axvline(self.best_epoch, **look))
         if self.score_ax_ is None:
-            ax.legend(handles=lines, frameon=False)
+            legend(ax, handles=lines)
         else:  # "best" knows the curves of one axes only
             below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.15), "ncols": 2}
-            ax.legend(handles=lines, frameon=False, **below)
+            legend(ax, handles=lines, **below)
         return self
 
-    def _draw(self, ax, name, label, colour, style):
+    def _draw(self, ax, name, label, look, line=None):
         rows = [row for row in self.history if row[name] is not None]
         if not rows:
             return None
         x, y = [row["epoch"] for row in rows], [row[name] for row in rows]
-        marker = "o" if len(rows) == 1 else None
-        (line,) = ax.plot(x, y, style, color=colour, label=label, marker=marker)
-        return line
-
-
-def _network_of(estimator):
-    """The network in a pipeline or a search."""
-    if hasattr(estimator, "best_estimator_"):
-        return _network_of(estimator.best_estimator_)
-    if hasattr(estimator, "steps"):
-        return _network_of(estimator.steps[-1][1])
-    if not hasattr(estimator, "early_stopping") or not hasattr(estimator, "scoring"):
-        raise TypeError(
-            f"LossCurveDisplay needs a fitted MLPClassifier or MLPRegressor of sknn_opt, or a "
-            f"pipeline or a search that ends with one; got {type(estimator).__name__}."
-        )
-    if not hasattr(estimator, "history_"):
-        raise NotFittedError(f"This {type(estimator).__name__} has no history yet: call fit first.")
-    return estimator
+        (curve,) = ax.plot(
+            x, y, linestyle=LINES[look if line is None else line], color=COLOURS[look],
+            marker=MARKERS[look], markersize=4, markevery=sparse_marks(len(x)), label=label,
+        )  # fmt: skip
+        return curve
 
 
 def _name_of(scoring):

@@ -256,3 +256,67 @@ def test_arguments_are_left_alone(hard):
     stored = sparse.csr_array(X)
     stored.data.flags.writeable = False
     add(stored, weights, to=moments)
+
+
+# ---------------------------------------------------------------- range and missing values
+
+
+@pytest.mark.parametrize("chunk", [None, 997, 1])
+@pytest.mark.parametrize("convert", [np.asarray, np.asfortranarray, sparse.csr_array])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("n_features", [1, 3, NARROW + 1, 300])
+def test_the_range_and_the_missing_share(chunk, convert, dtype, n_features):
+    n_rows = 3 if chunk == 1 else 2000
+    rng = np.random.default_rng(n_features)
+    X = (rng.standard_normal((n_rows, n_features)) + 3).astype(dtype)
+    X[rng.random(X.shape) < 0.2] = 0
+    X[rng.random(X.shape) < 0.1] = np.nan
+    X[0] = 5.0
+    moments = add(convert(X), chunk=chunk)
+    np.testing.assert_array_equal(moments.low, np.nanmin(X, axis=0))
+    np.testing.assert_array_equal(moments.high, np.nanmax(X, axis=0))
+    share = np.isnan(X).mean(axis=0)
+    np.testing.assert_allclose(_moments.missing_share(moments), share, rtol=1e-12)
+    np.testing.assert_array_equal(_moments.missing_share(moments) == 0, share == 0)
+
+
+def test_the_range_of_tall_columns():
+    X = np.asfortranarray(np.random.default_rng(0).standard_normal((_moments.TALL + 7, 2)))
+    moments = add(X)
+    np.testing.assert_array_equal(moments.low, X.min(axis=0))
+    np.testing.assert_array_equal(moments.high, X.max(axis=0))
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16", "longdouble"])
+def test_the_range_of_other_dtypes(dtype):
+    X = np.random.default_rng(0).integers(0, 2, (300, 4)).astype(dtype)
+    X[:, 3] = 1
+    moments = add(X)
+    np.testing.assert_array_equal(moments.low, [0, 0, 0, 1])
+    np.testing.assert_array_equal(moments.high, 1)
+
+
+@pytest.mark.parametrize("convert", [np.asarray, sparse.csr_array])
+def test_rows_of_weight_zero_are_not_in_the_range(convert):
+    X = np.array([[1.0, -9.0], [2.0, np.nan], [50.0, np.nan], [3.0, 4.0]])
+    moments = add(convert(X), np.array([0.3, 0.1, 0.0, 0.2]))
+    np.testing.assert_array_equal(moments.low, [1, -9])
+    np.testing.assert_array_equal(moments.high, [3, 4])
+    np.testing.assert_allclose(_moments.missing_share(moments), [0, 1 / 6])
+
+
+def test_the_range_of_huge_and_of_absent_values():
+    X = np.array([[1e300, np.nan, -1.7e308], [-1e300, np.nan, 1.7e308]])
+    moments = add(X)
+    np.testing.assert_array_equal(moments.low, [-1e300, np.nan, -1.7e308])
+    np.testing.assert_array_equal(moments.high, [1e300, np.nan, 1.7e308])
+    np.testing.assert_array_equal(_moments.missing_share(moments), [0, 1, 0])
+    moments = add(np.array([[2e300, 3.0, 0.0]]), to=moments)
+    np.testing.assert_array_equal(moments.low, [-1e300, 3, -1.7e308])
+    np.testing.assert_array_equal(moments.high, [2e300, 3, 1.7e308])
+
+
+def test_equal_weights_leave_no_trace_of_missing_values():
+    X, weights = np.ones((100_000, 3)), np.full(100_000, 0.1)
+    for data in (X, sparse.csr_array(X)):
+        assert not _moments.missing_share(add(data, weights, chunk=777)).any()

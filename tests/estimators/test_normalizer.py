@@ -474,6 +474,22 @@ def test_memory_on_a_read_only_memmap(tmp_path, dtype):
 # ---------------------------------------------------------------- state
 
 
+def test_the_training_range_and_the_missing_share():
+    X = np.array([[1.0, np.nan], [3.0, 7.0], [99.0, 5.0]])
+    normalizer = InputNormalizer().fit(X, sample_weight=[1, 1, 0])
+    np.testing.assert_array_equal(normalizer.data_min_, [1, 7])
+    np.testing.assert_array_equal(normalizer.data_max_, [3, 7])
+    np.testing.assert_array_equal(normalizer.data_missing_, [0, 0.5])
+    normalizer.partial_fit([[-2.0, 9.0], [2.0, 9.0]])
+    np.testing.assert_array_equal(normalizer.data_min_, [-2, 7])
+    np.testing.assert_array_equal(normalizer.data_max_, [3, 9])
+    np.testing.assert_array_equal(normalizer.data_missing_, [0, 0.25])
+    assert normalizer.fit([[0.0, 0.0]]).data_max_.tolist() == [0, 0]
+    sparse_too = InputNormalizer(with_mean=False).fit(sparse.csr_array([[0, 4.0], [0, 0]]))
+    np.testing.assert_array_equal(sparse_too.data_min_, [0, 0])
+    np.testing.assert_array_equal(sparse_too.data_max_, [0, 4])
+
+
 def test_fit_starts_afresh_and_partial_fit_goes_on():
     rng = np.random.default_rng(0)
     A, B = rng.standard_normal((50, 3)), rng.standard_normal((70, 3)) + 5

@@ -244,11 +244,13 @@ def test_shifted_sums_leave_missing_values_out(dtype):
     x[:, 2] = np.nan
     args = x, rng.random(len(x)), rng.normal(size=x.shape[1])
     assert_twins_agree(with_numpy.shifted_sums, args, np.float64, 1e-14)
-    count, first, second = with_numba.shifted_sums(*args)
+    count, first, second, low, high = with_numba.shifted_sums(*args)
     d = x.astype(float) - args[2]
     np.testing.assert_allclose(count, args[1] @ ~np.isnan(x))
     np.testing.assert_allclose(first, np.nansum(args[1][:, np.newaxis] * d, axis=0))
     np.testing.assert_allclose(second, np.nansum(args[1][:, np.newaxis] * d * d, axis=0))
+    np.testing.assert_array_equal(low, np.fmin.reduce(x))
+    np.testing.assert_array_equal(high, np.fmax.reduce(x))
 
 
 # The choice -------------------------------------------------------------------------------------
@@ -359,5 +361,5 @@ def test_long_sums_keep_their_digits():
     w = np.full(len(x), 2.0)
     d = x.astype(np.float64) - 1e6
     expected = [w.sum(), 2 * math.fsum(d.ravel()), 2 * math.fsum((d * d).ravel())]
-    got = with_numba.TWINS[with_numpy.shifted_sums](x, w, np.array([1e6])).ravel()
+    got = with_numba.TWINS[with_numpy.shifted_sums](x, w, np.array([1e6]))[:3, 0]
     np.testing.assert_allclose(got, expected, rtol=1e-14)

@@ -92,5 +92,5 @@ def test_many_points_are_thinned_to_the_worst_and_a_sample():
 def test_without_matplotlib_the_message_says_what_to_install(monkeypatch):
     report = check_gradients(MLPClassifier((5,), random_state=0), X, Y)
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match="pip install matplotlib"):
+    with pytest.raises(ImportError, match=r"pip install 'sknn_opt\[plots\]'"):
         GradientCheckDisplay.from_report(report).plot()

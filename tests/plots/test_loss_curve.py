@@ -105,7 +105,9 @@ def test_what_has_no_curve_says_so():
 
 def test_without_matplotlib_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r"LossCurveDisplay.plot needs.*pip install matplotlib"):
+    with pytest.raises(
+        ImportError, match=r"LossCurveDisplay.plot needs.*pip install 'sknn_opt\[plots\]'"
+    ):
         LossCurveDisplay([]).plot()
 
 
@@ -117,3 +119,11 @@ def test_the_epoch_whose_weights_are_kept_after_a_second_fit():
     assert best > 20
     assert net.history_[best - 1]["score"] == net.best_validation_score_
     assert net.best_validation_score_ == max(net.validation_scores_[20:])
+
+
+def test_no_two_curves_look_the_same():
+    net = network(early_stopping=True, scoring=None).fit(X, Y)
+    display = LossCurveDisplay.from_estimator(net).plot()
+    lines = [*display.ax_.lines[:2], *display.score_ax_.lines]
+    for look in ("get_color", "get_linestyle", "get_marker"):
+        assert len({getattr(line, look)() for line in lines}) == 3

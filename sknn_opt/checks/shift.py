@@ -1,0 +1,304 @@
+"""Have new data left the distribution of the training data?
+
+A network knows only the region it was trained in. Where the inputs move away from it, which is
+called **covariate shift**, its outputs are guesses, and nothing in them tells. But the normalizer
+still holds what the training data were like, so new rows can be held to it, feature by feature:
+
+.. math::
+
+    d = \\frac{\\bar x - \\mu}{\\sigma}, \\qquad v = \\frac{s^2}{\\sigma^2}, \\qquad
+    \\text{the shares outside } [\\min, \\max] \\text{ and of missing values.}
+
+A feature counts as shifted where a difference matters (|d| > 0.1 [1]_, v outside [4/5, 5/4] [2]_,
+a share that moved by more than 0.01) *and* chance cannot explain it. Chance is held to one false
+alarm in a thousand reports, so each of the 4 tests on p features, in either direction, gets a level
+of 0.001 / (8 p):
+
+- d by its standard error :math:`\\sqrt{\\max(1, v) (1 / m + 1 / n)}`, for m new rows and n of
+  training;
+- v by an F test with 2 (m - 1) / (κ - 1) and 2 (n - 1) / (κ - 1) degrees of freedom: the
+  kurtosis κ (3 for normal features) says how much the variance of a sample varies. A sample may
+  merely lack the rare large values of its distribution; so κ is the geometric mean of the new
+  sample's kurtosis and of the largest that the training range allows, max (x - μ)² / σ². If all new
+  values are equal, what counts is how probable that is, if others are as rare as the range allows;
+- values beyond the training maximum (or minimum): among n + m rows in random order the k largest
+  are all new ones with probability :math:`\\binom{m}{k} / \\binom{m + n}{k}`, whatever the
+  distribution;
+- missing values by Fisher's exact test.
+
+References
+----------
+.. [1] P. C. Austin, "Balance diagnostics for comparing the distribution of baseline covariates
+   between treatment groups in propensity-score matched samples", Statistics in Medicine 28, 2009,
+   pp. 3083-3107.
+.. [2] D. B. Rubin, "Using propensity scores to help design observational studies: application to
+   the tobacco litigation", Health Services and Outcomes Research Methodology 2, 2001, pp. 169-188.
+"""
+
+import numpy as np
+from scipy.sparse import issparse
+from scipy.special import gammaln
+from scipy.stats import f as f_distribution
+from scipy.stats import hypergeom, norm
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sknn_opt.checks.shift_report import OK, SHIFTED, UNKNOWN, FeatureShift, ShiftReport
+from sknn_opt.estimators import _moments
+from sknn_opt.estimators.normalizer import InputNormalizer
+
+FALSE_ALARMS = 0.001  # of reports on rows of the training distribution
+LEAST_MEAN, LEAST_RATIO, LEAST_SHARE = 0.1, 1.25, 0.01  # smaller differences do not matter
+FLOAT32 = float(np.finfo(np.float32).eps)  # new data may come in another precision
+BLOCK = 2**18  # numbers looked at together
+
+
+def check_shift(normalizer, X_new):
+    """Tell which features of new data left the distribution that a normalizer was fitted to.
+
+    Parameters
+    ----------
+    normalizer : InputNormalizer, StandardScaler, Pipeline or search
+        Fitted. Of a pipeline the first InputNormalizer is taken, or else the first StandardScaler,
+        and `X_new` goes through the steps before it; of a search the best estimator. A
+        StandardScaler knows neither the range of its training data nor what was missing.
+    X_new : {array-like, sparse matrix} of shape (n_new, n_features)
+        New rows, in the unit of the training data; NaN where a value is missing. The rows should
+        be independent: a run of neighbours in time varies less than its length says.
+
+    Returns
+    -------
+    ShiftReport
+        With a verdict for each feature and one for all; prints as a table.
+
+    Raises
+    ------
+    TypeError
+        If there is no normalizer in what was given.
+    NotFittedError
+        If it is not fitted.
+    ValueError
+        If `X_new` has no rows, other features than the training data, or holds infinity.
+
+    Notes
+    -----
+    Training weights count as repetition: they should be about 1, not sum to 1.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sknn_opt import InputNormalizer, check_shift
+    >>> X, y = load_wine(return_X_y=True, as_frame=True)
+    >>> normalizer = InputNormalizer().fit(X[y < 2])
+    >>> report = check_shift(normalizer, X[y == 2])
+    >>> report.verdict
+    'SHIFTED'
+    >>> report["flavanoids"].note
+    'mean fell, 22.9% below the range'
+    >>> check_shift(normalizer, X[y < 2][::3]).verdict
+    'OK'
+    """
+    normalizer, X_new, names = find_normalizer(normalizer, X_new)
+    X_new = validate_data(
+        normalizer, X_new, reset=False, accept_sparse="csr", dtype="numeric",
+        ensure_all_finite="allow-nan",
+    )  # fmt: skip
+    training, n = _training(normalizer), X_new.shape[1]
+    add = _moments.add_sparse if issparse(X_new) else _moments.add_dense
+    new = add(_moments.no_moments(n), X_new)
+    measures = _measures(training, new, *_tails(X_new, training, new))
+    level = FALSE_ALARMS / (8 * n)
+    notes = _findings(training, new, measures, level)
+    features = tuple(
+        _feature(j, name, training, new, measures, notes[j]) for j, name in enumerate(names)
+    )
+    with np.errstate(divide="ignore"):
+        sees = norm.isf(level) * np.sqrt(1 / new.count + 1 / training.count)
+    return ShiftReport(features, X_new.shape[0], float(np.max(training.total)), float(sees.max()))
+
+
+def find_normalizer(estimator, X, who="check_shift"):
+    """The fitted normalizer in an estimator, X as it reaches it, and the names of its features."""
+    if hasattr(estimator, "best_estimator_"):
+        estimator = estimator.best_estimator_
+    before = None
+    if isinstance(estimator, Pipeline):
+        steps = [step for _, step in estimator.steps]
+        found = [k for kind in (InputNormalizer, StandardScaler)
+                 for k, step in enumerate(steps) if isinstance(step, kind)]  # fmt: skip
+        if not found:
+            raise TypeError(f"{who} needs an InputNormalizer, but the pipeline has none.")
+        before, estimator = estimator[: found[0]], steps[found[0]]
+    if not isinstance(estimator, InputNormalizer | StandardScaler):
+        raise TypeError(
+            f"{who} needs a fitted InputNormalizer, or a pipeline with one in it; "
+            f"got {type(estimator).__name__}."
+        )
+    check_is_fitted(estimator)
+    names = getattr(estimator, "feature_names_in_", None)
+    if before:
+        if names is None and hasattr(before, "get_feature_names_out"):
+            names = _names_after(before)
+        X = before.transform(X)
+    if names is None or len(names) != estimator.n_features_in_:
+        names = [f"x{j}" for j in range(estimator.n_features_in_)]
+    return estimator, X, [str(name) for name in names]
+
+
+def _names_after(steps):
+    """The names that the steps give their outputs, or None where one of them has none."""
+    try:
+        return steps.get_feature_names_out()
+    except (AttributeError, ValueError):
+        return None
+
+
+def _training(normalizer):
+    """The moments of the training data; NaN where the normalizer did not keep one."""
+    if isinstance(normalizer, InputNormalizer):
+        return _moments.Moments(**normalizer._moments)
+    if normalizer.var_ is None:
+        raise ValueError(
+            "check_shift needs the variances of the training data, which a StandardScaler with "
+            "with_std=False does not keep; use InputNormalizer(with_std=False)."
+        )
+    n = normalizer.n_features_in_
+    count = np.broadcast_to(np.asarray(normalizer.n_samples_seen_, dtype=float), n)
+    unknown, zeros = np.full(n, np.nan), np.zeros(n)
+    total = count if np.ptp(count) == 0 else np.full(n, count.max())
+    return _moments.Moments(
+        normalizer.mean_, np.ones(n), count, zeros, normalizer.var_ * count, total, unknown, unknown
+    )
+
+
+def _constant(training):
+    """Where the training data have one value only."""
+    return _moments.scale(training) != _moments.deviation(training)
+
+
+def _tails(X, training, new):
+    """How many values of each column lie below and above the training range, and its kurtosis."""
+    middle, size = np.abs(_moments.mean(training)), training.high - training.low
+    slack = FLOAT32 * np.where(_constant(training), middle, size)
+    low, high = training.low - slack, training.high + slack
+    mean, std = _moments.mean(new), _moments.deviation(new)
+    below, above, fourth = np.zeros((3, X.shape[1]))
+    n_rows = max(1, BLOCK // X.shape[1])
+    with np.errstate(all="ignore"):
+        for start in range(0, X.shape[0], n_rows):
+            rows = X[start : start + n_rows]
+            rows = (rows.toarray() if issparse(rows) else rows).astype(np.float64)
+            below += (rows < low).sum(axis=0)
+            above += (rows > high).sum(axis=0)
+            rows = (rows - mean) / std
+            fourth += np.nansum(np.square(np.square(rows, out=rows), out=rows), axis=0)
+        return below, above, fourth / new.count
+
+
+def _measures(training, new, below, above, kurtosis):
+    """The table of differences: a dict of arrays of shape (n_features,)."""
+    mu, std = _moments.mean(training), _moments.deviation(training)
+    varies, m = ~_constant(training), new.count
+    with np.errstate(all="ignore"):
+        # an unbiased estimate: m / (m - 1)
+        ratio = np.square(_moments.deviation(new) / std) * (m / (m - 1))
+        known = ~np.isnan(training.low)
+        return {
+            "difference": np.where(varies, _moments.mean(new) / std - mu / std, np.nan),
+            "ratio": np.where(varies & (m > 1), ratio, np.nan),
+            "below": np.where(known & (m > 0), below / m, np.nan),
+            "above": np.where(known & (m > 0), above / m, np.nan),
+            "missing": _moments.missing_share(new),
+            "missing_before": np.where(known | (training.count == 0),
+                                       _moments.missing_share(training), np.nan),
+            "kurtosis": kurtosis,
+        }  # fmt: skip
+
+
+def _findings(training, new, measures, level):
+    """For each feature a list of what is more than chance, in words."""
+    z, m, n = norm.isf(level), new.count, training.count
+    d, v = measures["difference"], measures["ratio"]
+    mu, std = _moments.mean(training), _moments.deviation(training)
+    with np.errstate(all="ignore"):
+        error = np.sqrt(np.where(v > 1, v, 1.0) * (1 / m + 1 / n))
+        far = np.maximum(z * error, LEAST_MEAN)
+        sample = np.maximum(np.nan_to_num(measures["kurtosis"], nan=3.0), 3.0)
+        largest = np.fmax(training.high - mu, mu - training.low) / std
+        largest = np.where(np.isnan(largest), np.sqrt(n), largest) ** 2  # no range: at most n
+        broad = np.sqrt(sample * np.maximum(largest, sample))
+        shrank = np.where(v > 0, _f_test(1 / v, n, m, broad), _all_equal(training, new))
+        words = (
+            ("mean rose", d > far),
+            ("mean fell", d < -far),
+            ("variance grew", (v > LEAST_RATIO) & (_f_test(v, m, n, broad) < level)),
+            ("variance shrank", (v < 1 / LEAST_RATIO) & (shrank < level)),
+            ("{:.1%} below the range", _beyond(measures["below"], m, n, level), measures["below"]),
+            ("{:.1%} above the range", _beyond(measures["above"], m, n, level), measures["above"]),
+            ("more is missing", _missing_more(new, training, level)
+             & (measures["missing"] - measures["missing_before"] > LEAST_SHARE)),
+            ("less is missing", _missing_more(training, new, level)
+             & (measures["missing_before"] - measures["missing"] > LEAST_SHARE)),
+        )  # fmt: skip
+    notes = [[] for _ in d]
+    for word, found, *shares in words:
+        for j in np.flatnonzero(found):
+            notes[j].append(word.format(*(share[j] for share in shares)))
+    return notes
+
+
+def _f_test(ratio, m, n, kurtosis):
+    """The probability of a larger ratio of two variances, of m and of n rows."""
+    per_row = 2 / (kurtosis - 1)  # 1 for normal features
+    return f_distribution.sf(ratio, per_row * (m - 1), per_row * (n - 1))
+
+
+def _all_equal(training, new):
+    """The probability that all new values are equal, given the range of the training data.
+
+    At least a share σ² / r² of the training values is not this one, r being the way from it to the
+    farther end of the range. That none of so many, k, comes among m of m + n rows has the
+    probability C(n, k) / C(m + n, k).
+    """
+    value, m, n = _moments.mean(new), new.count, training.count
+    farthest = np.fmax(training.high - value, value - training.low)
+    second = np.square(_moments.deviation(training)) + np.square(value - _moments.mean(training))
+    k = np.floor(n * np.minimum(second / np.square(farthest), 1))
+    return np.exp(gammaln(n + 1) - gammaln(n - k + 1) - gammaln(m + n + 1) + gammaln(m + n - k + 1))
+
+
+def _beyond(share, m, n, level):
+    """Where so many new values lie beyond the end of the training range by more than chance."""
+    k = np.round(share * m)
+    log_p = gammaln(m + 1) - gammaln(m - k + 1) - gammaln(m + n + 1) + gammaln(m + n - k + 1)
+    return (log_p < np.log(level)) & (share > LEAST_SHARE)
+
+
+def _missing_more(one, other, level):
+    """Where the first sample lacks more values than the second by more than chance: Fisher."""
+    rows, others = np.round(one.total), np.round(other.total)
+    lacking = np.round(one.total - one.count)
+    all_lacking = lacking + np.round(other.total - other.count)
+    return hypergeom.sf(lacking - 1, rows + others, all_lacking, rows) < level
+
+
+def _feature(j, name, training, new, measures, found):
+    """The row of the report on one feature."""
+    notes = list(found)
+    if training.count[j] == 0:
+        notes.append("no value in training")
+    elif new.count[j] == 0:
+        notes.append("no value in the new data")
+    elif np.isnan(measures["difference"][j]):
+        notes.append(f"constant in training: {_moments.mean(training)[j]:.6g}")
+    elif new.count[j] == 1:
+        notes.append("one value: no variance")
+    undecided = training.count[j] == 0 or new.count[j] == 0
+    values = {key: float(measures[key][j]) for key in measures if key != "kurtosis"}
+    return FeatureShift(
+        name=name, verdict=SHIFTED if found else UNKNOWN if undecided else OK,
+        mean_difference=values["difference"], variance_ratio=values["ratio"],
+        outside=values["below"] + values["above"], missing=values["missing"],
+        missing_in_training=values["missing_before"], note=", ".join(notes),
+    )  # fmt: skip

@@ -1,0 +1,195 @@
+"""What `check_shift` found: a row for each feature, and a verdict on all of them."""
+
+import html
+import math
+from dataclasses import asdict, dataclass
+
+OK, UNKNOWN, SHIFTED = VERDICTS = ("OK", "UNKNOWN", "SHIFTED")  # from the mildest to the gravest
+LONGEST = 40  # features in a printed table; of more than that only those that are not OK
+
+HEAD = ("feature", "verdict", "mean", "variance", "outside", "missing", "before", "note")
+TEXT_LEFT = {0, 1, 7}
+
+
+@dataclass(frozen=True)
+class FeatureShift:
+    """One feature of new data beside the training data.
+
+    Attributes
+    ----------
+    name : str
+    verdict : {"OK", "SHIFTED", "UNKNOWN"}
+        UNKNOWN: either sample has no value at all.
+    mean_difference : float
+        (mean of the new data - mean of the training data) / standard deviation of the training
+        data. NaN for features that were constant in training.
+    variance_ratio : float
+        Variance of the new data / that of the training data; NaN for a single new value.
+    outside : float
+        Share of the new values below the lowest or above the highest training value.
+    missing, missing_in_training : float
+        Share of the rows without a value.
+    note : str
+        What is more than chance, in words.
+    """
+
+    name: str
+    verdict: str
+    mean_difference: float
+    variance_ratio: float
+    outside: float
+    missing: float
+    missing_in_training: float
+    note: str = ""
+
+    def cells(self):
+        """The table's row, as text."""
+        shares = (self.outside, self.missing, self.missing_in_training)
+        return (
+            self.name,
+            self.verdict,
+            "-" if math.isnan(self.mean_difference) else f"{self.mean_difference:+.2f} σ",
+            "-" if math.isnan(self.variance_ratio) else f"x {self.variance_ratio:.3g}",
+            *("-" if math.isnan(share) else f"{share:.1%}" for share in shares),
+            self.note,
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class ShiftReport:
+    """What `check_shift` found. Prints as a table; a notebook shows it as HTML.
+
+    ``report["age"]`` is the row of the feature of that name.
+
+    Attributes
+    ----------
+    features : tuple of FeatureShift
+        In the order of the columns.
+    n_new : int
+        Number of new rows.
+    n_training : float
+        Number of training rows, or sum of their weights.
+    sees_above : float
+        A shift of a mean by more standard deviations than this would have been seen in every
+        feature. Few rows leave it large.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sknn_opt import InputNormalizer, check_shift
+    >>> X, _ = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
+    >>> old = X["age"] > 60
+    >>> report = check_shift(InputNormalizer().fit(X[~old]), X.loc[old])
+    >>> report
+    <ShiftReport: SHIFTED: 4 of 10 features (age, bp, s1, s5); print it to see the table>
+    >>> report.verdict, report.passed
+    ('SHIFTED', False)
+    >>> round(report["age"].mean_difference, 1)
+    2.0
+    """
+
+    features: tuple
+    n_new: int
+    n_training: float
+    sees_above: float
+
+    @property
+    def verdict(self):
+        """The gravest verdict: "OK", "UNKNOWN" or "SHIFTED"."""
+        return max((feature.verdict for feature in self.features), key=VERDICTS.index)
+
+    @property
+    def passed(self):
+        """Whether no feature is known to have shifted."""
+        return self.verdict != SHIFTED
+
+    @property
+    def shifted(self):
+        """The names of the features that have shifted."""
+        return [feature.name for feature in self.features if feature.verdict == SHIFTED]
+
+    def __getitem__(self, name):
+        """The row of a feature."""
+        for feature in self.features:
+            if feature.name == name:
+                return feature
+        raise KeyError(f"There is no feature {name!r}: ask one of report.features for its name.")
+
+    def raise_if_shifted(self):
+        """Raise AssertionError, with the table as its message, if a feature has shifted."""
+        if not self.passed:
+            raise AssertionError(str(self))
+
+    def to_frame(self):
+        """The features as a pandas DataFrame, one row each.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        try:
+            from pandas import DataFrame
+        except ImportError as error:
+            raise ImportError(
+                "to_frame needs pandas; install it with: pip install pandas"
+            ) from error
+        return DataFrame([asdict(feature) for feature in self.features]).set_index("name")
+
+    def _title(self):
+        rows = "row" if self.n_new == 1 else "rows"
+        return f"{self.n_new:,} new {rows} beside {self.n_training:,.7g} of training"
+
+    def _shown(self):
+        """The features in the table, and how many were left out."""
+        shown = self.features
+        if len(shown) > LONGEST:
+            shown = [feature for feature in shown if feature.verdict != OK][:LONGEST]
+        return shown, len(self.features) - len(shown)
+
+    def _closing_lines(self):
+        """The verdict, and how far it reaches."""
+        names = self.shifted
+        if names:
+            some = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+            yield f"SHIFTED: {len(names)} of {len(self.features)} features ({some})"
+        else:
+            yield f"{self.verdict}: no feature is known to have shifted"
+        if self.n_new == 1:
+            yield "one row has no variance: only its values can be judged"
+        if math.isfinite(self.sees_above):
+            yield f"the mean of any feature would be seen to move from {self.sees_above:.2g} σ on"
+
+    def __repr__(self):
+        return f"<ShiftReport: {next(self._closing_lines())}; print it to see the table>"
+
+    def __str__(self):
+        shown, n_left_out = self._shown()
+        table = [HEAD, *(feature.cells() for feature in shown)]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        text = [
+            "  ".join(
+                cell.ljust(width) if i in TEXT_LEFT else cell.rjust(width)
+                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+            for row in table
+        ]
+        lines = [self._title(), text[0], "-" * max(map(len, text)), *text[1:]]
+        if n_left_out:
+            lines.append(f"… and {n_left_out:,} features more")
+        return "\n".join([*lines, "", *self._closing_lines()])
+
+    def _repr_html_(self):
+        shown, n_left_out = self._shown()
+        head = "".join(f"<th>{cell}</th>" for cell in HEAD)
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in feature.cells()) + "</tr>"
+            for feature in shown
+        )
+        more = f"<p>… and {n_left_out:,} features more</p>" if n_left_out else ""
+        first, *rest = map(html.escape, self._closing_lines())
+        return (
+            f"<table><caption>{self._title()}</caption><thead><tr>{head}</tr></thead>"
+            f"<tbody>{rows}</tbody></table>{more}<p><b>{first}</b></p>"
+            + "".join(f"<p>{line}</p>" for line in rest)
+        )

@@ -1,0 +1,334 @@
+"""The picture of the cost over a plane through the fitted weights, and of the way to them.
+
+For two directions u and v the cost is drawn as the function
+
+.. math:: f(a, b) = J(\\theta + a u + b v)
+
+of two numbers. Near a minimum it is a bowl whose contours are ellipses, and the **condition
+number** of its Hessian, the largest curvature over the smallest, says how elongated they are (the
+axes of an ellipse are as its square root). Gradient descent is held back by the steepest direction
+and crawls along the flattest: its time grows with this number. Inputs of unequal size make it
+large; normalised ones do not.
+"""
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from sknn_opt.plots._network import data_for, network_of
+from sknn_opt.plots._style import SURFACE, axes_for, dress, legend
+
+WHO = "LossSurfaceDisplay"
+N_LEVELS = 11
+DEEPEST = 1e-3  # of the height that is shown: where the contours begin
+STEP = 1e-3  # of the span, for second derivatives
+
+
+class LossSurfaceDisplay:
+    """The cost over two directions around the fitted weights, with the path that training took.
+
+    Contours are spaced logarithmically above the lowest cost that is shown. All other weights
+    stay as fitted, so that a path which leaves the plane is drawn as its projection.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_points, n_points)
+        The cost; ``values[i, j]`` is that at ``(x[j], y[i])``.
+    x, y : ndarray of shape (n_points,)
+        The coordinates.
+    center : tuple of float
+        The fitted weights in these coordinates.
+    curvatures : ndarray of shape (2,)
+        The eigenvalues of the Hessian in the plane, the smaller first.
+    path : ndarray of shape (n_epochs + 1, 2) or None
+        The coordinates of the path.
+    labels : tuple of str
+        What the axes are.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+
+    See Also
+    --------
+    record_path : Train, and record the path.
+
+    References
+    ----------
+    .. [1] H. Li, Z. Xu, G. Taylor, C. Studer and T. Goldstein, "Visualizing the loss landscape of
+       neural nets", NeurIPS 2018.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknn_opt import InputNormalizer, LossSurfaceDisplay, MLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X = InputNormalizer().fit_transform(X)
+    >>> net = MLPClassifier((), solver="lbfgs", alpha=1.0).fit(X, y)
+    >>> weights = ("W[1]", 0, 0), ("W[1]", 1, 0)
+    >>> display = LossSurfaceDisplay.from_estimator(net, X, y, directions=weights)
+    >>> round(display.condition_number, 1)
+    1.6
+    """
+
+    def __init__(self, values, x, y, center, curvatures, path=None, labels=("u", "v")):
+        self.values, self.x, self.y = values, x, y
+        self.center, self.curvatures = center, curvatures
+        self.path, self.labels = path, labels
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, X, y, *, directions="random", path=None, span=None, n_points=41,
+        random_state=0,
+    ):  # fmt: skip
+        """Evaluate the cost of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : MLPClassifier, MLPRegressor, Pipeline or search
+            Fitted. Of a pipeline the last step is drawn, for data that went through the others.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows whose cost is drawn, as one batch: see ``estimator.objective``.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
+        directions : "random", "path" or pair of tuples, default="random"
+            Two weights such as ``(("W[1]", 0, 0), ("b[1]", 0))``, whose values are then the axes.
+            "random": normal directions in which each unit's incoming weights are scaled to the norm
+            of the fitted ones, biases and batch norm left alone [1]_. "path": the two principal
+            directions of the path, in which most of it can be seen.
+        path : ndarray of shape (n_snapshots, n_parameters), default=None
+            Values of ``theta_`` on the way, for example from `record_path`.
+        span : float, default=None
+            How far to go from the fitted weights to each side. None: far enough to show the path;
+            without a path 1 or, for named weights, 1.5 times the larger of the two.
+        n_points : int, default=41
+            Points along each axis; each of the ``n_points ** 2`` takes one forward pass.
+        random_state : int, RandomState instance or None, default=0
+            For random directions.
+
+        Returns
+        -------
+        LossSurfaceDisplay
+
+        Raises
+        ------
+        TypeError
+            If there is no network of ours in the estimator.
+        NotFittedError
+            If it is not fitted.
+        ValueError
+            If the directions, the path or the numbers cannot be used.
+        """
+        net = network_of(estimator, WHO)
+        X, names = data_for(estimator, X)
+        objective = net.objective(X, y)
+        theta = objective.theta
+        _check_numbers(span, n_points)
+        path = _checked_path(path, theta)
+        if isinstance(directions, str):
+            plane, labels = _drawn_directions(directions, objective, path, random_state)
+            origin = np.zeros(2)
+        else:
+            plane, labels = _named_weights(directions, objective, names)
+            origin = plane @ theta
+        steps = None if path is None else (path - theta) @ np.linalg.pinv(plane)
+        span = _span(steps, origin) if span is None else float(span)
+        grid = np.linspace(-span, span, n_points)
+        values = [[objective.value(theta + np.array([a, b]) @ plane) for a in grid] for b in grid]
+        curvatures = _curvatures(objective, plane, STEP * span)
+        x, y = origin[:, np.newaxis] + grid
+        steps = None if path is None else origin + steps
+        return cls(np.array(values), x, y, tuple(origin.tolist()), curvatures, steps, labels)
+
+    @property
+    def condition_number(self):
+        """The larger curvature over the smaller: inf if that is 0, NaN unless both are positive."""
+        small, large = self.curvatures
+        if not large > 0 or small < -1e-7 * large:
+            return np.nan
+        return float(large / small) if small > 1e-14 * large else np.inf
+
+    def plot(self, ax=None):
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; a new figure if None.
+
+        Returns
+        -------
+        LossSurfaceDisplay
+            Itself, with ``ax_`` and ``figure_``.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        ax = axes_for(ax, f"{WHO}.plot")
+        self.ax_, self.figure_ = ax, ax.figure
+        self._draw_surface()
+        if self.path is not None:
+            self._draw_path()
+        ax.plot(
+            *self.center, linestyle="", marker="*", markersize=13, color="white",
+            markeredgecolor="black", label="fitted weights", zorder=4,
+        )  # fmt: skip
+        x, y = self.x, self.y
+        dress(
+            ax, grid=None, xlabel=self.labels[0], ylabel=self.labels[1], aspect="equal",
+            xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), title=self._title(),
+        )  # fmt: skip
+        legend(ax, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
+        return self
+
+    def _title(self):
+        number = self.condition_number
+        if np.isnan(number):
+            return "flat here" if not self.curvatures.any() else "no minimum here"
+        return f"condition number {number:,.3g}"
+
+    def _draw_surface(self):
+        from matplotlib.colors import LogNorm
+
+        values = np.ma.masked_invalid(self.values)
+        excess = values - values.min() if values.count() else values
+        highest = excess.max() if excess.count() else 0
+        if not highest > 0:
+            return
+        levels = highest * np.geomspace(DEEPEST, 1, N_LEVELS)
+        filled = self.ax_.contourf(
+            self.x, self.y, np.ma.maximum(excess, levels[0]), levels=levels, cmap=SURFACE,
+            norm=LogNorm(levels[0], highest),
+        )  # fmt: skip
+        self.ax_.contour(self.x, self.y, excess, levels=levels, colors="0.25", linewidths=0.5)
+        bar = self.figure_.colorbar(filled, ax=self.ax_, shrink=0.8, format="{x:.3g}")
+        bar.set_label("cost above the lowest shown", fontsize="small")
+        bar.ax.tick_params(labelsize="small")
+
+    def _draw_path(self):
+        from matplotlib.patheffects import Normal, Stroke
+
+        halo = [Stroke(linewidth=3.5, foreground="white"), Normal()]
+        marks = max(1, len(self.path) // 40)
+        self.ax_.plot(
+            *self.path.T, "-", color="black", linewidth=1.2, marker="o", markersize=2.5, zorder=3,
+            markevery=marks, path_effects=halo, label=f"path of {len(self.path) - 1} epochs",
+        )  # fmt: skip
+        self.ax_.plot(
+            *self.path[0], linestyle="", marker="s", markersize=8, color="white",
+            markeredgecolor="black", label="start", zorder=4,
+        )  # fmt: skip
+
+
+def _check_numbers(span, n_points):
+    if span is not None and not (np.isfinite(span) and span > 0):
+        raise ValueError(f"span must be a positive number, or None; got {span!r}.")
+    if n_points != int(n_points) or n_points < 3:
+        raise ValueError(f"n_points must be an integer from 3 on; got {n_points!r}.")
+
+
+def _checked_path(path, theta):
+    if path is None:
+        return None
+    path = np.asarray(path, dtype=float)
+    if path.ndim != 2 or path.shape[1] != theta.size or not len(path):
+        raise ValueError(
+            f"path must have one row of {theta.size} parameters for each snapshot; got shape "
+            f"{path.shape}. record_path returns such an array."
+        )
+    return path[np.isfinite(path).all(axis=1)]
+
+
+def _span(steps, origin):
+    """Half the width of the picture."""
+    if steps is not None and np.abs(steps).max(initial=0) > 0:
+        return 1.15 * float(np.abs(steps).max())
+    return 1.5 * float(np.abs(origin).max()) or 1.0
+
+
+def _curvatures(objective, plane, step):
+    """The eigenvalues of the Hessian in the plane, by central differences of the gradient."""
+    theta = objective.theta
+    with np.errstate(all="ignore"):
+        hessian = [
+            plane @ (objective.gradient(theta + step * u) - objective.gradient(theta - step * u))
+            for u in plane
+        ]
+    hessian = np.array(hessian) / (2 * step)
+    if not np.isfinite(hessian).all():
+        return np.full(2, np.nan)
+    return np.linalg.eigvalsh((hessian + hessian.T) / 2)
+
+
+# Directions: arrays of shape (2, n_parameters) --------------------------------------------------
+
+
+def _named_weights(directions, objective, names):
+    """One unit vector for each of two weights."""
+    if len(directions) != 2 or any(isinstance(direction, str) for direction in directions):
+        raise ValueError(
+            "directions must be 'random', 'path', or two weights such as "
+            f"(('W[1]', 0, 0), ('W[1]', 1, 0)); got {directions!r}."
+        )
+    plane = np.zeros((2, objective.theta.size))
+    labels = []
+    for unit, (block, *index) in zip(plane, directions, strict=True):
+        if block not in objective.blocks:
+            raise ValueError(
+                f"There is no block {block!r}; the network has {', '.join(objective.blocks)}."
+            )
+        matrix = objective.blocks[block].of(unit)
+        inside = all(-n <= i < n for i, n in zip(index, matrix.shape, strict=False))
+        if len(index) != matrix.ndim or not inside:
+            raise ValueError(
+                f"{block} has shape {matrix.shape}; {tuple(index)} is no element of it."
+            )
+        matrix[tuple(index)] = 1.0
+        label = f"{block}[{', '.join(map(str, index))}]"
+        if block == "W[1]" and names is not None:
+            label += f", weight of {names[index[0]]}"
+        labels.append(label)
+    if (plane[0] == plane[1]).all():
+        raise ValueError(f"The two directions are the same weight, {labels[0]}; name another one.")
+    return plane, tuple(labels)
+
+
+def _drawn_directions(name, objective, path, random_state):
+    if name == "random":
+        return _random_directions(objective, check_random_state(random_state))
+    if name == "path":
+        return _principal_directions(objective.theta, path)
+    raise ValueError(f"directions must be 'random', 'path' or two weights; got {name!r}.")
+
+
+def _random_directions(objective, rng):
+    """Normal directions, each unit's part as long as its weights (Li et al.)."""
+    plane = np.zeros((2, objective.theta.size))
+    for name, block in objective.blocks.items():
+        if not name.startswith("W["):
+            continue
+        lengths = np.linalg.norm(block.of(objective.theta), axis=0)
+        for direction in plane:
+            drawn = rng.normal(size=block.shape)
+            block.of(direction)[...] = drawn / np.linalg.norm(drawn, axis=0) * lengths
+    if not plane.any():
+        raise ValueError(
+            "All weights are 0, and random directions are scaled to their norms: name two weights."
+        )
+    return plane, ("random direction u", "random direction v")
+
+
+def _principal_directions(theta, path):
+    """The two directions in which the path, seen from its end, extends most."""
+    if path is None:
+        raise ValueError("directions='path' needs a path: pass what record_path returned.")
+    _, sizes, directions = np.linalg.svd(path - theta, full_matrices=False)
+    if len(sizes) < 2 or not sizes[1] > 1e-12 * sizes[0]:
+        raise ValueError("The path lies on a line: directions='path' needs it to span a plane.")
+    shares = sizes[:2] ** 2 / np.sum(sizes**2)
+    return directions[:2], tuple(
+        f"{word} direction of the path ({share:.0%})"
+        for word, share in zip(("main", "second"), shares, strict=True)
+    )

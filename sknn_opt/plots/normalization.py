@@ -1,0 +1,223 @@
+"""The picture of a normalizer: features before and after, and new data beside the training data."""
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils.validation import validate_data
+
+from sknn_opt.checks.shift import check_shift, find_normalizer
+from sknn_opt.checks.shift_report import SHIFTED
+from sknn_opt.plots._style import COLOURS, axes_for, dress, legend
+
+WHO = "NormalizationDisplay"
+MAX_FEATURES = 20
+MAX_ROWS = 50_000  # enough for quantiles that are looked at
+QUANTILES = (0.01, 0.25, 0.5, 0.75, 0.99)
+WIDE = 100.0  # spreads that differ by this factor have no common linear axis
+
+
+class NormalizationDisplay:
+    """Each feature before and after normalization, as a bar of its quantiles.
+
+    Thick is the middle half of the values, thin reaches from their 1st to their 99th percentile, a
+    mark is the median. New data are drawn below, and features that `check_shift` calls shifted are
+    printed bold, with an arrow. Features of very unequal size share a logarithmic axis before (or
+    one that is linear around zero, where values are negative); after, one linear axis serves all.
+
+    Parameters
+    ----------
+    names : list of str, of length n_shown
+        The features.
+    before, after : dict of str to ndarray of shape (5, n_shown)
+        The quantiles of "training data" and, if there are any, "new data".
+    report : ShiftReport or None
+        Whether new data have shifted.
+    n_features : int, default=None
+        How many features there are, if not all are shown.
+
+    Attributes
+    ----------
+    ax_ : ndarray of two matplotlib Axes
+        Before, and after.
+    figure_ : matplotlib Figure
+
+    See Also
+    --------
+    check_shift : The same question, answered with numbers.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sknn_opt import InputNormalizer, NormalizationDisplay
+    >>> X, y = load_wine(return_X_y=True, as_frame=True)
+    >>> normalizer = InputNormalizer().fit(X[y < 2])
+    >>> display = NormalizationDisplay.from_estimator(
+    ...     normalizer, X[y < 2], ["alcohol", "hue"], X_new=X[y == 2]
+    ... ).plot()
+    >>> [label.get_text() for label in display.ax_[0].get_yticklabels()]
+    ['alcohol', '→ hue']
+    """
+
+    def __init__(self, names, before, after, report=None, n_features=None):
+        self.names, self.before, self.after = names, before, after
+        self.report, self.n_features = report, n_features
+
+    @classmethod
+    def from_estimator(cls, normalizer, X, features=None, *, X_new=None):
+        """Measure the data before and after a fitted normalizer.
+
+        Parameters
+        ----------
+        normalizer : InputNormalizer, StandardScaler, Pipeline or search
+            Fitted. Of a pipeline the normalizer in it is shown, with the data that reach it.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The training data.
+        features : list of int or str, default=None
+            Which features to show, by number or name; None shows the first 20.
+        X_new : {array-like, sparse matrix} of shape (n_new, n_features), default=None
+            New data to show beside.
+
+        Returns
+        -------
+        NormalizationDisplay
+
+        Raises
+        ------
+        TypeError
+            If there is no normalizer in what was given.
+        NotFittedError
+            If it is not fitted.
+        ValueError
+            If a feature is unknown, or the data cannot be used.
+        """
+        report = None if X_new is None else check_shift(normalizer, X_new)
+        before, after, whole = {}, {}, normalizer
+        for label, data in (("training data", X), ("new data", X_new)):
+            if data is None:
+                continue
+            normalizer, data, names = find_normalizer(whole, data, WHO)
+            chosen = _chosen(features, names)
+            data = validate_data(
+                normalizer, data, reset=False, accept_sparse="csr", ensure_all_finite="allow-nan",
+                dtype="numeric",
+            )  # fmt: skip
+            data = data[:: -(-data.shape[0] // MAX_ROWS)]
+            before[label] = _quantiles(data, chosen)
+            plain = _without_names(normalizer)
+            after[label] = _quantiles(plain.transform(data), chosen)
+        return cls([names[j] for j in chosen], before, after, report, len(names))
+
+    def plot(self, ax=None):
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or pair of them, default=None
+            Where to draw: one Axes is divided in two; a new figure if None.
+
+        Returns
+        -------
+        NormalizationDisplay
+            Itself, with ``ax_`` and ``figure_``.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        size = (10, 1.6 + 0.32 * len(self.names) * (1 if self.report is None else 1.4))
+        ax = axes_for(ax, f"{WHO}.plot", ncols=2, figsize=size)
+        if np.ndim(ax) == 0:
+            ax.set_axis_off()
+            ax = [ax.inset_axes([left, 0, 0.47, 1]) for left in (0, 0.53)]
+        self.ax_ = np.asarray(ax, dtype=object)
+        self.figure_ = self.ax_[0].figure
+        sides = (self.before, "Before", "in the feature's own unit"), (
+            self.after, "After", "in standard deviations of the training data",
+        )  # fmt: skip
+        for axes, (quantiles, title, unit) in zip(self.ax_, sides, strict=True):
+            self._draw(axes, quantiles)
+            dress(axes, title=title, xlabel=unit)
+        _choose_scale(self.ax_[0], self.before["training data"])
+        self.ax_[1].tick_params(labelleft=False)
+        if 0 < len(self.names) < (self.n_features or 0):
+            self.ax_[0].set_title(
+                f"Before: {len(self.names)} of {self.n_features} features", fontsize="medium"
+            )
+        if len(self.before) > 1:
+            legend(self.ax_[1], loc="lower right", bbox_to_anchor=(1, 0.99), ncols=2)
+            self.ax_[1].set_title(self.ax_[1].get_title(), fontsize="medium", loc="left")
+            self.ax_[1].set_title("")
+        return self
+
+    def _draw(self, ax, quantiles):
+        """The bars of each set of data, one set below the other."""
+        looks = (COLOURS[0], "o", "-", "full"), (COLOURS[5], "D", (0, (3, 1.5)), "none")
+        offsets = (0,) if len(quantiles) == 1 else (-0.17, 0.17)
+        for (label, q), offset, look in zip(quantiles.items(), offsets, looks, strict=False):
+            colour, marker, line, fill = look
+            rows = np.arange(q.shape[1]) + offset
+            ax.hlines(rows, q[0], q[4], color=colour, linewidth=1.2, linestyle=line)
+            ax.hlines(rows, q[1], q[3], color=colour, linewidth=4.5, alpha=0.55)
+            ax.plot(
+                q[2], rows, linestyle="", marker=marker, markersize=5, color=colour, label=label,
+                markerfacecolor=colour if fill == "full" else "white",
+            )  # fmt: skip
+        ax.set_ylim(len(self.names) - 0.4, -0.6)
+        ax.set_yticks(range(len(self.names)), [self._label(name) for name in self.names])
+        for name, text in zip(self.names, ax.get_yticklabels(), strict=True):
+            text.set_fontweight("bold" if self._has_shifted(name) else "normal")
+
+    def _has_shifted(self, name):
+        return self.report is not None and self.report[name].verdict == SHIFTED
+
+    def _label(self, name):
+        return f"→ {name}" if self._has_shifted(name) else name
+
+
+def _chosen(features, names):
+    """The numbers of the features to show."""
+    if features is None:
+        return list(range(min(len(names), MAX_FEATURES)))
+    chosen = []
+    for feature in [features] if isinstance(features, str | int) else features:
+        if isinstance(feature, str):
+            if feature not in names:
+                raise ValueError(f"There is no feature {feature!r}; there are {', '.join(names)}.")
+            chosen.append(names.index(feature))
+        elif -len(names) <= feature < len(names):
+            chosen.append(int(feature) % len(names))
+        else:
+            raise ValueError(f"There is no feature {feature}; X has {len(names)} features.")
+    if not chosen:
+        raise ValueError("features is empty; name at least one, or pass None.")
+    return chosen
+
+
+def _without_names(normalizer):
+    """The normalizer as it takes and gives plain arrays, without a warning about their names."""
+    plain = type(normalizer)()
+    vars(plain).update(vars(normalizer))
+    for name in ("feature_names_in_", "_sklearn_output_config"):
+        vars(plain).pop(name, None)
+    return plain
+
+
+def _quantiles(X, chosen):
+    """The quantiles of some columns; NaN for a column without values."""
+    X = X[:, chosen]
+    X = np.asarray(X.toarray() if issparse(X) else X, dtype=float)
+    columns = [column[~np.isnan(column)] for column in X.T]
+    columns = [column if len(column) else [np.nan] for column in columns]
+    return np.array([np.quantile(column, QUANTILES) for column in columns]).T
+
+
+def _choose_scale(ax, quantiles):
+    """A logarithmic axis for features of very unequal size."""
+    spreads = quantiles[4] - quantiles[0]
+    spreads = spreads[spreads > 0]  # NaN is not
+    if not len(spreads) or spreads.max() < WIDE * spreads.min():
+        return
+    if np.nanmin(quantiles) > 0:
+        ax.set_xscale("log")
+    else:
+        ax.set_xscale("symlog", linthresh=10 ** np.floor(np.log10(spreads.min())))
