@@ -36,10 +36,12 @@ PAGES = {  # what each must show
     "tutorial.html": "ten minutes",
     "from_sklearn.html": "nesterovs_momentum",
     "batch_norm.html": "running averages",
+    "signals.html": "vanishing",
     "benchmarks.html": "JAX",
     "auto_course/index.html": "chapter by chapter",
     "auto_course/plot_3_weight_initialization.html": "What to take away",
     "auto_examples/plot_batch_norm.html": "What to take away",
+    "auto_examples/plot_signals.html": "What to take away",
     "generated/sknn_opt.MLPClassifier.html": "hidden_layer_sizes",
     "generated/sknn_opt.check_gradients.html": "relative_error",
 }

@@ -59,5 +59,7 @@ SignalPropagationDisplay.from_report(reports).plot()
 plt.show()
 
 # %%
-# **Take away:** look before you train. If gains are far from 1, no learning rate helps: change the
+# What to take away
+# -----------------
+# Look before you train. If gains are far from 1, no learning rate helps: change the
 # initial weights or the activation, or let batch norm set the scale of each layer anew.
