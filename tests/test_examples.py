@@ -12,6 +12,8 @@ EXAMPLES = sorted((Path(__file__).parents[1] / "examples").rglob("*.py"))
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_example(path, tmp_path, monkeypatch, capsys):
     pytest.importorskip("matplotlib").use("Agg")
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    pyplot.close("all")  # what the example before has left open
     monkeypatch.chdir(tmp_path)
     # Worker processes of a grid search take their warning filters from here.
     monkeypatch.setenv("PYTHONWARNINGS", "ignore")
