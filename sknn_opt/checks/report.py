@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from scipy.optimize import check_grad
 
-from sknn_opt.checks.tables import html_lines, html_table, text_table
+from sknn_opt.checks.tables import data_frame, html_lines, html_table, text_table
 
 # From the mildest to the gravest.
 OK, KINK, INCONCLUSIVE, WRONG = VERDICTS = ("OK", "KINK", "INCONCLUSIVE", "WRONG")
@@ -256,18 +256,12 @@ class GradientReport:
         ImportError
             If pandas is not installed.
         """
-        try:
-            from pandas import DataFrame
-        except ImportError as error:
-            raise ImportError(
-                "to_frame needs pandas; install it with: pip install pandas"
-            ) from error
         columns = (
             *("point", "block", "layer", "n_parameters", "verdict", "ratio", "resolution"),
             *("index", "analytic", "numeric", "note"),
         )
         rows = [[getattr(check, column) for column in columns] for check in self.blocks]
-        return DataFrame(rows, columns=list(columns))
+        return data_frame(rows, list(columns))
 
     def _closing_lines(self):
         """The verdict, the fault and the hints."""

@@ -1,8 +1,9 @@
 """What `check_shift` found: a row for each feature, and a verdict on all of them."""
 
-import html
 import math
 from dataclasses import asdict, dataclass
+
+from sknn_opt.checks.tables import data_frame, html_lines, html_table, text_table
 
 OK, UNKNOWN, SHIFTED = VERDICTS = ("OK", "UNKNOWN", "SHIFTED")  # from the mildest to the gravest
 LONGEST = 40  # features in a printed table; of more than that only those that are not OK
@@ -128,13 +129,7 @@ class ShiftReport:
         ImportError
             If pandas is not installed.
         """
-        try:
-            from pandas import DataFrame
-        except ImportError as error:
-            raise ImportError(
-                "to_frame needs pandas; install it with: pip install pandas"
-            ) from error
-        return DataFrame([asdict(feature) for feature in self.features]).set_index("name")
+        return data_frame([asdict(feature) for feature in self.features]).set_index("name")
 
     def _title(self):
         rows = "row" if self.n_new == 1 else "rows"
@@ -165,31 +160,15 @@ class ShiftReport:
 
     def __str__(self):
         shown, n_left_out = self._shown()
-        table = [HEAD, *(feature.cells() for feature in shown)]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        text = [
-            "  ".join(
-                cell.ljust(width) if i in TEXT_LEFT else cell.rjust(width)
-                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in table
-        ]
-        lines = [self._title(), text[0], "-" * max(map(len, text)), *text[1:]]
+        lines = [self._title(), *text_table(HEAD, [f.cells() for f in shown], TEXT_LEFT)]
         if n_left_out:
             lines.append(f"… and {n_left_out:,} features more")
         return "\n".join([*lines, "", *self._closing_lines()])
 
     def _repr_html_(self):
         shown, n_left_out = self._shown()
-        head = "".join(f"<th>{cell}</th>" for cell in HEAD)
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in feature.cells()) + "</tr>"
-            for feature in shown
-        )
-        more = f"<p>… and {n_left_out:,} features more</p>" if n_left_out else ""
-        first, *rest = map(html.escape, self._closing_lines())
-        return (
-            f"<table><caption>{self._title()}</caption><thead><tr>{head}</tr></thead>"
-            f"<tbody>{rows}</tbody></table>{more}<p><b>{first}</b></p>"
-            + "".join(f"<p>{line}</p>" for line in rest)
-        )
+        first, *rest = self._closing_lines()
+        if n_left_out:
+            rest = [f"{n_left_out:,} features more are not shown", *rest]
+        cells = [feature.cells() for feature in shown]
+        return html_table(self._title(), HEAD, cells) + html_lines(first, rest)

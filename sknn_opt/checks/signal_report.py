@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 from sknn_opt.checks.signal_measures import LayerSignals
 from sknn_opt.checks.signal_verdicts import HEALTHY, depth_limit, growth
-from sknn_opt.checks.tables import html_lines, html_table, text_table
+from sknn_opt.checks.tables import data_frame, html_lines, html_table, text_table
 
 HEAD = (
     *("layer", "units", "rms z", "mean z", "rms a", "mean a", "forward", "backward", "dead"),
@@ -141,14 +141,8 @@ class SignalReport:
         ImportError
             If pandas is not installed.
         """
-        try:
-            from pandas import DataFrame
-        except ImportError as error:
-            raise ImportError(
-                "to_frame needs pandas; install it with: pip install pandas"
-            ) from error
         names = [field.name for field in fields(LayerSignals) if field.name != "sample"]
-        return DataFrame(
+        return data_frame(
             [
                 {"point": point.name} | {name: getattr(layer, name) for name in names}
                 for point in self.points

@@ -1,4 +1,4 @@
-"""Tables of text cells, for a terminal and for a notebook."""
+"""Tables: of text cells, for a terminal and for a notebook, and as data frames."""
 
 import html
 
@@ -37,6 +37,15 @@ def html_lines(first, rest):
     if rest:
         text += "<ul>" + "".join(f"<li>{html.escape(line)}</li>" for line in rest) + "</ul>"
     return text
+
+
+def data_frame(rows, columns=None):
+    """A pandas DataFrame; ImportError says what to install."""
+    try:
+        from pandas import DataFrame
+    except ImportError as error:
+        raise ImportError("to_frame needs pandas; install it with: pip install pandas") from error
+    return DataFrame(rows, columns=columns)
 
 
 def _columns(head, rows):

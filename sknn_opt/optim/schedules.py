@@ -71,7 +71,7 @@ class Schedule:
 
     def __call__(self, time):
         """The rate of the next step."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no method __call__(self, time)")
 
 
 @dataclass(frozen=True)

@@ -154,6 +154,11 @@ def test_bad_knobs(make, message):
         make()
 
 
+def test_a_schedule_without_a_rate_says_so():
+    with pytest.raises(NotImplementedError, match="Schedule has no method __call__"):
+        Schedule()(TrainingTime(0.1, 10))
+
+
 def test_warm_up_is_linear_and_moves_from_the_first_step_on():
     assert [warm_up(t, 5) for t in (0.1, 2.5, 5, 80)] == [0.02, 0.5, 1.0, 1.0]
     assert warm_up(0.001, 0) == 1.0
