@@ -19,8 +19,8 @@ from scipy.optimize import check_grad
 from sklearn.datasets import make_classification
 
 from sknn_opt import MLPClassifier, check_gradients
-from sknn_opt.checks.networks import check_network
-from sknn_opt.checks.report import GradientReport
+from sknn_opt.checks.gradients.networks import check_network
+from sknn_opt.checks.gradients.report import GradientReport
 from sknn_opt.nn.activations import ACTIVATIONS
 
 try:

@@ -15,15 +15,15 @@
 
 __version__ = "0.1.0"
 
-from sknn_opt.checks.gradients import assert_gradients_close, check_gradients
-from sknn_opt.checks.report import GradientReport
-from sknn_opt.checks.shift import check_shift
-from sknn_opt.checks.shift_report import ShiftReport
-from sknn_opt.checks.signal_report import SignalReport
-from sknn_opt.checks.signals import check_signals
+from sknn_opt.checks.gradients.check import assert_gradients_close, check_gradients
+from sknn_opt.checks.gradients.report import GradientReport
+from sknn_opt.checks.path import record_path
+from sknn_opt.checks.shift.check import check_shift
+from sknn_opt.checks.shift.report import ShiftReport
+from sknn_opt.checks.signals.check import check_signals
+from sknn_opt.checks.signals.report import SignalReport
 from sknn_opt.estimators.classifier import MLPClassifier
 from sknn_opt.estimators.normalizer import InputNormalizer
-from sknn_opt.estimators.path import record_path
 from sknn_opt.estimators.regressor import MLPRegressor
 from sknn_opt.nn.losses import Loss
 from sknn_opt.plots.gradient_check import GradientCheckDisplay

@@ -7,10 +7,10 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.sparsefuncs import min_max_axis
 
+from sknn_opt.arrays.chunks import parts, take
 from sknn_opt.estimators._evaluation import mean_loss_of_outputs
 from sknn_opt.nn.losses import constant_outputs
-from sknn_opt.nn.memory_map import parts, take
-from sknn_opt.nn.prediction import fold, layer_outputs
+from sknn_opt.nn.predictor import fold, layer_outputs
 
 LONG_ROW = 1024  # numbers
 SAMPLE = 2**18  # elements of X that are looked at after a fit

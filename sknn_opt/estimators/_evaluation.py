@@ -8,9 +8,9 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.metrics import check_scoring
 
+from sknn_opt.arrays.chunks import take
 from sknn_opt.nn.losses import make_loss
-from sknn_opt.nn.memory_map import take
-from sknn_opt.nn.prediction import fold, raw_outputs
+from sknn_opt.nn.predictor import fold, raw_outputs
 
 
 class Evaluation:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
+from sknn_opt.arrays.threads import blas_threads
 from sknn_opt.estimators import _advice, _rows
 from sknn_opt.estimators._evaluation import Evaluation, make_scorer
 from sknn_opt.nn.losses import constant_outputs, make_loss
 from sknn_opt.nn.network import Architecture, Network
 from sknn_opt.nn.objective import Objective
-from sknn_opt.nn.threads import blas_threads
 from sknn_opt.optim import OPTIMIZERS, TrainingTime
 from sknn_opt.optim.schedules import find_schedule
 from sknn_opt.training.averaging import Average

@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from sknn_opt.estimators import _target_scale
-from sknn_opt.estimators._class_weight import class_totals, row_factors
-from sknn_opt.optim import OPTIMIZERS
-from sknn_opt.training.batches import Data
-from sknn_opt.training.rows import (
+from sknn_opt.arrays.hashing import (
     hash_rows,
     held_out_in_stream,
     merge_equal_rows,
     validation_part,
 )
+from sknn_opt.estimators import _target_scale
+from sknn_opt.estimators._class_weight import class_totals, row_factors
+from sknn_opt.optim import OPTIMIZERS
+from sknn_opt.training.batches import Data
 
 AUTO_BATCH_SIZE = 200
 

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
+from sknn_opt.arrays.threads import blas_threads
 from sknn_opt.estimators import _rows
 from sknn_opt.estimators._evaluation import Evaluation
 from sknn_opt.estimators._fitting import Fit
-from sknn_opt.nn.threads import blas_threads
 from sknn_opt.optim.schedules import find_schedule, goes_on_when_stalled, runs_its_course
 from sknn_opt.training.averaging import Average
 from sknn_opt.training.minibatch import explain_divergence

@@ -12,8 +12,8 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import column_or_1d
 
 from sknn_opt._sklearn import Interval, StrOptions
-from sknn_opt.estimators._base import BaseMLP, takes_minibatches
-from sknn_opt.estimators._parameters import CONSTRAINTS, document
+from sknn_opt.estimators.base import BaseMLP, takes_minibatches
+from sknn_opt.estimators.parameters import CONSTRAINTS, document
 from sknn_opt.nn.losses import LINKS, LOG_LINKS, Loss, make_loss
 
 # Logarithms of probabilities are told apart down to this multiple of the smallest number's.

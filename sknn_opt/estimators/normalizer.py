@@ -9,8 +9,8 @@ its units and dictate the learning rate. `InputNormalizer` maps
     y = \\frac{z}{\\sqrt{1 + (z / c)^2}} \\quad \\text{if } \\mathtt{clip} = c,
 
 the second being a smooth clip: it leaves the bulk of a feature nearly as it is and draws outliers
-into (-c, c). How μ and σ are found is told in `_moments`; here they are applied, block by block,
-so that a value is read from memory once and written once.
+into (-c, c). `sknn_opt.arrays.moments` finds μ and σ; here they are applied, block
+by block, so that a value is read from memory once and written once.
 """
 
 from numbers import Real
@@ -22,16 +22,16 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknn_opt._sklearn import CallbackSupportMixin, Interval, fit_context
-from sknn_opt.estimators import _moments
-from sknn_opt.estimators._callbacks import FitTask
-from sknn_opt.estimators._scaling import (
+from sknn_opt.arrays import moments
+from sknn_opt.arrays.chunks import memory_map, parts, rows_in_part
+from sknn_opt.arrays.scaling import (
     apply_steps,
     forward_steps,
     inverse_steps,
     refuse_infinity,
 )
+from sknn_opt.estimators._callbacks import FitTask
 from sknn_opt.estimators._validation import checked_weights, transaction
-from sknn_opt.nn.memory_map import memory_map, parts, rows_in_part
 
 FITTED = (
     *("mean_", "var_", "scale_", "data_min_", "data_max_", "data_missing_"),
@@ -290,22 +290,22 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
             for part in parts(X):
                 refuse_infinity(part)
         weights = None if sample_weight is None else checked_weights(sample_weight, X)
-        moments = _moments.no_moments(X.shape[1]) if first else _moments.Moments(**self._moments)
+        known = moments.no_moments(X.shape[1]) if first else moments.Moments(**self._moments)
         if sparse.issparse(X):
-            moments = _moments.add_sparse(moments, X, weights)
+            known = moments.add_sparse(known, X, weights)
         else:
-            moments = _moments.add_dense(moments, X, weights)
-        if in_sums and not np.isfinite(moments.m2).all():
+            known = moments.add_dense(known, X, weights)
+        if in_sums and not np.isfinite(known.m2).all():
             refuse_infinity(X)
 
         has_mean = self.with_std or (self.with_mean and not sparse.issparse(X))
-        self.mean_ = _moments.mean(moments) if has_mean else None
-        self.var_ = _moments.variance(moments) if self.with_std else None
-        self.scale_ = _moments.scale(moments) if self.with_std else None
-        self.data_min_, self.data_max_ = moments.low, moments.high
-        self.data_missing_ = _moments.missing_share(moments)
-        self.n_samples_seen_ = _samples_seen(moments.count, weighted)
-        self._moments = moments._asdict()  # plain arrays, which any serializer can load
+        self.mean_ = moments.mean(known) if has_mean else None
+        self.var_ = moments.variance(known) if self.with_std else None
+        self.scale_ = moments.scale(known) if self.with_std else None
+        self.data_min_, self.data_max_ = known.low, known.high
+        self.data_missing_ = moments.missing_share(known)
+        self.n_samples_seen_ = _samples_seen(known.count, weighted)
+        self._moments = known._asdict()  # plain arrays, which any serializer can load
         return self
 
     def _refuse_sparse(self, X, verb):

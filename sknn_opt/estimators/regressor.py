@@ -10,8 +10,8 @@ from sklearn.utils.validation import column_or_1d
 
 from sknn_opt._sklearn import Interval, StrOptions
 from sknn_opt.estimators import _target_scale
-from sknn_opt.estimators._base import BaseMLP, takes_minibatches
-from sknn_opt.estimators._parameters import CONSTRAINTS, document
+from sknn_opt.estimators.base import BaseMLP, takes_minibatches
+from sknn_opt.estimators.parameters import CONSTRAINTS, document
 from sknn_opt.nn.losses import LINKS, LOSSES, Loss, make_loss
 
 REGRESSION_LOSSES = [name for name, loss in LOSSES.items() if loss.link in ("identity", "exp")]

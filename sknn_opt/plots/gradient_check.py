@@ -4,7 +4,7 @@ from itertools import cycle
 
 import numpy as np
 
-from sknn_opt.checks.report import OK
+from sknn_opt.checks.gradients.report import OK
 from sknn_opt.plots._style import COLOURS, MARKERS, axes_for, dress, legend
 
 MAX_POINTS = 2_000  # for each block

@@ -4,8 +4,8 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
-from sknn_opt.checks.shift import check_shift, find_normalizer
-from sknn_opt.checks.shift_report import SHIFTED
+from sknn_opt.checks.shift.check import check_shift, find_normalizer
+from sknn_opt.checks.shift.report import SHIFTED
 from sknn_opt.plots._style import COLOURS, axes_for, dress, legend
 
 WHO = "NormalizationDisplay"

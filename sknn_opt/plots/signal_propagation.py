@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from sknn_opt.checks.signal_report import SignalReport
-from sknn_opt.checks.signals import check_signals
+from sknn_opt.checks.signals.check import check_signals
+from sknn_opt.checks.signals.report import SignalReport
 from sknn_opt.plots._style import COLOURS, axes_for
 
 MARKED = 25  # layers up to which each gain has its marker

@@ -2,7 +2,7 @@
 
 A large X is never copied or converted as a whole: a shuffled index is, eight bytes a row, and each
 batch is gathered, and cast, into the same buffers. So a memory-mapped X works. One that is larger
-than a part of `sknn_opt.nn.memory_map` is shuffled so that its file is read in blocks: the blocks
+than a part of `sknn_opt.arrays.chunks` is shuffled so that its file is read in blocks: the blocks
 are shuffled, and then the rows of as many blocks as make a part.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse import issparse
 
-from sknn_opt.nn.memory_map import memory_map, release, rows_in_part
+from sknn_opt.arrays.chunks import memory_map, release, rows_in_part
 
 SMALL = 2**25  # bytes of a table that is rather cast once than in each epoch
 BLOCKS_IN_PART = 32  # of 1 MiB: enough for a disk, and a part mixes rows from as many places

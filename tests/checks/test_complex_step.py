@@ -7,7 +7,7 @@ from scipy.special import softmax
 from sklearn.datasets import load_iris
 
 from sknn_opt import InputNormalizer, MLPClassifier, MLPRegressor
-from sknn_opt.checks.complex_step import Layerwise, Whole
+from sknn_opt.checks.gradients.complex_step import Layerwise, Whole
 from sknn_opt.nn.activations import ACTIVATIONS
 
 X, Y = load_iris(return_X_y=True)
@@ -63,7 +63,7 @@ def test_closed_form_of_softmax_regression():
 @pytest.mark.parametrize("batch_norm", [False, True])
 @pytest.mark.parametrize("chunk", [1, 100, 2**16])
 def test_chunks_do_not_matter(monkeypatch, batch_norm, chunk):
-    monkeypatch.setattr("sknn_opt.checks.complex_step.CHUNK", chunk)
+    monkeypatch.setattr("sknn_opt.checks.gradients.complex_step.CHUNK", chunk)
     net = MLPRegressor((5, 4), activation="tanh", batch_norm=batch_norm, random_state=0)
     layerwise, whole = both(net.objective(X, X[:, :2]))
     exact = whole.gradient("W[1]")

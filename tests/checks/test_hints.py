@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sknn_opt.checks.hints import Context, Evidence, explain
+from sknn_opt.checks.gradients.hints import Context, Evidence, explain
 
 RNG = np.random.default_rng([7, 7, 7])  # a seed that hypothesis does not try
 RIGHT, THETA = RNG.normal(size=(5, 5)), RNG.normal(size=(5, 5))

@@ -8,7 +8,7 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.pipeline import make_pipeline
 
 from sknn_opt import InputNormalizer, MLPClassifier, MLPRegressor, check_gradients
-from sknn_opt.checks import networks
+from sknn_opt.checks.gradients import networks
 from sknn_opt.nn.layers import Activation, BatchNorm, Dense, Dropout
 from sknn_opt.nn.network import Network
 

@@ -8,8 +8,8 @@ from planted_bugs import BUGS
 from sklearn.datasets import load_iris
 
 from sknn_opt import InputNormalizer, MLPClassifier, check_gradients
-from sknn_opt.checks.networks import check_network
-from sknn_opt.checks.report import GradientReport
+from sknn_opt.checks.gradients.networks import check_network
+from sknn_opt.checks.gradients.report import GradientReport
 
 X, Y = load_iris(return_X_y=True)
 X, Y = InputNormalizer().fit_transform(X)[::9], Y[::9]

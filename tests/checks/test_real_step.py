@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sknn_opt.checks.real_step import SAFETY, RealStep
+from sknn_opt.checks.gradients.real_step import SAFETY, RealStep
 
 
 def step(f, x, seed=0):

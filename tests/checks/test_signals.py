@@ -17,7 +17,7 @@ from sklearn.neural_network import MLPRegressor as SklearnMLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-import sknn_opt.checks.signal_measures as measures
+import sknn_opt.checks.signals.measures as measures
 from sknn_opt import (
     InputNormalizer,
     Loss,
@@ -26,7 +26,7 @@ from sknn_opt import (
     SignalReport,
     check_signals,
 )
-from sknn_opt.checks.signal_verdicts import depth_limit
+from sknn_opt.checks.signals.verdicts import depth_limit
 from sknn_opt.nn.layers import Dense
 from sknn_opt.nn.losses import LogLoss
 
@@ -394,7 +394,7 @@ def test_every_kind_of_estimator(model, data, target, with_y, fitted):
     ],
 )
 def test_gradients_of_scikit_learn_are_its_own(mlp, data, target):
-    from sknn_opt.checks.sklearn_mlp import read_sklearn_mlp
+    from sknn_opt.checks.gradients.sklearn_mlp import read_sklearn_mlp
 
     mlp.fit(data, target)
     report = check_signals(mlp, data, target)

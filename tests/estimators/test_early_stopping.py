@@ -9,8 +9,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, r2_score
 
 from sknn_opt import MLPClassifier, MLPRegressor
+from sknn_opt.arrays.hashing import hash_rows, held_out_in_stream
 from sknn_opt.estimators import _rows
-from sknn_opt.training.rows import hash_rows, held_out_in_stream
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks, get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sknn_opt.estimators import _moments
+from sknn_opt.arrays import moments
 from sknn_opt.estimators.normalizer import InputNormalizer
 
 ESTIMATORS = [
@@ -536,7 +536,7 @@ def test_a_failed_fit_changes_nothing(monkeypatch, method, fitted, failure):
         def interrupt(*args):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(_moments, "add_dense", interrupt)
+        monkeypatch.setattr(moments, "add_dense", interrupt)
     if failure == "bad parameter":
         normalizer.set_params(clip=-1.0)
     before = vars(normalizer).copy()

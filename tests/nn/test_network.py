@@ -14,7 +14,7 @@ from sknn_opt.nn.activations import ACTIVATIONS
 from sknn_opt.nn.losses import LOSSES
 from sknn_opt.nn.network import Architecture, Network
 from sknn_opt.nn.objective import Objective
-from sknn_opt.nn.prediction import fold, raw_outputs
+from sknn_opt.nn.predictor import fold, raw_outputs
 from sknn_opt.optim import OPTIMIZERS
 
 STEP = 1e-200  # its square is 0: the complex step is exact to rounding, also beside kinks

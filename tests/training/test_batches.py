@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array, issparse
 
-from sknn_opt.nn import memory_map
+from sknn_opt.arrays import chunks
 from sknn_opt.training.batches import Data, Minibatches
 
 N = 23
@@ -209,7 +209,7 @@ def test_as_arrays(kind):
 @pytest.fixture
 def mapped(tmp_path, monkeypatch):
     """2,000 rows, each holding its number; 320 of them make a part, 10 a block."""
-    monkeypatch.setattr(memory_map, "PART", 320 * 4 * 3)
+    monkeypatch.setattr(chunks, "PART", 320 * 4 * 3)
     X = np.repeat(np.arange(2000, dtype=np.float32)[:, np.newaxis], 3, axis=1)
     X.tofile(tmp_path / "X")
     return np.memmap(tmp_path / "X", np.float32, "r", shape=X.shape)
@@ -255,7 +255,7 @@ def test_epochs_over_a_file_differ_and_repeat(mapped):
 
 
 def test_a_small_file_is_shuffled_like_an_array(mapped, monkeypatch):
-    monkeypatch.setattr(memory_map, "PART", 2**20)
+    monkeypatch.setattr(chunks, "PART", 2**20)
     in_file = numbers(Data(mapped, np.zeros(2000)), 50, np.random.default_rng(0))
     in_memory = numbers(Data(np.array(mapped), np.zeros(2000)), 50, np.random.default_rng(0))
     np.testing.assert_array_equal(np.concatenate(in_file), np.concatenate(in_memory))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sknn_opt.checks.problem import Problem, as_blocks, numbered_layers
+from sknn_opt.checks.gradients.problem import Problem, as_blocks, numbered_layers
 from sknn_opt.nn.network import lay_out
 
 

@@ -7,8 +7,8 @@ wrong gradients of its own blocks, is at fault; the layers below it only inherit
 
 import numpy as np
 
-from sknn_opt.checks.problem import numbered_layers
-from sknn_opt.checks.report import ratio
+from sknn_opt.checks.gradients.problem import numbered_layers
+from sknn_opt.checks.gradients.report import ratio
 from sknn_opt.nn.activations import ACTIVATIONS
 from sknn_opt.nn.layers import Activation, BatchNorm, Dense, Dropout
 

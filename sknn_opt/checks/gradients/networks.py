@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sknn_opt.checks.complex_step import Layerwise, Outer, Whole, random_directions
-from sknn_opt.checks.faults import find_fault
-from sknn_opt.checks.hints import Context, Evidence, explain
-from sknn_opt.checks.penalty import check_penalty, explain_penalty
-from sknn_opt.checks.report import INCONCLUSIVE, OK, WRONG, BlockCheck, PointCheck, ratio
-from sknn_opt.checks.search import largest_error, locate
+from sknn_opt.checks.gradients.complex_step import Layerwise, Outer, Whole, random_directions
+from sknn_opt.checks.gradients.faults import find_fault
+from sknn_opt.checks.gradients.hints import Context, Evidence, explain
+from sknn_opt.checks.gradients.penalty import check_penalty, explain_penalty
+from sknn_opt.checks.gradients.report import INCONCLUSIVE, OK, WRONG, BlockCheck, PointCheck, ratio
+from sknn_opt.checks.gradients.search import largest_error, locate
 from sknn_opt.nn.network import Block
 
 N_DIRECTIONS = 3

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sknn_opt.estimators import _moments
-from sknn_opt.estimators._moments import BLOCK_SIZE, HUGE_UNIT
+from sknn_opt.arrays import moments as columns
+from sknn_opt.arrays.moments import BLOCK_SIZE, HUGE_UNIT
 from sknn_opt.kernels.with_numpy import NARROW
 
 N_ROWS = 20_000
@@ -30,8 +30,8 @@ def exact(X, weights=None):
 
 def add(X, weights=None, chunk=None, to=None):
     """Return the moments of X, added in chunks of so many rows."""
-    moments = _moments.no_moments(X.shape[1]) if to is None else to
-    function = _moments.add_sparse if sparse.issparse(X) else _moments.add_dense
+    moments = columns.no_moments(X.shape[1]) if to is None else to
+    function = columns.add_sparse if sparse.issparse(X) else columns.add_dense
     chunk = chunk or X.shape[0]
     for start in range(0, X.shape[0], chunk):
         rows = slice(start, start + chunk)
@@ -40,9 +40,9 @@ def add(X, weights=None, chunk=None, to=None):
 
 
 def assert_exact(moments, reference, rtol=TOLERANCE):
-    np.testing.assert_allclose(_moments.mean(moments), reference[0], rtol=rtol)
-    np.testing.assert_allclose(_moments.variance(moments), reference[1], rtol=rtol)
-    np.testing.assert_allclose(_moments.deviation(moments), np.sqrt(reference[1]), rtol=rtol)
+    np.testing.assert_allclose(columns.mean(moments), reference[0], rtol=rtol)
+    np.testing.assert_allclose(columns.variance(moments), reference[1], rtol=rtol)
+    np.testing.assert_allclose(columns.deviation(moments), np.sqrt(reference[1]), rtol=rtol)
 
 
 @pytest.fixture(scope="module")
@@ -115,8 +115,8 @@ def test_a_mean_that_drifts_from_block_to_block():
     X[:, :2] += np.linspace(1e3, 2e3, n_rows)[:, np.newaxis]  # only these are centred twice
     moments = add(X)
     reference = exact(X[:, :3])
-    np.testing.assert_allclose(_moments.mean(moments)[:3], reference[0], rtol=1e-10)
-    np.testing.assert_allclose(_moments.variance(moments)[:3], reference[1], rtol=TOLERANCE)
+    np.testing.assert_allclose(columns.mean(moments)[:3], reference[0], rtol=1e-10)
+    np.testing.assert_allclose(columns.variance(moments)[:3], reference[1], rtol=TOLERANCE)
 
 
 def test_sorted_data_in_small_chunks(hard):
@@ -132,8 +132,8 @@ def test_every_shape_order_and_dtype(order, n_features, dtype):
     n_rows = 3 if n_features > BLOCK_SIZE else 2 * BLOCK_SIZE // n_features // 16 + 5
     X = np.asarray(rng.integers(0, 2, (n_rows, n_features)), dtype=dtype, order=order)
     moments = add(X)
-    np.testing.assert_allclose(_moments.mean(moments), X.astype(float).mean(axis=0), atol=1e-14)
-    np.testing.assert_allclose(_moments.variance(moments), X.astype(float).var(axis=0), atol=1e-14)
+    np.testing.assert_allclose(columns.mean(moments), X.astype(float).mean(axis=0), atol=1e-14)
+    np.testing.assert_allclose(columns.variance(moments), X.astype(float).var(axis=0), atol=1e-14)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, -1e8 / 3, 1e300, -1.7e308, 5e-324])
@@ -143,14 +143,14 @@ def test_a_constant_column_has_variance_zero(value, weighted, chunk):
     X = np.full((1000, 3), value)
     weights = np.random.default_rng(6).random(1000) if weighted else None
     moments = add(X, weights, chunk)
-    np.testing.assert_array_equal(_moments.mean(moments), value)
-    np.testing.assert_array_equal(_moments.variance(moments), 0.0)
-    np.testing.assert_array_equal(_moments.scale(moments), 1.0)
+    np.testing.assert_array_equal(columns.mean(moments), value)
+    np.testing.assert_array_equal(columns.variance(moments), 0.0)
+    np.testing.assert_array_equal(columns.scale(moments), 1.0)
 
 
 def test_a_constant_sparse_column_has_scale_one():
     X = sparse.csr_array(np.full((100_000, 1), 1e8 / 3))
-    assert _moments.scale(add(X)) == 1.0
+    assert columns.scale(add(X)) == 1.0
 
 
 def test_scale_tells_rounding_from_variation():
@@ -159,7 +159,7 @@ def test_scale_tells_rounding_from_variation():
     ulp = np.spacing(1e8)
     sign = np.where(np.arange(n_rows) % 2, 1.0, -1.0)[:, np.newaxis]
     X = 1e8 + sign * np.array([[0.0, ulp, 100 * ulp]])
-    scale = _moments.scale(add(X))
+    scale = columns.scale(add(X))
     np.testing.assert_array_equal(scale[:2], 1.0)
     np.testing.assert_allclose(scale[2], 100 * ulp)
 
@@ -171,8 +171,8 @@ def test_rows_of_weight_zero_do_not_count():
     X[weights == 0] = rng.choice([np.nan, 1e300, -1e300], ((weights == 0).sum(), 3))
     kept = add(X[weights > 0])
     for moments in (add(X, weights), add(sparse.csr_array(X), weights)):
-        np.testing.assert_allclose(_moments.mean(moments), _moments.mean(kept))
-        np.testing.assert_allclose(_moments.variance(moments), _moments.variance(kept))
+        np.testing.assert_allclose(columns.mean(moments), columns.mean(kept))
+        np.testing.assert_allclose(columns.variance(moments), columns.variance(kept))
     assert all(map(np.array_equal, add(X, weights), kept))
 
 
@@ -199,10 +199,10 @@ def test_squares_that_overflow(size, chunk, convert):
             for c in X.T
         ]
     if size < 1.7e308:
-        np.testing.assert_allclose(_moments.deviation(moments), std, rtol=1e-14)
-    assert np.isfinite(_moments.deviation(moments)).all()
-    assert np.isfinite(_moments.mean(moments)).all()
-    np.testing.assert_array_equal(np.isinf(_moments.variance(moments)), [False, True, True])
+        np.testing.assert_allclose(columns.deviation(moments), std, rtol=1e-14)
+    assert np.isfinite(columns.deviation(moments)).all()
+    assert np.isfinite(columns.mean(moments)).all()
+    np.testing.assert_array_equal(np.isinf(columns.variance(moments)), [False, True, True])
     np.testing.assert_array_equal(moments.unit, [1.0, HUGE_UNIT, HUGE_UNIT])
 
 
@@ -210,12 +210,12 @@ def test_a_column_without_values_recovers_later():
     X = np.array([[1.0, np.nan], [3.0, np.nan]])
     for convert in (np.asarray, sparse.csr_array, sparse.csc_array):
         moments = add(convert(X))
-        for summary in (_moments.mean, _moments.variance, _moments.deviation, _moments.scale):
+        for summary in (columns.mean, columns.variance, columns.deviation, columns.scale):
             assert np.isnan(summary(moments)[1])
             assert np.isfinite(summary(moments)[0])
         later = add(convert(X[:, ::-1].copy()), to=moments)
-        np.testing.assert_array_equal(_moments.mean(later), [2.0, 2.0])
-        np.testing.assert_array_equal(_moments.variance(later), [1.0, 1.0])
+        np.testing.assert_array_equal(columns.mean(later), [2.0, 2.0])
+        np.testing.assert_array_equal(columns.variance(later), [1.0, 1.0])
 
 
 def test_sparse_zeros_missing_values_and_duplicates():
@@ -229,11 +229,11 @@ def test_sparse_zeros_missing_values_and_duplicates():
         for convert in (sparse.csr_array, sparse.csc_array):
             moments = add(convert(dense), w)
             np.testing.assert_allclose(moments.count, reference.count)
-            np.testing.assert_allclose(_moments.mean(moments), _moments.mean(reference))
-            np.testing.assert_allclose(_moments.variance(moments), _moments.variance(reference))
+            np.testing.assert_allclose(columns.mean(moments), columns.mean(reference))
+            np.testing.assert_allclose(columns.variance(moments), columns.variance(reference))
     twice = sparse.csr_array(([1.0, 2.0, 5.0], [0, 0, 0], [0, 2, 3]), shape=(2, 1))
     moments = add(twice)
-    assert (_moments.mean(moments), _moments.variance(moments)) == (4.0, 1.0)
+    assert (columns.mean(moments), columns.variance(moments)) == (4.0, 1.0)
     assert twice.nnz == 3  # the argument is not tidied up in place
 
 
@@ -276,12 +276,12 @@ def test_the_range_and_the_missing_share(chunk, convert, dtype, n_features):
     np.testing.assert_array_equal(moments.low, np.nanmin(X, axis=0))
     np.testing.assert_array_equal(moments.high, np.nanmax(X, axis=0))
     share = np.isnan(X).mean(axis=0)
-    np.testing.assert_allclose(_moments.missing_share(moments), share, rtol=1e-12)
-    np.testing.assert_array_equal(_moments.missing_share(moments) == 0, share == 0)
+    np.testing.assert_allclose(columns.missing_share(moments), share, rtol=1e-12)
+    np.testing.assert_array_equal(columns.missing_share(moments) == 0, share == 0)
 
 
 def test_the_range_of_tall_columns():
-    X = np.asfortranarray(np.random.default_rng(0).standard_normal((_moments.TALL + 7, 2)))
+    X = np.asfortranarray(np.random.default_rng(0).standard_normal((columns.TALL + 7, 2)))
     moments = add(X)
     np.testing.assert_array_equal(moments.low, X.min(axis=0))
     np.testing.assert_array_equal(moments.high, X.max(axis=0))
@@ -302,7 +302,7 @@ def test_rows_of_weight_zero_are_not_in_the_range(convert):
     moments = add(convert(X), np.array([0.3, 0.1, 0.0, 0.2]))
     np.testing.assert_array_equal(moments.low, [1, -9])
     np.testing.assert_array_equal(moments.high, [3, 4])
-    np.testing.assert_allclose(_moments.missing_share(moments), [0, 1 / 6])
+    np.testing.assert_allclose(columns.missing_share(moments), [0, 1 / 6])
 
 
 def test_the_range_of_huge_and_of_absent_values():
@@ -310,7 +310,7 @@ def test_the_range_of_huge_and_of_absent_values():
     moments = add(X)
     np.testing.assert_array_equal(moments.low, [-1e300, np.nan, -1.7e308])
     np.testing.assert_array_equal(moments.high, [1e300, np.nan, 1.7e308])
-    np.testing.assert_array_equal(_moments.missing_share(moments), [0, 1, 0])
+    np.testing.assert_array_equal(columns.missing_share(moments), [0, 1, 0])
     moments = add(np.array([[2e300, 3.0, 0.0]]), to=moments)
     np.testing.assert_array_equal(moments.low, [-1e300, 3, -1.7e308])
     np.testing.assert_array_equal(moments.high, [2e300, 3, 1.7e308])
@@ -319,4 +319,4 @@ def test_the_range_of_huge_and_of_absent_values():
 def test_equal_weights_leave_no_trace_of_missing_values():
     X, weights = np.ones((100_000, 3)), np.full(100_000, 0.1)
     for data in (X, sparse.csr_array(X)):
-        assert not _moments.missing_share(add(data, weights, chunk=777)).any()
+        assert not columns.missing_share(add(data, weights, chunk=777)).any()

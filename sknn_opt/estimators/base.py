@@ -17,10 +17,11 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknn_opt._sklearn import CallbackSupportMixin, fit_context
+from sknn_opt.arrays.chunks import memory_map, parts
+from sknn_opt.arrays.threads import blas_threads
 from sknn_opt.estimators import _rows
 from sknn_opt.estimators._callbacks import FitTask
 from sknn_opt.estimators._fitting import Fit, start_at_the_mean
-from sknn_opt.estimators._parameters import CONSTRAINTS, dropout_rates, hidden_sizes
 from sknn_opt.estimators._streaming import StreamFit
 from sknn_opt.estimators._validation import (
     check_loss,
@@ -30,12 +31,11 @@ from sknn_opt.estimators._validation import (
     transaction,
     validation_set,
 )
+from sknn_opt.estimators.parameters import CONSTRAINTS, dropout_rates, hidden_sizes
 from sknn_opt.nn.losses import make_loss
-from sknn_opt.nn.memory_map import memory_map, parts
 from sknn_opt.nn.network import Architecture
 from sknn_opt.nn.objective import Objective
-from sknn_opt.nn.prediction import block_rows, fold, raw_outputs
-from sknn_opt.nn.threads import blas_threads
+from sknn_opt.nn.predictor import block_rows, fold, raw_outputs
 from sknn_opt.optim import OPTIMIZERS
 from sknn_opt.training.batches import Data
 from sknn_opt.training.progress import total_loss

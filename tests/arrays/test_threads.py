@@ -9,8 +9,8 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sknn_opt import MLPClassifier
-from sknn_opt.nn import threads
-from sknn_opt.nn.threads import blas_threads
+from sknn_opt.arrays import threads
+from sknn_opt.arrays.threads import blas_threads
 
 SMALL, LARGE = (200, (64, 100, 10)), (512, (784, 2048, 10))
 

@@ -1,7 +1,8 @@
 """Gradient checking: is this the gradient of that function, and if not, where and why?
 
 Source: Ng, "Gradient checking", in "Improving deep neural networks"; the complex step and the
-verdicts are explained in `sknn_opt.checks.complex_step` and `sknn_opt.checks.real_step`.
+verdicts are explained in `sknn_opt.checks.gradients.complex_step` and
+`sknn_opt.checks.gradients.real_step`.
 """
 
 import contextlib
@@ -11,12 +12,12 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import clone
 
-from sknn_opt.checks.callables import read_functions
-from sknn_opt.checks.functions import check_function
-from sknn_opt.checks.networks import check_network
-from sknn_opt.checks.report import GradientReport
-from sknn_opt.checks.sklearn_mlp import is_sklearn_mlp, read_sklearn_mlp
-from sknn_opt.checks.torch_module import is_torch_module, read_torch_module
+from sknn_opt.checks.gradients.callables import read_functions
+from sknn_opt.checks.gradients.functions import check_function
+from sknn_opt.checks.gradients.networks import check_network
+from sknn_opt.checks.gradients.report import GradientReport
+from sknn_opt.checks.gradients.sklearn_mlp import is_sklearn_mlp, read_sklearn_mlp
+from sknn_opt.checks.gradients.torch_module import is_torch_module, read_torch_module
 
 METHODS = {
     "network": ("auto", "elements", "directions"),

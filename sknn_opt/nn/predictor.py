@@ -3,11 +3,11 @@
 import numpy as np
 from scipy.sparse import issparse
 
+from sknn_opt.arrays.chunks import release, rows_in_part
 from sknn_opt.kernels import fastest
 from sknn_opt.kernels import with_numpy as kernels
 from sknn_opt.nn.activations import ACTIVATIONS
 from sknn_opt.nn.layers import BatchNorm
-from sknn_opt.nn.memory_map import release, rows_in_part
 
 BLOCK_ELEMENTS = 2**16
 MIN_BLOCK_ROWS = 64

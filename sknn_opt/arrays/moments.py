@@ -35,9 +35,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sknn_opt.arrays.chunks import parts
 from sknn_opt.kernels import fastest
 from sknn_opt.kernels.with_numpy import shifted_sums
-from sknn_opt.nn.memory_map import parts
 
 # Numbers in a block: enough to make light of what is done once for each, whose float64 copy,
 # where one is needed, is still small (8 MiB).

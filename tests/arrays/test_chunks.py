@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sknn_opt.nn import memory_map as module
-from sknn_opt.nn.memory_map import memory_map, parts, release, rows_in_part, take
+from sknn_opt.arrays import chunks as module
+from sknn_opt.arrays.chunks import memory_map, parts, release, rows_in_part, take
 
 pytestmark = pytest.mark.skipif(
     not hasattr(mmap, "MADV_DONTNEED"), reason="the system cannot drop pages"

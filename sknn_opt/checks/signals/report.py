@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass, fields
 
-from sknn_opt.checks.signal_measures import LayerSignals
-from sknn_opt.checks.signal_verdicts import HEALTHY, depth_limit, growth
+from sknn_opt.checks.signals.measures import LayerSignals
+from sknn_opt.checks.signals.verdicts import HEALTHY, depth_limit, growth
 from sknn_opt.checks.tables import data_frame, html_lines, html_table, text_table
 
 HEAD = (

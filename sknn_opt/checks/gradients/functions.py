@@ -1,7 +1,7 @@
 """Check any gradient against evaluations of its function, block by block.
 
 The verdict rests on real evaluations: each block is compared along random directions, whose
-derivatives come with their errors (`sknn_opt.checks.real_step`), and is called wrong only where
+derivatives come with their errors (see `real_step`), and is called wrong only where
 the two differ by more. A function that takes complex arguments, which is found out by comparing
 one with the other, gives exact numbers as well, which refine what is reported.
 """
@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sknn_opt.checks.complex_step import STEP
-from sknn_opt.checks.hints import Context, Evidence, explain
-from sknn_opt.checks.problem import Guarded, preflight
-from sknn_opt.checks.real_step import SAFETY, START, RealStep
-from sknn_opt.checks.report import (
+from sknn_opt.checks.gradients.complex_step import STEP
+from sknn_opt.checks.gradients.hints import Context, Evidence, explain
+from sknn_opt.checks.gradients.problem import Guarded, preflight
+from sknn_opt.checks.gradients.real_step import SAFETY, START, RealStep
+from sknn_opt.checks.gradients.report import (
     INCONCLUSIVE,
     KINK,
     OK,
@@ -25,7 +25,7 @@ from sknn_opt.checks.report import (
     PointCheck,
     ratio,
 )
-from sknn_opt.checks.search import largest_error, locate
+from sknn_opt.checks.gradients.search import largest_error, locate
 
 N_DIRECTIONS = 3
 N_MORE = 4  # further ones where a block is wrong and the cause is looked for

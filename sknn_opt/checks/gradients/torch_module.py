@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 
-from sknn_opt.checks.problem import Problem
+from sknn_opt.checks.gradients.problem import Problem
 from sknn_opt.nn.network import lay_out
 
 

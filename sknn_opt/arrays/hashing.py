@@ -17,7 +17,7 @@ contribute nothing, so sparse and dense rows have the same hash.
 import numpy as np
 from scipy.sparse import csr_array, issparse
 
-from sknn_opt.nn.memory_map import parts
+from sknn_opt.arrays.chunks import parts
 
 BLOCK_ELEMENTS = 2**15
 

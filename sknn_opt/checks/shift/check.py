@@ -44,8 +44,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sknn_opt.checks.shift_report import OK, SHIFTED, UNKNOWN, FeatureShift, ShiftReport
-from sknn_opt.estimators import _moments
+from sknn_opt.arrays import moments
+from sknn_opt.checks.shift.report import OK, SHIFTED, UNKNOWN, FeatureShift, ShiftReport
 from sknn_opt.estimators.normalizer import InputNormalizer
 
 FALSE_ALARMS = 0.001  # of reports on rows of the training distribution
@@ -105,8 +105,8 @@ def check_shift(normalizer, X_new):
         ensure_all_finite="allow-nan",
     )  # fmt: skip
     training, n = _training(normalizer), X_new.shape[1]
-    add = _moments.add_sparse if issparse(X_new) else _moments.add_dense
-    new = add(_moments.no_moments(n), X_new)
+    add = moments.add_sparse if issparse(X_new) else moments.add_dense
+    new = add(moments.no_moments(n), X_new)
     measures = _measures(training, new, *_tails(X_new, training, new))
     level = FALSE_ALARMS / (8 * n)
     notes = _findings(training, new, measures, level)
@@ -157,7 +157,7 @@ def _names_after(steps):
 def _training(normalizer):
     """The moments of the training data; NaN where the normalizer did not keep one."""
     if isinstance(normalizer, InputNormalizer):
-        return _moments.Moments(**normalizer._moments)
+        return moments.Moments(**normalizer._moments)
     if normalizer.var_ is None:
         raise ValueError(
             "check_shift needs the variances of the training data, which a StandardScaler with "
@@ -167,22 +167,22 @@ def _training(normalizer):
     count = np.broadcast_to(np.asarray(normalizer.n_samples_seen_, dtype=float), n)
     unknown, zeros = np.full(n, np.nan), np.zeros(n)
     total = count if np.ptp(count) == 0 else np.full(n, count.max())
-    return _moments.Moments(
+    return moments.Moments(
         normalizer.mean_, np.ones(n), count, zeros, normalizer.var_ * count, total, unknown, unknown
     )
 
 
 def _constant(training):
     """Where the training data have one value only."""
-    return _moments.scale(training) != _moments.deviation(training)
+    return moments.scale(training) != moments.deviation(training)
 
 
 def _tails(X, training, new):
     """How many values of each column lie below and above the training range, and its kurtosis."""
-    middle, size = np.abs(_moments.mean(training)), training.high - training.low
+    middle, size = np.abs(moments.mean(training)), training.high - training.low
     slack = FLOAT32 * np.where(_constant(training), middle, size)
     low, high = training.low - slack, training.high + slack
-    mean, std = _moments.mean(new), _moments.deviation(new)
+    mean, std = moments.mean(new), moments.deviation(new)
     below, above, fourth = np.zeros((3, X.shape[1]))
     n_rows = max(1, BLOCK // X.shape[1])
     with np.errstate(all="ignore"):
@@ -198,20 +198,20 @@ def _tails(X, training, new):
 
 def _measures(training, new, below, above, kurtosis):
     """The table of differences: a dict of arrays of shape (n_features,)."""
-    mu, std = _moments.mean(training), _moments.deviation(training)
+    mu, std = moments.mean(training), moments.deviation(training)
     varies, m = ~_constant(training), new.count
     with np.errstate(all="ignore"):
         # an unbiased estimate: m / (m - 1)
-        ratio = np.square(_moments.deviation(new) / std) * (m / (m - 1))
+        ratio = np.square(moments.deviation(new) / std) * (m / (m - 1))
         known = ~np.isnan(training.low)
         return {
-            "difference": np.where(varies, _moments.mean(new) / std - mu / std, np.nan),
+            "difference": np.where(varies, moments.mean(new) / std - mu / std, np.nan),
             "ratio": np.where(varies & (m > 1), ratio, np.nan),
             "below": np.where(known & (m > 0), below / m, np.nan),
             "above": np.where(known & (m > 0), above / m, np.nan),
-            "missing": _moments.missing_share(new),
+            "missing": moments.missing_share(new),
             "missing_before": np.where(known | (training.count == 0),
-                                       _moments.missing_share(training), np.nan),
+                                       moments.missing_share(training), np.nan),
             "kurtosis": kurtosis,
         }  # fmt: skip
 
@@ -220,7 +220,7 @@ def _findings(training, new, measures, level):
     """For each feature a list of what is more than chance, in words."""
     z, m, n = norm.isf(level), new.count, training.count
     d, v = measures["difference"], measures["ratio"]
-    mu, std = _moments.mean(training), _moments.deviation(training)
+    mu, std = moments.mean(training), moments.deviation(training)
     with np.errstate(all="ignore"):
         error = np.sqrt(np.where(v > 1, v, 1.0) * (1 / m + 1 / n))
         far = np.maximum(z * error, LEAST_MEAN)
@@ -261,9 +261,9 @@ def _all_equal(training, new):
     farther end of the range. That none of so many, k, comes among m of m + n rows has the
     probability C(n, k) / C(m + n, k).
     """
-    value, m, n = _moments.mean(new), new.count, training.count
+    value, m, n = moments.mean(new), new.count, training.count
     farthest = np.fmax(training.high - value, value - training.low)
-    second = np.square(_moments.deviation(training)) + np.square(value - _moments.mean(training))
+    second = np.square(moments.deviation(training)) + np.square(value - moments.mean(training))
     k = np.floor(n * np.minimum(second / np.square(farthest), 1))
     return np.exp(gammaln(n + 1) - gammaln(n - k + 1) - gammaln(m + n + 1) + gammaln(m + n - k + 1))
 
@@ -291,7 +291,7 @@ def _feature(j, name, training, new, measures, found):
     elif new.count[j] == 0:
         notes.append("no value in the new data")
     elif np.isnan(measures["difference"][j]):
-        notes.append(f"constant in training: {_moments.mean(training)[j]:.6g}")
+        notes.append(f"constant in training: {moments.mean(training)[j]:.6g}")
     elif new.count[j] == 1:
         notes.append("one value: no variance")
     undecided = training.count[j] == 0 or new.count[j] == 0

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.sparse import csr_array, csr_matrix
 from sklearn.datasets import load_digits, load_iris
 
-from sknn_opt.training.rows import (
+from sknn_opt.arrays.hashing import (
     BLOCK_ELEMENTS,
     hash_rows,
     held_out_in_stream,

@@ -2,15 +2,16 @@
 
 Source: Ng, "Vanishing / exploding gradients" and "Weight initialization for deep networks", in
 "Improving deep neural networks". What is measured is explained in
-`sknn_opt.checks.signal_measures`, the verdict in `sknn_opt.checks.signal_verdicts`.
+`sknn_opt.checks.signals.measures`, the verdict in `sknn_opt.checks.signals.verdicts`.
 """
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from sknn_opt.checks.signal_measures import measure
-from sknn_opt.checks.signal_report import PointSignals, SignalReport
-from sknn_opt.checks.signal_sources import (
+from sknn_opt.checks.gradients.sklearn_mlp import is_sklearn_mlp
+from sknn_opt.checks.signals.measures import measure
+from sknn_opt.checks.signals.report import PointSignals, SignalReport
+from sknn_opt.checks.signals.sources import (
     FITTED,
     MAX_ROWS,
     check_input,
@@ -19,8 +20,7 @@ from sknn_opt.checks.signal_sources import (
     first_step,
     objectives,
 )
-from sknn_opt.checks.signal_verdicts import Traits, judge
-from sknn_opt.checks.sklearn_mlp import is_sklearn_mlp
+from sknn_opt.checks.signals.verdicts import Traits, judge
 
 
 def check_signals(estimator, X, y=None, *, sample_weight=None, random_state=0):

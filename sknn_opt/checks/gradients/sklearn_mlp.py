@@ -15,7 +15,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import _check_sample_weight
 
-from sknn_opt.checks.problem import Problem, numbered_layers
+from sknn_opt.checks.gradients.problem import Problem, numbered_layers
 from sknn_opt.nn.network import lay_out
 
 RATE = 2.0**40

@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing, check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
-from sknn_opt.checks.sklearn_mlp import is_sklearn_mlp, read_sklearn_mlp
+from sknn_opt.checks.gradients.sklearn_mlp import is_sklearn_mlp, read_sklearn_mlp
 from sknn_opt.nn.network import Architecture
 from sknn_opt.nn.objective import Objective
 from sknn_opt.optim import OPTIMIZERS

@@ -1,0 +1,1 @@
+"""Tables of numbers: what is done to them without knowing what they mean."""

@@ -1,0 +1,1 @@
+"""Have new data left the distribution of the training data?"""

@@ -1,0 +1,1 @@
+"""Why does this network not learn? Signals that vanish, explode, saturate or collapse."""
