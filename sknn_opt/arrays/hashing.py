@@ -17,8 +17,6 @@ contribute nothing, so sparse and dense rows have the same hash.
 import numpy as np
 from scipy.sparse import csr_array, issparse
 
-from sknn_opt.arrays.chunks import parts
-
 BLOCK_ELEMENTS = 2**15
 
 
@@ -53,18 +51,11 @@ def hash_rows(key, *arrays):
             bits = _bits(array.data)
             h += csr_array((bits, array.indices, array.indptr), shape=array.shape) @ factors
             continue
-        start = 0
-        for part in parts(array):
-            _add_hashes(h[start : start + len(part)], part.reshape(-1, width), factors)
-            start += len(part)
+        rows, step = array.reshape(n, width), max(1, BLOCK_ELEMENTS // width)
+        for start in range(0, n, step):
+            block = slice(start, start + step)
+            h[block] += _bits(np.ascontiguousarray(rows[block])) @ factors
     return _mix(h)
-
-
-def _add_hashes(h, rows, factors):
-    step = max(1, BLOCK_ELEMENTS // len(factors))
-    for start in range(0, len(rows), step):
-        block = slice(start, start + step)
-        h[block] += _bits(np.ascontiguousarray(rows[block])) @ factors
 
 
 def merge_equal_rows(X, y, weight, key):

@@ -35,7 +35,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sknn_opt.arrays.chunks import parts
 from sknn_opt.kernels import fastest
 from sknn_opt.kernels.with_numpy import shifted_sums
 
@@ -135,18 +134,10 @@ def add_dense(moments, X, weights=None):
     weights : ndarray of shape (n_samples,) or None
         Not negative. A row of weight zero is left out.
     """
-    start = 0
-    for part in parts(X):
-        w = None if weights is None else weights[start : start + len(part)]
-        moments, start = _add_part(moments, part, w), start + len(part)
-    return moments
-
-
-def _add_part(moments, X, weights):
     n_samples, n_features = X.shape
     if weights is None and n_samples >= TALL and n_features > 1 and X.flags.f_contiguous:
         columns = [slice(j, j + 1) for j in range(n_features)]
-        apart = [_add_part(_part(moments, c), X[:, c], None) for c in columns]
+        apart = [add_dense(_part(moments, c), X[:, c]) for c in columns]
         return Moments(*map(np.concatenate, zip(*apart, strict=True)))
     n_rows = max(1, BLOCK_SIZE // n_features)
     for start in range(0, n_samples, n_rows):

@@ -2,14 +2,15 @@
 
 Two threads halve the time of a large product; on a small one they wait for each other, on a busy
 machine up to ten times longer than the product takes. The number is set for the time of a fit or
-a prediction and restored afterwards. ``SKNN_OPT_NUM_THREADS`` overrides it.
+a prediction and restored afterwards. ``SKNN_OPT_NUM_THREADS`` overrides it. Callers leave the
+number alone where no product reaches `UNTHREADED`: BLAS starts no second thread there.
 """
 
 import os
 import threading
 from contextlib import contextmanager
 from functools import cache
-from itertools import pairwise
+from operator import mul
 
 import joblib
 from joblib.parallel import get_active_backend
@@ -18,14 +19,15 @@ from threadpoolctl import ThreadpoolController
 VARIABLE = "SKNN_OPT_NUM_THREADS"
 MOST = 1024
 FLOPS = 30e6  # what a thread must have to do in the largest product
+UNTHREADED = 2**18  # multiplications
 _LOCK = threading.Lock()
 
 
 class _AtWork:
-    """How many are inside, in whatever thread, and what restores the number of before."""
+    """How many are inside, in whatever thread, and the numbers of threads of before."""
 
     count = 0
-    limiter = None
+    before = ()
 
 
 @contextmanager
@@ -37,9 +39,9 @@ def blas_threads(n_rows, n_units):
     """
     with _LOCK:
         if not _AtWork.count:
-            wanted = _asked_for() or _worth_it(n_rows, n_units)
-            _AtWork.limiter = _blas().limit(limits=wanted)
-            _let_other_threads_decide()
+            wanted, libraries = _asked_for() or _worth_it(n_rows, n_units), _blas()
+            _AtWork.before = [library.get_num_threads() for library in libraries]
+            _set(libraries, [wanted] * len(libraries))
         _AtWork.count += 1
     try:
         yield
@@ -47,17 +49,24 @@ def blas_threads(n_rows, n_units):
         with _LOCK:
             _AtWork.count -= 1
             if not _AtWork.count:
-                _AtWork.limiter.restore_original_limits()
-                _let_other_threads_decide()
+                _set(_blas(), _AtWork.before)
+
+
+def _set(libraries, numbers):
+    for library, number in zip(libraries, numbers, strict=True):
+        library.set_num_threads(number)
+        # From threadpoolctl 3.8 on, the thread that set a number is the only one that can.
+        if hasattr(library, "clear_controlling_thread"):
+            library.clear_controlling_thread()
 
 
 def _worth_it(n_rows, n_units):
     """At most what BLAS has been allowed, and one inside a worker of joblib."""
-    if get_active_backend()[0].nesting_level:
+    threads = int(2 * n_rows * max(map(mul, n_units, n_units[1:])) // FLOPS)
+    if threads < 2 or get_active_backend()[0].nesting_level:
         return 1
-    largest = 2 * n_rows * max(n_in * n_out for n_in, n_out in pairwise(n_units))
-    allowed = max((library["num_threads"] for library in _blas().info()), default=1)
-    return max(1, min(int(largest // FLOPS), allowed, joblib.cpu_count()))
+    allowed = max((library.get_num_threads() for library in _blas()), default=1)
+    return max(1, min(threads, allowed, joblib.cpu_count()))
 
 
 def _asked_for():
@@ -73,13 +82,6 @@ def _asked_for():
     return int(text)
 
 
-def _let_other_threads_decide():
-    """From threadpoolctl 3.8 on, the thread that set a number is the only one that can."""
-    for library in _blas().lib_controllers:
-        if hasattr(library, "clear_controlling_thread"):
-            library.clear_controlling_thread()
-
-
 @cache
 def _blas():
-    return ThreadpoolController().select(user_api="blas")
+    return ThreadpoolController().select(user_api="blas").lib_controllers

@@ -7,10 +7,8 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.sparsefuncs import min_max_axis
 
-from sknn_opt.arrays.chunks import parts, take
-from sknn_opt.estimators._evaluation import mean_loss_of_outputs
-from sknn_opt.nn.losses import constant_outputs
-from sknn_opt.nn.predictor import fold, layer_outputs
+from sknn_opt.nn.losses import constant_outputs, mean_loss_of_outputs
+from sknn_opt.nn.predictor import Predictor
 
 LONG_ROW = 1024  # numbers
 SAMPLE = 2**18  # elements of X that are looked at after a fit
@@ -64,8 +62,7 @@ def _ranges(X):
     if issparse(X):
         low, high = min_max_axis(X, 0)
     else:
-        ends = [_ranges_of_part(part) for part in parts(X)]
-        low, high = np.min([low for low, _ in ends], 0), np.max([high for _, high in ends], 0)
+        low, high = _ranges_of_part(X)
     return low.astype(float), high.astype(float)
 
 
@@ -129,20 +126,19 @@ def constant_loss(spec, link, data, sample=None):
 
     The constant is that of all rows; its loss is taken on `sample`, by default some of them.
     """
-    y, weight, n_outputs = data.of_rows(data.y), data.of_rows(data.weight), spec.n_units[-1]
+    y, weight, n_outputs = data.of(data.y), data.of(data.weight), spec.n_units[-1]
     best = constant_outputs(link, y, weight, n_outputs)
     sample = data.sample(max(100, SAMPLE // n_outputs)) if sample is None else sample
-    return mean_loss_of_outputs(spec, np.tile(best, (sample.n_rows, 1)), sample)
+    y, weight = sample.of(sample.y), sample.of(sample.weight)
+    return mean_loss_of_outputs(spec.loss, np.tile(best, (sample.n_rows, 1)), y, weight)
 
 
 def on_fitted(spec, link, point, data):
     """A network that predicts a constant, or one class, or has dead layers."""
     sample = _some_rows(data, spec.n_units[-1])
-    X, y = sample.X, sample.of_rows(sample.y)
-    X = X if sample.rows is None else take(X, sample.rows)
-    weights = fold(spec, point.theta, point.statistics)
+    X, y = sample.of(sample.X), sample.of(sample.y)
     with np.errstate(all="ignore"):
-        *hidden, z = layer_outputs(*weights, spec.activation, X)
+        *hidden, z = Predictor(spec, point).layer_outputs(X)
     if not np.isfinite(z).all():
         return ["The outputs of the network overflow on its own training set. Scale the inputs."]
     if sample.n_rows < 2:
@@ -151,7 +147,8 @@ def on_fitted(spec, link, point, data):
     one_class = _on_one_class(link, z, y)
     flat = y.dtype.kind == "f" and link in ("identity", "exp") and _is_flat(z, y)
     constant = constant_loss(spec, link, data, sample)
-    loss = mean_loss_of_outputs(spec, z.astype(np.result_type(z, np.float64)), sample)
+    outputs = z.astype(np.result_type(z, np.float64))
+    loss = mean_loss_of_outputs(spec.loss, outputs, y, sample.of(sample.weight))
     varied = constant > 0 and (y != y[0]).any()  # rounding can make a little of nothing
     if varied and (flat or not loss < constant * (1 - LEARNED)):
         return [

@@ -1,45 +1,50 @@
 """What the classifier and the regressor share: from scikit-learn's conventions to θ and back.
 
-What a fitted estimator keeps is plain arrays, numbers, strings, lists and dicts: ``theta_``,
-``statistics_``, the description of the architecture, the curves, and in ``_training`` what it takes
-to go on. Everything else is derived from these when asked for.
+The path of data: the estimator reads its parameters and its data into `Rows`, a `TrainingState`, a
+`Monitor` and `Settings`; a trainer changes the state; a `Predictor` is made of what it leaves.
+Nothing below this floor knows an estimator.
 """
 
 import copy
 import warnings
+from contextlib import nullcontext
+from dataclasses import replace
+from operator import is_, itemgetter
 from typing import ClassVar
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sknn_opt._sklearn import CallbackSupportMixin, fit_context
-from sknn_opt.arrays.chunks import memory_map, parts
-from sknn_opt.arrays.threads import blas_threads
-from sknn_opt.estimators import _rows
-from sknn_opt.estimators._callbacks import FitTask
-from sknn_opt.estimators._fitting import Fit, start_at_the_mean
-from sknn_opt.estimators._streaming import StreamFit
-from sknn_opt.estimators._validation import (
-    check_loss,
-    check_schedule,
-    check_scoring_name,
+from sknn_opt._sklearn import CALLBACK_ATTRIBUTES, CallbackSupportMixin, fit_context
+from sknn_opt.arrays.threads import UNTHREADED, blas_threads
+from sknn_opt.estimators import _advice
+from sknn_opt.estimators.evaluation import Evaluation, make_scorer, validation_set
+from sknn_opt.estimators.listeners import FitTask, PathRecorder, Printer
+from sknn_opt.estimators.parameters import (
+    CONSTRAINTS,
+    architecture_of,
+    batch_size,
     checked_weights,
+    initial_rate,
+    settings_of,
     transaction,
-    validation_set,
 )
-from sknn_opt.estimators.parameters import CONSTRAINTS, dropout_rates, hidden_sizes
-from sknn_opt.nn.losses import make_loss
-from sknn_opt.nn.network import Architecture
+from sknn_opt.estimators.target_scale import Units
+from sknn_opt.nn.losses import constant_outputs
+from sknn_opt.nn.network import Weights
 from sknn_opt.nn.objective import Objective
-from sknn_opt.nn.predictor import block_rows, fold, raw_outputs
-from sknn_opt.optim import OPTIMIZERS
-from sknn_opt.training.batches import Data
-from sknn_opt.training.progress import total_loss
-from sknn_opt.training.streams import Streams
+from sknn_opt.nn.predictor import Predictor, fold
+from sknn_opt.optim import OPTIMIZERS, TrainingTime
+from sknn_opt.optim.schedules import runs_its_course
+from sknn_opt.training import lbfgs, minibatch, randomness
+from sknn_opt.training.monitor import Monitor, Outcome, total_loss
+from sknn_opt.training.rows import Rows
+from sknn_opt.training.state import TrainingState
+
+SPENT = 0.02  # of the initial learning rate
 
 
 def takes_minibatches(estimator):
@@ -55,8 +60,7 @@ def takes_minibatches(estimator):
 class BaseMLP(CallbackSupportMixin, BaseEstimator):
     """The common part of MLPClassifier and MLPRegressor; not for direct use.
 
-    A subclass says how targets are encoded and decoded (`_encode`, `_decode`), which loss and how
-    many outputs they need (`_loss_and_outputs`), and how to stratify (`_strata`).
+    A mixin of `sknn_opt.estimators.targets` says how targets are encoded and decoded.
     """
 
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS
@@ -64,12 +68,17 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        if tags.classifier_tags is not None:
+            tags.classifier_tags.multi_label = True
+        else:
+            tags.target_tags.multi_output = True
+            tags.target_tags.positive_only = self.loss in ("poisson", "gamma")
         return tags
 
+    # Training ---------------------------------------------------------------------------------
+
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None
-    ):  # fmt: skip
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train the network.
 
         Parameters
@@ -98,30 +107,259 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         ValueError
             If a parameter or the data cannot be used. The estimator is then as it was before.
         """
-        task = FitTask(self, X, y, sample_weight, self.max_iter)
+        task = None
+        if CALLBACK_ATTRIBUTES & vars(self).keys():
+            task = FitTask(self, X, y, sample_weight, self.max_iter)
         with transaction(self):
-            goes_on = self.warm_start and hasattr(self, "theta_")
-            data = self._read(X, y, sample_weight, reset=not goes_on)
-            validation = validation_set(self._read, data, X_val, y_val, sample_weight_val)
-            spec = self._spec_to_continue(data) if goes_on else self._new_spec(data)
-            fit = Fit(self, spec, goes_on=goes_on, task=task)
-            run = fit.by_lbfgs if self.solver == "lbfgs" else fit.by_minibatches
-            fitted = run(data, validation)
-            n_iter = len(fitted.progress.history) - fit.n_before
-            vars(self).update(self._attributes(fitted, n_iter))  # at once: never half of them
-        task.end()
-        return self._report(fitted)
+            before = self._training if self.warm_start and hasattr(self, "theta_") else None
+            rows, validation = self._read(X, y, sample_weight, reset=before is None), None
+            if not (X_val is None and y_val is None and sample_weight_val is None):
+                validation = validation_set(self._read, rows, X_val, y_val, sample_weight_val)
+            outcome, advice = self._train(rows, validation, before, task)
+        if task:
+            task.end_fit()
+        return self._report(outcome, advice)
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
-        self._validate_params()
-        classes = self._check_classes(classes, y)
         with transaction(self):
-            goes_on = hasattr(self, "theta_")
-            data = self._read(X, y, sample_weight, reset=not goes_on, classes=classes)
-            spec = self._spec_to_continue(data) if goes_on else self._new_spec(data)
-            fitted = StreamFit(self, spec, goes_on=goes_on).by_one_pass(data)
-            vars(self).update(self._attributes(fitted, len(fitted.progress.history)))
-        return self._report(fitted)
+            values = itemgetter(*self._parameter_constraints)(vars(self))
+            known = vars(self).get("_checked")
+            if known is None or not all(map(is_, values, known)):
+                self._validate_params()  # takes as long as a short call: once for the same values
+                self._checked = values
+            classes = self._check_classes(classes, y)
+            before = self._training if hasattr(self, "theta_") else None
+            rows = self._read(X, y, sample_weight, reset=before is None, classes=classes)
+            outcome, advice = self._train_one_pass(rows, before)
+        return self._report(outcome, advice)
+
+    def _train(self, rows, validation, before, task):
+        """Train until the end. Returns the outcome and advice."""
+        state, n_before = self._begin(rows, before), len(before.history) if before else 0
+        first, n_given, weighted = not state.n_seen, rows.n_rows, rows.weight is not None
+        advice = []
+        if before:
+            state.start_anew()
+            state.weight_seen, state.unit = 0.0, None
+        else:
+            advice += _advice.on_inputs(rows.X, getattr(self, "feature_names_in_", None))
+        rows, held_out = self._divide(rows, validation, state.key, advice)
+        state.n_seen = rows.n_rows if weighted else rows.total_weight()
+        state.class_totals = self._totals(rows)
+        rows = self._to_network(state, rows, first, advice)
+        monitor = self._monitor(before, "fit")
+        if held_out is not None:
+            given = weighted if validation is None else validation.weight is not None
+            # Where the score decides, training cannot go on without it.
+            said = (
+                None if monitor.by_score else "A score of the held-out rows is missing in history_"
+            )
+            monitor.evaluate = self._evaluation(state, held_out, given, advice, said)
+        empty = "validation" if monitor.evaluate and not monitor.evaluate.rows.n_rows else ""
+        empty = empty if rows.n_rows else "training"
+        if empty:
+            raise ValueError(
+                f"class_weight leaves no row of the {empty} set with a weight above zero; give at "
+                "least one class in it a positive weight."
+            )
+        if monitor.by_score and validation is None:
+            n_given = rows.n_rows
+        if task or self.verbose or "_path" in vars(self):
+            monitor.listeners = self._listeners(task, n_before)
+        settings = settings_of(self, state, rows.n_rows, rows.mean_weight())
+        start = state.weights.copy()
+        train = minibatch.train if settings.optimizer else lbfgs.train
+        with _threads(state, settings.batch_size if settings.optimizer else rows.n_rows):
+            outcome = train(state, rows, monitor, settings)
+        best, n_iter = state.best or start, len(state.history) - n_before
+        if outcome.reason in ("converged", "max_iter", "interrupted"):
+            spec = state.architecture
+            advice += _advice.on_fitted(spec, spec.loss.link, best, rows)
+        state.weights, state.average, state.best = best, None, None  # what comes next starts here
+        state.n_averaged, state.n_stalled, state.lowest_loss = 0, 0, np.inf
+        if not monitor.by_score:
+            state.best_value = -np.inf
+        n_seen_before = self.t_ if before else 0
+        self._store(state, best, n_iter, n_seen_before + n_given * n_iter)
+        return outcome, advice
+
+    def _train_one_pass(self, rows, before):
+        """Train for one epoch, from where the last call ended. Returns the outcome and advice.
+
+        With early stopping two sets of weights go from call to call: the best so far, which
+        predict, and the latest, which train on. So do the averaged and the latest ones.
+        """
+        state, advice = self._begin(rows, before, latest=True), []
+        monitor = self._monitor(before, "call")
+        if before is None:
+            advice += _advice.on_inputs(rows.X, getattr(self, "feature_names_in_", None))
+        elif monitor.by_score and state.n_stalled > monitor.patience:
+            return Outcome("stopped", _ALREADY_STOPPED.format(state.n_stalled)), advice
+        elif state.best_value > -np.inf:
+            state.best = Weights(self.theta_, self.statistics_)
+        state.time.epoch = len(state.history)
+        rows, held_out, weighted = rows.that_count(), None, rows.weight is not None
+        state.class_totals = self._totals(rows, state.class_totals)
+        if monitor.by_score:
+            rows, held_out = rows.split_stream(state.key, self.validation_fraction)
+        first = not state.n_seen
+        rows = self._to_network(state, rows, first, advice)
+        state.n_seen += rows.n_rows
+        if held_out is not None and held_out.n_rows >= self._strata(rows.y[:0])[1]:
+            said = "This call decides nothing about when to stop"
+            evaluation = self._evaluation(state, held_out, weighted, advice, said)
+            monitor.evaluate = evaluation if evaluation.rows.n_rows else None
+        if self.verbose:
+            monitor.listeners = [Printer()]
+        outcome, spare = Outcome("passed"), None if before else state.copy()
+        if rows.n_rows:  # else the whole part is held out
+            mean_weight = state.weight_seen / state.n_seen
+            settings = settings_of(self, state, rows.n_rows, mean_weight)
+            advice += _on_plan(settings, state.time)
+            with _threads(state, settings.batch_size):
+                outcome = minibatch.train_one_pass(state, rows, monitor, settings)
+        if outcome.reason == "diverged":
+            if before:
+                return outcome, advice  # the estimator stays as it was
+            state, rows = spare, rows.sample(0)
+        weights = state.best if monitor.by_score and state.best else state.predicting()
+        state.best = None
+        n_seen_before = self.t_ if before else 0
+        self._store(state, weights, len(state.history), n_seen_before + rows.n_rows)
+        return outcome, advice
+
+    def _begin(self, rows, before, *, latest=False):
+        """A state to train: a new one, or a copy of the last one.
+
+        Training goes on from the weights that predict, or with `latest` from those that trained
+        last where these are others.
+        """
+        architecture = architecture_of(self, rows, before and before.architecture)
+        single = rows.X.dtype == np.float32 or self.solver != "lbfgs"
+        auto = np.float32 if single else np.float64
+        dtype = np.dtype(auto if self.dtype == "auto" else self.dtype)
+        time = TrainingTime(initial_rate(self), self.max_iter, power_t=float(self.power_t))
+        if before is None:
+            init, shuffle, dropout, key = randomness.generators(self.random_state)
+            theta = architecture.initial_parameters(self.init, init, dtype)
+            weights = Weights(theta, architecture.initial_statistics(dtype))
+            bits = shuffle.bit_generator.state, dropout.bit_generator.state
+            state = TrainingState(architecture, weights, time, key, *bits)
+        else:
+            if not (latest and (self.early_stopping or self.average)):
+                before = replace(before, weights=Weights(self.theta_, self.statistics_))
+            state = before.copy(dtype)
+            state.architecture = architecture  # dropout may differ
+            time.n_rows_seen = state.time.n_rows_seen
+            if state.time.initial_rate == time.initial_rate:
+                time.n_stalls = state.time.n_stalls
+            state.time = time
+        if not self.average:
+            state.average = None
+        elif state.average is None or not latest:
+            state.average, state.n_averaged = state.weights.copy(), 0
+        criterion, by_score = "training loss", bool(self.early_stopping)
+        if by_score:
+            criterion = getattr(self.scoring, "__qualname__", str(self.scoring))
+        if before and state.criterion != criterion:
+            state.start_anew()  # values of another one cannot be compared with
+        state.criterion, state.by_score = criterion, by_score
+        return state
+
+    def _divide(self, rows, validation, key, advice):
+        """The rows to train on, and those to validate on if there are any.
+
+        A set of one batch is trained as a weighted set: equal rows once, in an order of their own.
+        """
+        if batch_size(self, rows.n_rows) == rows.n_rows:
+            rows = rows.merged(key)
+        elif self.solver != "lbfgs":
+            rows = rows.that_count()
+        if validation is not None or not self.early_stopping:
+            return rows, validation
+        strata, minimum = self._strata(rows.of(rows.y))
+        training, held_out = rows.split(key, strata, self.validation_fraction, minimum)
+        if held_out.n_rows < minimum:
+            raise ValueError(
+                "early_stopping=True leaves too few rows to validate on: found n_samples = "
+                f"{rows.n_rows} different rows, validation_fraction={self.validation_fraction}. "
+                "Give more rows, raise validation_fraction, or set early_stopping=False."
+            )
+        missing = np.setdiff1d(strata, self._strata(held_out.of(held_out.y))[0])
+        labels = self._decode(missing).tolist() if missing.size else []
+        advice += _advice.on_validation_part(held_out.n_rows, labels)
+        return training, held_out
+
+    def _to_network(self, state, rows, first, advice):
+        """The rows that count, in the network's units; what they teach goes into the state."""
+        spec = state.architecture
+        rows = self._as_trained_on(state, rows, first)
+        if spec.loss.normalizes == "mean and scale" and rows.n_rows:
+            advice += _advice.on_targets(rows.of(rows.y), state.target_scale, first)
+        rows = rows.that_count()
+        if rows.n_rows:
+            state.weight_seen += rows.mean_weight() * rows.n_rows
+        if rows.n_rows and state.unit is None:
+            unit = _advice.constant_loss(spec, spec.loss.link, rows)
+            state.unit = unit if 0 < unit < np.inf else 1.0
+        return rows
+
+    def _as_trained_on(self, state, rows, first):
+        """The rows as the network takes them; the first ones set the scale of the targets."""
+        spec = state.architecture
+        first = first and rows.n_rows
+        rows = self._for_network(rows, state, first)
+        if first and spec.loss.link == "exp":
+            # Outputs start at the mean of the targets: e^0 = 1 is far from amounts in millions.
+            b, counting = spec.blocks[f"b[{spec.n_layers}]"], rows.that_count()
+            y, weight = counting.of(rows.y), counting.of(rows.weight)
+            b.of(state.weights.theta)[...] += constant_outputs("exp", y, weight, b.size)
+        return rows
+
+    def _monitor(self, before, what):
+        by_score = bool(self.early_stopping)
+        return Monitor(
+            float(self.tol),
+            self.n_iter_no_change if by_score or self.solver != "lbfgs" else np.inf,
+            by_score,
+            is_loss=not by_score or self.scoring == "loss",
+            at_first=f"weights of the last {what}" if before else "initial weights",
+        )
+
+    def _evaluation(self, state, rows, weighted, advice, said):
+        """What these rows say after each epoch; `weighted` if the user gave weights.
+
+        A score that fails is `said` once in the advice; with None its error is raised.
+        """
+
+        def as_fitted(weights):
+            """An estimator that predicts with these, from arrays without feature names."""
+            estimator = copy.copy(self)
+            vars(estimator).update(self._attributes(state, weights, 0, 0))
+            vars(estimator).pop("feature_names_in_", None)
+            return estimator
+
+        def complain(error):
+            if not any(sentence.startswith(said) for sentence in advice):
+                advice.append(f"{said}: {error}")
+
+        score = make_scorer(self, rows, self._decode, as_fitted, weighted)
+        rows = self._for_network(rows, state).that_count()
+        return Evaluation(state.architecture, rows, score, said and complain)
+
+    def _listeners(self, task, n_before):
+        """Who is told of each epoch."""
+        listeners, path, t = [], vars(self).get("_path"), getattr(self, "t_", 0)
+        if self.verbose:
+            listeners.append(Printer())
+        if path is not None:
+            listeners.append(PathRecorder(path))
+        if task:
+            task.attributes = lambda state, weights: self._attributes(
+                state.copy(), weights.copy(), len(state.history) - n_before, t
+            )
+            listeners.append(task)
+        return listeners
 
     def objective(self, X, y, sample_weight=None, *, dtype="float64"):
         """The function that training descends, as a function of the parameter vector.
@@ -148,25 +386,20 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         """
         self._validate_params()
         draft = copy.copy(self)  # reading the data may write classes and feature names
-        fitted = hasattr(self, "theta_")
-        data = draft._read(X, y, sample_weight, reset=not fitted)
-        spec = draft._spec() if fitted else draft._new_spec(data)
-        normalizer = getattr(self, "target_normalizer_", None)
-        if not fitted:
-            normalizer = _rows.learn_target_scale(draft, make_loss(spec.loss), data)
-        totals = _rows.totals_of_classes(draft, data)
-        data = _rows.as_trained_on(draft, data, normalizer, totals)
-        streams = Streams.from_random_state(self.random_state)
-        if fitted:
-            theta = self.theta_
+        before = self._training if hasattr(self, "theta_") else None
+        rows = draft._read(X, y, sample_weight, reset=before is None)
+        init, _, dropout, _ = randomness.generators(self.random_state)
+        if before:
+            state = replace(before, weights=Weights(self.theta_, self.statistics_))
         else:
-            theta = spec.initial_parameters(self.init, streams.init, float)
-            start_at_the_mean(spec, make_loss(spec.loss), theta, data)
-        arrays = data.as_arrays(np.dtype(dtype))
-        return Objective(spec, theta.astype(dtype), *arrays, float(self.alpha), streams.dropout)
-
-    def _check_classes(self, classes, y):
-        """The classes that a call of partial_fit announces (none for a regressor)."""
+            spec = architecture_of(draft, rows)
+            theta = spec.initial_parameters(self.init, init, float)
+            weights = Weights(theta, spec.initial_statistics(float))
+            state = TrainingState(spec, weights, TrainingTime(1.0, 1), [], {}, {})
+        state.class_totals = draft._totals(rows)
+        arrays = draft._as_trained_on(state, rows, not before).as_arrays(np.dtype(dtype))
+        theta = state.weights.theta.astype(dtype)
+        return Objective(state.architecture, theta, *arrays, float(self.alpha), dropout)
 
     # Data -------------------------------------------------------------------------------------
 
@@ -175,111 +408,100 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         X, y = self._validate(X, y, reset=reset, multi_output=True, y_numeric=self._y_numeric)
         if sample_weight is not None:
             sample_weight = checked_weights(sample_weight, X)
-        return Data(_by_row(X), self._encode(y, reset=reset, classes=classes), sample_weight)
+        return Rows(X, self._encode(y, reset=reset, classes=classes), sample_weight)
 
     def _validate(self, X, *y, **options):
-        """scikit-learn's validation, without the warnings of its own sums over huge numbers."""
-        options |= {"accept_sparse": ["csr", "csc"], "dtype": _input_dtype(X)}
-        with np.errstate(over="ignore", invalid="ignore"):
-            if memory_map(X) is None:
-                return validate_data(self, X, *y, **options)
-            checked = validate_data(self, X, *y, ensure_all_finite=False, **options)
-            for part in parts(checked[0] if y else checked):
-                assert_all_finite(part, input_name="X", estimator_name=type(self).__name__)
-        return checked
+        """scikit-learn's validation, without the warnings of its own sums over huge numbers.
 
-    def _predict_by_blocks(self, X, then):
-        """What `then` makes of z[L] of new rows, which are of shape (n_samples, n_outputs).
-
-        So that nothing of that size is made but the result.
+        Float data stay as they are; float16 works in float32, all else in float64. Sparse data come
+        by row.
         """
-        check_is_fitted(self)
-        X = self._validate(X, reset=False)
-        spec = self._spec()
-        weights = fold(spec, self.theta_, self.statistics_)
-        with blas_threads(block_rows(spec.n_units), spec.n_units):
-            return raw_outputs(*weights, spec.activation, _by_row(X), then=then)
-
-    # Architecture -----------------------------------------------------------------------------
-
-    def _new_spec(self, data):
-        """The architecture that the parameters ask for, for these data."""
-        sizes = hidden_sizes(self.hidden_layer_sizes)
-        rates = (float(self.input_dropout), *dropout_rates(self.dropout, len(sizes)))
-        if self.solver == "lbfgs" and any(rates):
-            raise ValueError(
-                "dropout needs a minibatch solver: solver='lbfgs' minimises a fixed function, and "
-                f"dropout changes it at every step. Choose one of {sorted(OPTIMIZERS)}, or set "
-                "dropout and input_dropout to 0."
+        float16 = getattr(X, "dtype", None) == np.float16
+        dtype = np.float32 if float16 else (np.float64, np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):
+            checked = validate_data(
+                self, X, *y, accept_sparse=("csr", "csc"), dtype=dtype, **options
             )
-        check_scoring_name(self.scoring)
-        check_schedule(self.learning_rate)
-        loss, n_outputs = self._loss_and_outputs(data.y)
-        check_loss(loss, data.y, n_outputs)
-        n_units = (data.X.shape[1], *sizes, n_outputs)
-        return Architecture(n_units, self.activation, loss, rates, bool(self.batch_norm))
+        if not issparse(X):
+            return checked
+        return (_by_row(checked[0]), checked[1]) if y else _by_row(checked)
 
-    def _spec(self):
-        """The architecture that was fitted."""
-        return Architecture.from_plain(self._architecture)
-
-    def _spec_to_continue(self, data):
-        """The fitted architecture, if the parameters and the data still ask for the same one."""
-        new, old = self._new_spec(data), self._spec()
-        for name, now, before in (
-            ("hidden_layer_sizes", new.n_units[1:-1], old.n_units[1:-1]),
-            ("activation", new.activation, old.activation),
-            ("batch_norm", new.batch_norm, old.batch_norm),
-            ("loss", new.loss, old.loss),
-            ("the number of outputs in y", new.n_units[-1], old.n_units[-1]),
-        ):
-            if now != before:
-                raise ValueError(
-                    f"Training cannot go on from the fitted weights: {name} was {before!r} and is "
-                    f"now {now!r}. Set it back, or fit anew with warm_start=False."
-                )
-        return new  # dropout may differ: it has no parameters
+    def _outputs(self, X, then):
+        """What `then` makes of the raw outputs of new rows, of shape (n_samples, n_outputs)."""
+        try:
+            weights = self._predictor.weights
+            known = weights.theta is self.theta_ and weights.statistics is self.statistics_
+        except AttributeError:
+            check_is_fitted(self)
+            known = False
+        if not known:
+            state, weights = self._training, Weights(self.theta_, self.statistics_)
+            units = state.target_scale and Units(state.target_scale)
+            self._predictor = Predictor(state.architecture, weights, units)
+        return self._predictor.outputs(self._validate(X, reset=False), then)
 
     # Fitted attributes ------------------------------------------------------------------------
 
-    def _attributes(self, fitted, n_iter):
+    def _store(self, state, weights, n_iter, n_rows_seen):
+        """Become fitted, at once: never half of it."""
+        if state.architecture.batch_norm:  # predictions use folded copies: no change in vain
+            weights.theta.flags.writeable = weights.statistics.flags.writeable = False
+        vars(self).update(self._attributes(state, weights, n_iter, n_rows_seen))
+
+    def _attributes(self, state, weights, n_iter, n_rows_seen):
         """All that a fitted estimator keeps."""
-        spec = fitted.spec
+        spec, units = state.architecture, state.target_scale and Units(state.target_scale)
         return {
-            "theta_": fitted.point.theta,
-            "statistics_": fitted.point.statistics,
-            "history_": fitted.progress.history,
+            "theta_": weights.theta,
+            "statistics_": weights.statistics,
+            "history_": state.history,
             "n_iter_": n_iter,
             "n_layers_": len(spec.n_units),
             "n_outputs_": spec.n_units[-1],
-            "out_activation_": make_loss(spec.loss).link,
-            "t_": fitted.n_rows_seen,
-            "_architecture": spec.to_plain(),
-            "_training": fitted.state,
+            "out_activation_": spec.loss.link,
+            "t_": n_rows_seen,
+            "_training": state,
+            "_predictor": Predictor(spec, weights, units),
         }
 
-    def _report(self, fitted):
-        if fitted.outcome.reason == "interrupted":
-            raise KeyboardInterrupt(fitted.outcome.message)
-        messages = [message for message in (fitted.outcome.message, *fitted.advice) if message]
-        if messages:
-            warnings.warn("\n".join(messages), ConvergenceWarning, stacklevel=4)
+    def __getstate__(self):
+        """Plain values, and nothing that can be derived from others."""
+        values = dict(super().__getstate__())
+        for name in ("_predictor", "_checked"):
+            values.pop(name, None)
+        if "_training" in values:
+            values["_training"] = values["_training"].to_plain()
+        return values
+
+    def __setstate__(self, values):
+        values = dict(values)
+        if "theta_" in values:
+            values["_training"] = TrainingState.from_plain(values.get("_training", {}))
+        super().__setstate__(values)
+
+    def _report(self, outcome, advice):
+        if outcome.reason == "interrupted":
+            raise KeyboardInterrupt(outcome.message)
+        if outcome.message:
+            advice.insert(0, outcome.message)
+        if advice:
+            warnings.warn("\n".join(advice), ConvergenceWarning, stacklevel=4)
         return self
 
     @property
     def blocks_(self):
         """Where the named blocks lie in ``theta_``: name -> slice and shape."""
-        return self._spec().blocks
+        return self._training.architecture.blocks
 
     @property
     def coefs_(self):
         """The weight matrices of the network as it predicts."""
-        return fold(self._spec(), self.theta_, self.statistics_)[0]
+        return fold(self._training.architecture, self.theta_, self.statistics_)[0]
 
     @property
     def intercepts_(self):
         """The biases of the network as it predicts."""
-        return fold(self._spec(), self.theta_, self.statistics_)[1]
+        return fold(self._training.architecture, self.theta_, self.statistics_)[1]
 
     @property
     def loss_curve_(self):
@@ -294,7 +516,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     @property
     def best_loss_(self):
         """The lowest of all epochs, or None if a validation score decided."""
-        return None if self._training["by_score"] else min(self.loss_curve_, default=np.inf)
+        return None if self._training.by_score else min(self.loss_curve_, default=np.inf)
 
     @property
     def validation_loss_curve_(self):
@@ -309,8 +531,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     @property
     def best_validation_score_(self):
         """That of the weights kept: the highest of the last fit, or of the stream."""
-        if "best_score" in self._training:
-            return self._training["best_score"]
+        if self._training.by_score:
+            return self._training.best_value
         scores = self.validation_scores_
         return None if scores is None else float(np.nanmax(scores))
 
@@ -319,13 +541,6 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         if all(value is None for value in values):
             return None
         return [np.nan if value is None else value for value in values]
-
-
-def _input_dtype(X):
-    """Float data stay as they are; float16 works in float32, all else in float64."""
-    if getattr(X, "dtype", None) == np.float16:
-        return np.float32
-    return [np.float64, np.float32]
 
 
 def _by_row(X):
@@ -337,3 +552,30 @@ def _by_row(X):
         X = X.copy()
         X.sum_duplicates()
     return X
+
+
+_ALREADY_STOPPED = (
+    "Early stopping: the validation score has not improved for {} calls of partial_fit. The best "
+    "weights are kept, and this call trained nothing. Set early_stopping=False to train on."
+)
+
+
+def _threads(state, n_rows):
+    """The number of BLAS threads for a training, where it matters."""
+    if n_rows * state.architecture.largest_product < UNTHREADED:
+        return nullcontext()
+    return blas_threads(n_rows, state.architecture.n_units)
+
+
+def _on_plan(settings, time):
+    """A learning rate that has come to the end of its plan."""
+    schedule = settings.schedule
+    if not schedule or not runs_its_course(schedule) or time.epoch < settings.max_iter:
+        return []
+    if schedule(time) > SPENT * time.initial_rate:
+        return []
+    return [
+        f"The learning rate has come to the end of its plan after max_iter={settings.max_iter} "
+        "epochs, and hardly moves the weights any more. Set learning_rate='constant', or raise "
+        "max_iter."
+    ]

@@ -4,25 +4,25 @@ from numbers import Real
 from typing import ClassVar
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
-from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import column_or_1d
 
 from sknn_opt._sklearn import Interval, StrOptions
 from sknn_opt.estimators.base import BaseMLP, takes_minibatches
 from sknn_opt.estimators.parameters import CONSTRAINTS, document
-from sknn_opt.nn.losses import LINKS, LOG_LINKS, Loss, make_loss
+from sknn_opt.estimators.targets import ClassTargets
+from sknn_opt.nn.losses import LINKS, LOG_LINKS, Loss
 
 # Logarithms of probabilities are told apart down to this multiple of the smallest number's.
 MAX_UNDERFLOW = 7
-KINDS = ("binary", "multiclass", "multiclass-multioutput", "multilabel-indicator")
-ROWS_AT_A_TIME = 2**18  # labels of many rows are not copied as a whole
+# The smallest probability that is left as it is, with room below it, and the largest.
+PROBABILITIES = {
+    np.dtype(dtype): (8 * np.finfo(dtype).tiny, np.nextafter(dtype(1), dtype(0)))
+    for dtype in (np.float32, np.float64)
+}
 
 
-class MLPClassifier(ClassifierMixin, BaseMLP):
+class MLPClassifier(ClassifierMixin, ClassTargets, BaseMLP):
     __doc__ = document("""Multi-layer perceptron classifier.
 
     Softmax with cross entropy for several classes, logistic with binary cross entropy for two
@@ -90,7 +90,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
     }
-    _y_numeric = False
 
     def __init__(
         self,
@@ -171,11 +170,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.max_fun = max_fun
         self.dtype = dtype
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
-        return tags
-
     @available_if(takes_minibatches)
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """Train for one epoch on these rows, from where the last call, or fit, ended.
@@ -220,7 +214,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             codes = _predicted_codes(z, self.out_activation_)
             return self.classes_[codes] if codes.ndim == 1 else codes
 
-        return self._predict_by_blocks(X, decide)
+        return self._outputs(X, decide)
 
     def predict_proba(self, X):
         """The probability of each class (of several labels: of each label being 1).
@@ -236,7 +230,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             In the order of ``classes_``. Strictly between 0 and 1, and in the order of their
             logarithms, unless there is but one class: rounding never makes an outcome certain.
         """
-        return self._predict_by_blocks(X, lambda z: self._proba(self._paired(z)))
+        return self._outputs(X, self._probabilities)
 
     def predict_log_proba(self, X):
         """The logarithm of the probabilities, finite also where these round to 0.
@@ -251,7 +245,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             In the order of ``classes_``; not below -4945 (-597 in float32).
         """
-        return self._predict_by_blocks(X, lambda z: self._log_proba(self._paired(z)))
+        return self._outputs(X, lambda z: self._logarithms(self._by_class(z)))
 
     def decision_function(self, X):
         """The raw outputs of the network, before softmax or the logistic function.
@@ -265,122 +259,37 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         ndarray of shape (n_samples,) for two classes, else (n_samples, n_outputs)
         """
-        return self._predict_by_blocks(X, self._decision)
+        return self._outputs(X, self._decision)
 
     def _decision(self, z):
         if self.out_activation_ == "softmax" and len(self.classes_) == 2:
             return z[:, 1] - z[:, 0]  # a loss of the user's
-        return z.ravel() if self._is_binary() else z
+        return z.ravel() if z.shape[1] == 1 and self.out_activation_ == "logistic" else z
 
-    def _paired(self, z):
+    def _by_class(self, z):
         """Raw outputs with a column for each class; σ(-z) is 1 - σ(z) without rounding error."""
-        return np.hstack([-z, z]) if self._is_binary() else z
+        return np.hstack([-z, z]) if self.n_outputs_ == 1 and len(self.classes_) == 2 else z
 
-    def _proba(self, z):
+    def _probabilities(self, z):
+        """Strictly inside (0, 1), in the order of their logarithms.
+
+        Rankings, and log-losses of a single row, then do not break down on a saturated network.
+        """
+        z = self._by_class(z)
         proba = LINKS[self.out_activation_](z)
-        if len(self.classes_) > 1:
-            _keep_uncertain(proba, lambda: self._log_proba(z))
-        return proba
+        if len(self.classes_) == 1:
+            return proba
+        smallest, below_one = PROBABILITIES[proba.dtype]
+        if proba.min(initial=1) < smallest:
+            lost = proba < smallest
+            # A falling function of -log p with values in [smallest / MAX_UNDERFLOW, smallest].
+            proba[lost] = smallest * (np.log(smallest) / self._logarithms(z)[lost])
+        return np.minimum(proba, below_one, out=proba)
 
-    def _log_proba(self, z):
+    def _logarithms(self, z):
         log_proba = LOG_LINKS[self.out_activation_](z)
-        return np.maximum(log_proba, MAX_UNDERFLOW * np.log(_smallest(z.dtype)), out=log_proba)
-
-    def _is_binary(self):
-        return self.out_activation_ == "logistic" and self.n_outputs_ == 1
-
-    def _check_classes(self, classes, y):
-        """The classes that a call of partial_fit announces, sorted; None where there are none."""
-        first = not hasattr(self, "theta_")
-        if classes is not None:
-            classes = np.unique(classes)
-            if not first and not np.array_equal(classes, self.classes_):
-                raise ValueError(
-                    f"classes={classes.tolist()} differs from the classes of the first call, "
-                    f"{self.classes_.tolist()}. Leave classes out after the first call."
-                )
-        elif first and not type_of_target(y, input_name="y").startswith("multilabel"):
-            raise ValueError(
-                "classes must be passed on the first call to partial_fit: later rows may bring "
-                "classes that this call does not have."
-            )
-        return classes
-
-    def _encode(self, y, *, reset, classes=None):
-        """Class codes of shape (n,); 0 and 1 of shape (n, 1) or (n, n_labels) for binary ones."""
-        try:
-            kind = type_of_target(y, input_name="y")
-            if kind not in KINDS:
-                check_classification_targets(y)  # says what is wrong
-        except TypeError as error:
-            raise TypeError(
-                "y must hold labels of one type, all strings or all numbers, without None; "
-                f"sorting them failed: {error}."
-            ) from error
-        if kind == "multiclass-multioutput":
-            raise ValueError(
-                "y has several columns with several classes each; MLPClassifier takes one column "
-                "of classes, or a label indicator matrix of 0 and 1. "
-                "sklearn.multioutput.MultiOutputClassifier fits one classifier per column."
-            )
-        if kind == "multilabel-indicator":
-            y = y.toarray() if issparse(y) else y
-            if not np.isin(y, (0, 1)).all():
-                raise ValueError(
-                    f"y is a matrix of labels with the values {np.unique(y).tolist()}; they must "
-                    "be 0 and 1: pass (y > 0).astype(int), for example."
-                )
-            if reset:
-                self.classes_ = np.arange(y.shape[1])
-            return y.astype(np.uint8)
-        y = column_or_1d(y, warn=True)
-        if reset:
-            self.classes_ = LabelEncoder().fit(y).classes_ if classes is None else classes
-        codes = _codes(y, self.classes_)
-        one_output = len(self.classes_) == 2 and getattr(self.loss, "link", None) != "softmax"
-        return codes.astype(np.uint8)[:, np.newaxis] if one_output else codes
-
-    def _decode(self, y):
-        """Labels from what `_encode` made of them."""
-        if y.ndim == 2 and y.shape[1] > 1:
-            return y
-        return self.classes_[y.ravel()]
-
-    def _loss_and_outputs(self, y):
-        link, name, n_outputs = "logistic", "binary_log_loss", y.shape[-1]
-        if y.ndim == 1:
-            link, name, n_outputs = "softmax", "log_loss", len(self.classes_)
-        if isinstance(self.loss, Loss) and self.loss.link != link:
-            raise ValueError(
-                f"loss={self.loss!r} has the link {self.loss.link!r}, but these targets need "
-                f"{link!r}; see the attribute link of sknn_opt.Loss."
-            )
-        loss = self.loss if isinstance(self.loss, Loss) else name
-        return make_loss(loss, label_smoothing=self.label_smoothing), n_outputs
-
-    def _strata(self, y):
-        if y.ndim == 1 or y.shape[1] == 1:
-            return y.ravel(), 1
-        return np.zeros(len(y), int), 1
-
-
-def _smallest(dtype):
-    """The smallest probability that is left as it is, with room below it."""
-    return 8 * np.finfo(dtype).tiny
-
-
-def _keep_uncertain(proba, log_proba):
-    """Move probabilities that rounded to 0 or 1 strictly inside, keeping their order, in place.
-
-    Rankings, and log-losses of a single row, then do not break down on a saturated network.
-    """
-    smallest = _smallest(proba.dtype)
-    lost = proba < smallest
-    if lost.any():
-        # A falling function of -log p with values in [smallest / MAX_UNDERFLOW, smallest].
-        proba[lost] = smallest * (np.log(smallest) / log_proba()[lost])
-    zero, one = proba.dtype.type(0), proba.dtype.type(1)
-    np.minimum(proba, np.nextafter(one, zero), out=proba)
+        least = MAX_UNDERFLOW * np.log(PROBABILITIES[z.dtype][0])
+        return np.maximum(log_proba, least, out=log_proba)
 
 
 def _predicted_codes(z, link):
@@ -389,27 +298,3 @@ def _predicted_codes(z, link):
         return z.argmax(axis=1)
     codes = (z > 0).astype(int)
     return codes.ravel() if z.shape[1] == 1 else codes
-
-
-def _codes(y, classes):
-    """The position of each label among the sorted classes."""
-    smallest = next(t for t in (np.int8, np.int16, np.int32) if len(classes) <= np.iinfo(t).max)
-    codes = np.empty(len(y), smallest)
-    known = np.empty(len(y), bool)
-    for start in range(0, len(y), ROWS_AT_A_TIME):
-        block = slice(start, start + ROWS_AT_A_TIME)
-        try:
-            found = np.searchsorted(classes, y[block])
-        except TypeError:  # labels of another type
-            known[block] = False
-            continue
-        codes[block] = found
-        known[block] = classes[np.minimum(found, len(classes) - 1)] == y[block]
-    if not known.all():
-        unknown = sorted(set(y[~known].tolist()), key=str)
-        raise ValueError(
-            f"y has the classes {unknown}, which are not among the known classes "
-            f"{classes.tolist()}. Leave such rows out, fit anew on all classes, or announce them "
-            "in the first call of partial_fit(X, y, classes=...)."
-        )
-    return codes

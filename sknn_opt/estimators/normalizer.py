@@ -21,17 +21,16 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sknn_opt._sklearn import CallbackSupportMixin, Interval, fit_context
+from sknn_opt._sklearn import CALLBACK_ATTRIBUTES, CallbackSupportMixin, Interval, fit_context
 from sknn_opt.arrays import moments
-from sknn_opt.arrays.chunks import memory_map, parts, rows_in_part
 from sknn_opt.arrays.scaling import (
     apply_steps,
     forward_steps,
     inverse_steps,
     refuse_infinity,
 )
-from sknn_opt.estimators._callbacks import FitTask
-from sknn_opt.estimators._validation import checked_weights, transaction
+from sknn_opt.estimators.listeners import FitTask
+from sknn_opt.estimators.parameters import checked_weights, transaction
 
 FITTED = (
     *("mean_", "var_", "scale_", "data_min_", "data_max_", "data_missing_"),
@@ -161,12 +160,14 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
             If `X` holds infinity, no number or is sparse while `with_mean`, or if the weights are
             negative, all zero, or too large to be summed.
         """
-        task = FitTask(self, X, y, sample_weight)
+        watched = CALLBACK_ATTRIBUTES & vars(self).keys()
+        task = FitTask(self, X, y, sample_weight) if watched else None
         with transaction(self):
             for name in FITTED:
                 vars(self).pop(name, None)
             self._see(X, sample_weight)
-        task.end()
+        if task:
+            task.end_fit()
         return self
 
     def partial_fit(self, X, y=None, sample_weight=None):
@@ -277,18 +278,14 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         )
         # Without weights an infinite value shows in the sums: no need to look for it beforehand.
         in_sums = sample_weight is None and not sparse.issparse(X)
-        in_file = memory_map(X) is not None
         X = validate_data(
             self,
             X,
             reset=first,
             accept_sparse=("csr", "csc"),
             dtype="numeric",
-            ensure_all_finite=False if in_sums or in_file else "allow-nan",
+            ensure_all_finite=False if in_sums else "allow-nan",
         )
-        if in_file and not in_sums:
-            for part in parts(X):
-                refuse_infinity(part)
         weights = None if sample_weight is None else checked_weights(sample_weight, X)
         known = moments.no_moments(X.shape[1]) if first else moments.Moments(**self._moments)
         if sparse.issparse(X):
@@ -338,14 +335,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
             return out
         out = checked if in_place else np.empty_like(checked, dtype=dtype, subok=False)
         steps = make_steps(self.mean_ if self.with_mean else None, self.scale_, self.clip, dtype)
-        start = 0
-        if in_place and rows_in_part(checked) < len(checked):
-            # apply_steps overwrites nothing before it has seen all of a part: here, all of them
-            for part in parts(checked):
-                refuse_infinity(part)
-        for part in parts(checked):
-            apply_steps(steps, part, out[start : start + len(part)])
-            start += len(part)
+        apply_steps(steps, checked, out)
         return out
 
 

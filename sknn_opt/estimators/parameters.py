@@ -1,18 +1,23 @@
-"""The parameters that both estimators share: what is allowed, and what the docs say.
+"""What a caller hands over: parameters and weights, checked, and a call that fails without damage.
 
 The known names are read from the tables themselves, so that no second list can drift.
 """
 
+from contextlib import contextmanager
+from dataclasses import fields, replace
 from numbers import Integral, Real
 from textwrap import dedent
 
 import numpy as np
+from sklearn.metrics import get_scorer
 
-from sknn_opt._sklearn import Interval, Options, StrOptions
+from sknn_opt._sklearn import Interval, Options, StrOptions, check_sample_weight
 from sknn_opt.nn.activations import ACTIVATIONS
 from sknn_opt.nn.initializers import INITIALIZERS
-from sknn_opt.optim import OPTIMIZERS
+from sknn_opt.nn.network import Architecture
+from sknn_opt.optim.optimizers import OPTIMIZERS, Optimizer
 from sknn_opt.optim.schedules import SCHEDULES
+from sknn_opt.training.minibatch import Settings
 
 CONSTRAINTS = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
@@ -22,7 +27,7 @@ CONSTRAINTS = {
     "input_dropout": [Interval(Real, 0, 1, closed="left")],
     "batch_norm": ["boolean"],
     "batch_norm_momentum": [Interval(Real, 0, 1, closed="left")],
-    "solver": [StrOptions({"lbfgs", *OPTIMIZERS})],
+    "solver": [StrOptions({"lbfgs", *OPTIMIZERS}), Optimizer],
     "alpha": [Interval(Real, 0, None, closed="left")],
     "weight_decay": [Interval(Real, 0, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -52,6 +57,11 @@ CONSTRAINTS = {
 }
 
 
+AUTO_BATCH_SIZE = 200
+LEARNING_RATE = 0.001  # the default of learning_rate_init
+OTHER_NAMES = {"nesterov": "nesterovs_momentum"}  # an optimizer's names for parameters
+
+
 def hidden_sizes(hidden_layer_sizes):
     """``hidden_layer_sizes`` as a tuple of ints.
 
@@ -60,29 +70,26 @@ def hidden_sizes(hidden_layer_sizes):
     ValueError
         If it is anything but one positive int or a flat list of them.
     """
-    sizes = hidden_layer_sizes
-    if isinstance(sizes, Integral):
-        sizes = [sizes]
-    sizes = list(sizes)
-    whole = all(isinstance(n, Integral) and not isinstance(n, bool) for n in sizes)
-    if not whole or any(n < 1 for n in sizes):
-        raise ValueError(
-            "hidden_layer_sizes must be one positive int or a flat list of positive ints, such as "
-            f"100 or (100, 50), or () for no hidden layer; got {hidden_layer_sizes!r}."
-        )
-    return tuple(int(n) for n in sizes)
+    one = isinstance(hidden_layer_sizes, Integral)
+    sizes = []
+    for n in [hidden_layer_sizes] if one else hidden_layer_sizes:
+        if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
+            raise ValueError(
+                "hidden_layer_sizes must be one positive int or a flat list of positive ints, such "
+                f"as 100 or (100, 50), or () for no hidden layer; got {hidden_layer_sizes!r}."
+            )
+        sizes.append(int(n))
+    return tuple(sizes)
 
 
 def dropout_rates(dropout, n_hidden):
-    """``dropout`` as one rate for each hidden layer.
+    """A list of ``dropout`` as one rate for each hidden layer.
 
     Raises
     ------
     ValueError
         If a list has the wrong length, or holds anything outside [0, 1).
     """
-    if isinstance(dropout, Real):
-        return (float(dropout),) * n_hidden
     rates = np.asarray(dropout)
     if rates.ndim != 1 or rates.dtype.kind not in "fiu" or not ((rates >= 0) & (rates < 1)).all():
         raise ValueError(
@@ -95,6 +102,222 @@ def dropout_rates(dropout, n_hidden):
             f"layers; got a list of {len(rates)}: {dropout!r}."
         )
     return tuple(rates.tolist())
+
+
+def optimizer_of(estimator, n_decayed):
+    """The optimizer that the parameters ask for, for a θ whose first elements decay.
+
+    It serves scikit-learn's MLP as well. None for lbfgs.
+    """
+    solver = estimator.solver
+    if isinstance(solver, Optimizer):
+        free = getattr(solver, "n_decayed", 0) is None
+        return replace(solver, n_decayed=n_decayed) if free else solver
+    if solver == "lbfgs":
+        return None
+    own = {"learning_rate": float(estimator.learning_rate_init), "n_decayed": n_decayed}
+    optimizer = OPTIMIZERS[solver]()
+    for field in fields(optimizer):
+        name = OTHER_NAMES.get(field.name, field.name)
+        if field.name in own:
+            setattr(optimizer, field.name, own[field.name])
+        elif hasattr(estimator, name):
+            setattr(optimizer, field.name, getattr(estimator, name))
+    return optimizer
+
+
+def initial_rate(estimator):
+    """The learning rate at the start: that of an optimizer which has its own, or the parameter's.
+
+    Raises
+    ------
+    ValueError
+        If both are set, and differ.
+    """
+    rate, own = (
+        float(estimator.learning_rate_init),
+        getattr(estimator.solver, "learning_rate", None),
+    )
+    if own is None:
+        return rate
+    if rate not in (LEARNING_RATE, own):
+        raise ValueError(
+            f"learning_rate_init={rate:g} and solver={estimator.solver!r} give two learning rates; "
+            "set one of them: leave learning_rate out of the solver, or learning_rate_init alone."
+        )
+    return float(own)
+
+
+def batch_size(estimator, n_rows):
+    """Rows in a batch of a set of `n_rows`."""
+    size = estimator.batch_size
+    return min(AUTO_BATCH_SIZE if size == "auto" else int(size), n_rows)
+
+
+def architecture_of(estimator, rows, fitted=None):
+    """The architecture that the parameters ask for, for these rows.
+
+    Raises
+    ------
+    ValueError
+        If the parameters contradict each other, the rows or the `fitted` architecture.
+    """
+    sizes = hidden_sizes(estimator.hidden_layer_sizes)
+    rates, dropout = (float(estimator.input_dropout),), estimator.dropout
+    if isinstance(dropout, Real):
+        rates += (float(dropout),) * len(sizes)
+    else:
+        rates += dropout_rates(dropout, len(sizes))
+    if estimator.solver == "lbfgs" and any(rates):
+        raise ValueError(
+            "dropout needs a minibatch solver: solver='lbfgs' minimises a fixed function, and "
+            f"dropout changes it at every step. Choose one of {sorted(OPTIMIZERS)}, or set "
+            "dropout and input_dropout to 0."
+        )
+    if estimator.scoring != "loss":
+        check_scoring_name(estimator.scoring)
+    if isinstance(estimator.learning_rate, type):
+        name = estimator.learning_rate.__name__
+        raise ValueError(
+            f"learning_rate={name} is a class; it must be an object, such as {name}(), a name, or "
+            "a function of a TrainingTime."
+        )
+    loss, n_outputs = estimator._loss_and_outputs(rows.y)
+    if loss is estimator.loss:
+        check_loss(loss, rows.y, n_outputs)
+    n_units = (rows.X.shape[1], *sizes, n_outputs)
+    new = Architecture(n_units, estimator.activation, loss, rates, bool(estimator.batch_norm))
+    if fitted is not None:
+        _check_unchanged(new, fitted)
+    return new
+
+
+def _check_unchanged(new, old):
+    for name, now, before in (
+        ("hidden_layer_sizes", new.n_units[1:-1], old.n_units[1:-1]),
+        ("activation", new.activation, old.activation),
+        ("batch_norm", new.batch_norm, old.batch_norm),
+        ("loss", new.loss, old.loss),
+        ("the number of outputs in y", new.n_units[-1], old.n_units[-1]),
+    ):
+        if now != before:
+            raise ValueError(
+                f"Training cannot go on from the fitted weights: {name} was {before!r} and is "
+                f"now {now!r}. Set it back, or fit anew with warm_start=False."
+            )
+
+
+def settings_of(estimator, state, n_rows, mean_weight):
+    """What the trainers read of the parameters, for so many rows.
+
+    The optimizer's own part of the state starts anew where it is another optimizer's.
+    """
+    schedule, theta = estimator.learning_rate, state.weights.theta
+    if isinstance(schedule, str):
+        schedule = SCHEDULES[schedule]
+    if schedule is SCHEDULES["constant"] and not estimator.warmup_epochs:
+        schedule = None
+    optimizer = optimizer_of(estimator, state.architecture.n_decayed)
+    if optimizer is None:
+        state.forget_steps()
+    else:
+        decays = getattr(optimizer, "beta_1", None), getattr(optimizer, "beta_2", None)
+        solver = f"{type(optimizer).__name__} {decays}"
+        if solver != state.solver or state.moments.keys() != optimizer.init(theta[:0]).keys():
+            state.solver, state.moments = solver, optimizer.init(theta)
+    return Settings(
+        alpha=float(estimator.alpha),
+        max_iter=estimator.max_iter,
+        tol=float(estimator.tol),
+        optimizer=optimizer,
+        schedule=schedule,
+        warmup_epochs=estimator.warmup_epochs,
+        batch_size=batch_size(estimator, n_rows),
+        shuffle=estimator.shuffle,
+        batch_norm_momentum=estimator.batch_norm_momentum,
+        max_grad_norm=estimator.max_grad_norm,
+        average=float(estimator.average),
+        mean_weight=mean_weight,
+        max_fun=estimator.max_fun,
+    )
+
+
+@contextmanager
+def transaction(estimator):
+    """Undo every change of the estimator's attributes if the block raises anything.
+
+    scikit-learn's validation records the number and names of the features before a fit has
+    succeeded; without this, a fit that fails would leave a model that no longer predicts.
+    """
+    before = vars(estimator).copy()
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def checked_weights(sample_weight, X):
+    """Return the weights as a float64 array of shape (n_samples,)."""
+    weights = check_sample_weight(sample_weight, X, dtype=np.float64)
+    if (weights < 0).any():
+        row = int(np.argmax(weights < 0))
+        raise ValueError(
+            f"sample_weight is negative ({weights[row]:g}) at row {row}; weights must be zero or "
+            "positive: leave that row out, or give it weight zero."
+        )
+    if not weights.any():
+        raise ValueError(
+            "All entries of sample_weight are zero; at least one must be positive: without it "
+            "there is no sample to learn from."
+        )
+    with np.errstate(over="ignore"):
+        if not np.isfinite(weights.sum()):
+            raise ValueError(
+                f"The sum of sample_weight is beyond float64 (largest weight {weights.max():g}); "
+                "it must be finite: divide the weights by their maximum."
+            )
+    return weights
+
+
+def check_scoring_name(scoring):
+    """Raise ValueError if ``scoring`` is a string that scikit-learn does not know."""
+    if isinstance(scoring, str) and scoring != "loss":
+        try:
+            get_scorer(scoring)
+        except (KeyError, ValueError) as error:
+            raise ValueError(
+                f"scoring={scoring!r} is unknown; it must be 'loss', None for the estimator's own "
+                "score, a callable, or one of sklearn.metrics.get_scorer_names(), such as "
+                "'average_precision' or 'r2'."
+            ) from error
+
+
+def check_loss(loss, y, n_outputs):
+    """Raise ValueError if a loss does not return what it must, here for the first two targets."""
+    allowed = [None, "scale"] if loss.link == "exp" else [None, "scale", "mean and scale"]
+    if loss.normalizes not in allowed:
+        raise ValueError(
+            f"loss={loss!r} has normalizes={loss.normalizes!r}; with the link {loss.link!r} it "
+            f"must be one of {allowed}."
+        )
+    y = y[:2]
+    y = y if y.dtype.kind == "i" else y.astype(np.float64)
+    z = np.zeros((len(y), n_outputs))
+    with np.errstate(all="ignore"):
+        result = loss(z, y)
+    shapes = [np.shape(part) for part in result] if isinstance(result, tuple) else []
+    if shapes == [(len(y),), (len(y), n_outputs)] and np.isnan(result[0]).any():
+        raise ValueError(
+            f"loss={loss!r} returned NaN for raw outputs of 0; it must be a number for any finite "
+            "raw outputs and the targets of y."
+        )
+    if shapes != [(len(y),), z.shape]:
+        raise ValueError(
+            f"loss={loss!r} must return (losses, gradient) of shapes (n_rows,) and (n_rows, "
+            f"n_outputs); for {len(y)} rows and {n_outputs} outputs it returned shapes {shapes}."
+        )
 
 
 def document(docstring, **tables):

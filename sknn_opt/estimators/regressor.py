@@ -3,21 +3,17 @@
 from numbers import Real
 from typing import ClassVar
 
-import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import column_or_1d
 
 from sknn_opt._sklearn import Interval, StrOptions
-from sknn_opt.estimators import _target_scale
 from sknn_opt.estimators.base import BaseMLP, takes_minibatches
 from sknn_opt.estimators.parameters import CONSTRAINTS, document
-from sknn_opt.nn.losses import LINKS, LOSSES, Loss, make_loss
+from sknn_opt.estimators.targets import REGRESSION_LOSSES, AmountTargets
+from sknn_opt.nn.losses import LINKS, Loss
 
-REGRESSION_LOSSES = [name for name, loss in LOSSES.items() if loss.link in ("identity", "exp")]
 
-
-class MLPRegressor(RegressorMixin, BaseMLP):
+class MLPRegressor(RegressorMixin, AmountTargets, BaseMLP):
     __doc__ = document(
         """Multi-layer perceptron regressor.
 
@@ -94,7 +90,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         "huber_delta": [Interval(Real, 0, None, closed="neither")],
         "normalize_target": ["boolean"],
     }
-    _y_numeric = True
 
     def __init__(
         self,
@@ -177,12 +172,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.max_fun = max_fun
         self.dtype = dtype
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        tags.target_tags.positive_only = self.loss in ("poisson", "gamma")
-        return tags
-
     @available_if(takes_minibatches)
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch on these rows, from where the last call, or fit, ended.
@@ -219,42 +208,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        return self._predict_by_blocks(X, self._in_units)
+        return self._outputs(X, self._in_units)
 
     def _in_units(self, z):
-        y = LINKS[self.out_activation_](z)
-        if self.target_normalizer_ is not None:
-            y = _target_scale.undo(self.target_normalizer_, y)
+        y, units = LINKS[self.out_activation_](z), self._predictor.units
+        if units is not None:
+            y = units(y)
         return y.ravel() if self.n_outputs_ == 1 else y
 
-    def _encode(self, y, *, reset, classes=None):
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        loss = self.loss if isinstance(self.loss, Loss) else LOSSES[self.loss]
-        loss.check_targets(y)
-        y = y if y.dtype == np.float32 else y.astype(np.float64, copy=False)
-        return y[:, np.newaxis] if y.ndim == 1 else y
-
-    def _decode(self, y):
-        """Targets as the user has them."""
-        return y.ravel() if y.shape[1] == 1 else y
-
-    def _loss_and_outputs(self, y):
-        if self.loss == "quantile" and self.quantile is None:
-            raise ValueError(
-                "loss='quantile' needs the parameter quantile, a number in (0, 1) such as 0.9; "
-                "it is None."
-            )
-        loss = make_loss(self.loss, quantile=self.quantile, delta=self.huber_delta)
-        if loss.link not in ("identity", "exp"):
-            raise ValueError(
-                f"loss={loss!r} has the link {loss.link!r}; MLPRegressor takes losses with the "
-                "link 'identity' or 'exp'. Use MLPClassifier for the others."
-            )
-        return loss, y.shape[1]
-
-    def _strata(self, y):
-        return np.zeros(len(y), int), 2  # R² needs two rows
-
-    def _attributes(self, fitted, n_iter):
-        return super()._attributes(fitted, n_iter) | {"target_normalizer_": fitted.normalizer}
+    def _attributes(self, state, weights, n_iter, n_rows_seen):
+        scale = {"target_normalizer_": state.target_scale}
+        return super()._attributes(state, weights, n_iter, n_rows_seen) | scale

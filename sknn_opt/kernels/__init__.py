@@ -15,6 +15,7 @@ from importlib.util import find_spec
 VARIABLE = "SKNN_OPT_KERNELS"
 
 
+@cache
 def fastest(kernel, dtype):
     """The compiled twin of a kernel for arrays of a dtype, if there is one, else the kernel."""
     has_twin = dtype.char in "fd" and dtype.isnative

@@ -21,11 +21,12 @@ The last two are half the deviances. Label smoothing ε replaces a target y of t
 (1 - ε) y + ε / K, K being the number of classes (Szegedy et al. 2016, section 7).
 """
 
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import ClassVar
 
 import numpy as np
-from scipy.special import expit, log_expit, log_softmax, logit, softmax, xlogy
+from scipy.special import expit, log_expit, log_softmax, logit, xlogy
 
 from sknn_opt.kernels import fastest
 from sknn_opt.kernels import with_numpy as kernels
@@ -243,8 +244,11 @@ def make_loss(loss, **knobs):
     """The loss of a name, with those of the knobs that it has; a `Loss` is returned as it is."""
     if isinstance(loss, Loss):
         return loss
-    cls = type(LOSSES[loss])
-    return cls(**{f.name: float(knobs[f.name]) for f in fields(cls) if f.name in knobs})
+    cls, own = type(LOSSES[loss]), {}
+    for field in fields(cls):
+        if field.name in knobs:
+            own[field.name] = float(knobs[field.name])
+    return cls(**own)
 
 
 def loss_to_plain(loss):
@@ -260,6 +264,21 @@ def loss_from_plain(plain):
     return make_loss(**plain) if isinstance(plain, dict) else plain
 
 
+def mean_loss(losses, weight):
+    """Σ wᵢ ℓᵢ / Σ wᵢ; infinity in place of NaN."""
+    with np.errstate(all="ignore"):
+        loss = float(np.average(losses, weights=weight))
+    return math.inf if math.isnan(loss) else loss
+
+
+def mean_loss_of_outputs(loss, z, y, weight):
+    """The same of raw outputs, which are overwritten."""
+    y = y.astype(np.intp if y.dtype.kind == "i" else z.dtype, copy=False)  # as in training
+    with np.errstate(all="ignore"):
+        losses, _ = loss(z, y)
+    return mean_loss(losses, weight)
+
+
 # Links ------------------------------------------------------------------------------------------
 
 
@@ -269,8 +288,14 @@ def _bounded_exp(z):
     return np.exp(np.minimum(z, np.nextafter(largest, z.dtype.type(0))))
 
 
+def _softmax(z):
+    """e^z / Σ e^z of each row. scipy's takes as long as the network for a single row."""
+    e = np.exp(z - np.maximum.reduce(z, axis=1, keepdims=True))
+    return np.divide(e, np.add.reduce(e, axis=1, keepdims=True), out=e)
+
+
 LINKS = {
-    "softmax": lambda z: softmax(z, axis=1),
+    "softmax": _softmax,
     "logistic": expit,
     "identity": lambda z: z,
     "exp": _bounded_exp,

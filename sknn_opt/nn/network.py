@@ -15,19 +15,18 @@ The function that training descends, on a batch of rows with weights w:
 
 import math
 from dataclasses import dataclass, fields
-from functools import cached_property
-from itertools import pairwise
+from operator import mul
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import get_blas_funcs
+from scipy.linalg import norm
 
 from sknn_opt.kernels import fastest
 from sknn_opt.kernels import with_numpy as kernels
 from sknn_opt.nn.activations import ACTIVATIONS
 from sknn_opt.nn.initializers import draw_weights
 from sknn_opt.nn.layers import Activation, BatchNorm, Dense, Dropout, SparseInputDropout
-from sknn_opt.nn.losses import loss_from_plain, loss_to_plain, make_loss
+from sknn_opt.nn.losses import Loss, loss_from_plain, loss_to_plain, make_loss
 
 
 class Block(NamedTuple):
@@ -68,15 +67,62 @@ def lay_out(shapes):
 class Architecture:
     """The shape of a network: everything but its parameters.
 
-    `n_units` counts the units from the inputs to the outputs; `loss` is a `Loss` or the name of
-    one; `dropout` holds the rates of the input and of each hidden layer.
+    Attributes
+    ----------
+    n_units : tuple of int
+        Units from the inputs to the outputs.
+    activation : str
+    loss : Loss or str
+    dropout : tuple of float
+        The rates of the input and of each hidden layer.
+    batch_norm : bool
+    n_layers : int
+        Layers with weights, L.
+    blocks : dict of str to Block
+        The blocks of θ, weights first.
+    statistics : dict of str to Block
+        Those of the running statistics.
+    n_parameters : int
+        The length of θ.
+    n_decayed : int
+        How many elements at the head of θ are weights, which L2 and weight decay shrink.
+    largest_product : int
+        The multiplications of the largest layer for one row.
     """
 
-    n_units: tuple
+    n_units: tuple[int, ...]
     activation: str
-    loss: object
-    dropout: tuple
+    loss: Loss | str
+    dropout: tuple[float, ...]
     batch_norm: bool
+
+    def __post_init__(self):
+        n_units, n_layers = self.n_units, len(self.n_units) - 1
+        weights, vectors, statistics = {}, {}, {}
+        for i in range(1, n_layers + 1):
+            weight, *others = self.parameters_of(i)
+            weights[f"{weight}[{i}]"] = n_units[i - 1 : i + 1]
+            for name in others:
+                vectors[f"{name}[{i}]"] = n_units[i : i + 1]
+            if "gamma" in others:
+                statistics[f"mean[{i}]"] = statistics[f"variance[{i}]"] = n_units[i : i + 1]
+        blocks = lay_out(weights | vectors)
+        vars(self).update(  # past the frozen __setattr__
+            n_layers=n_layers,
+            blocks=blocks,
+            statistics=lay_out(statistics),
+            n_parameters=blocks[next(reversed(blocks))].slice.stop,
+            n_decayed=blocks[f"W[{n_layers}]"].slice.stop,
+            largest_product=max(map(mul, n_units, n_units[1:])),
+        )
+
+    def parameters_of(self, layer):
+        """The bare names of a layer's blocks in θ.
+
+        Batch norm subtracts the mean, and with it any bias: only β is left to learn.
+        """
+        normalized = self.batch_norm and layer < len(self.n_units) - 1
+        return ("W", "gamma", "beta") if normalized else ("W", "b")
 
     def to_plain(self):
         """A dict of plain numbers, strings and lists (and a loss of the user's, as it is)."""
@@ -90,46 +136,10 @@ class Architecture:
         tuples = {name: tuple(plain[name]) for name in ("n_units", "dropout")}
         return cls(**plain | tuples | {"loss": loss_from_plain(plain["loss"])})
 
-    @property
-    def n_layers(self):
-        """Layers with weights, L."""
-        return len(self.n_units) - 1
-
-    def _has_batch_norm(self, layer):
-        return self.batch_norm and layer < self.n_layers
-
-    @cached_property
-    def blocks(self):
-        """The blocks of θ: name -> Block."""
-        shapes = {f"W[{i}]": pair for i, pair in enumerate(pairwise(self.n_units), 1)}
-        for i, n in enumerate(self.n_units[1:], 1):
-            # Batch norm subtracts the mean, and with it any bias: only β is left to learn.
-            names = ("gamma", "beta") if self._has_batch_norm(i) else ("b",)
-            shapes |= {f"{name}[{i}]": (n,) for name in names}
-        return lay_out(shapes)
-
-    @cached_property
-    def statistics(self):
-        """The blocks of the running statistics: name -> Block."""
-        hidden = enumerate(self.n_units[1:-1], 1) if self.batch_norm else ()
-        return lay_out({f"{name}[{i}]": (n,) for i, n in hidden for name in ("mean", "variance")})
-
-    @property
-    def n_parameters(self):
-        """The length of θ."""
-        return sum(a * b for a, b in pairwise(self.n_units)) + sum(
-            n * (1 + self._has_batch_norm(i)) for i, n in enumerate(self.n_units[1:], 1)
-        )
-
-    @property
-    def n_decayed(self):
-        """How many elements at the head of θ are weights, which L2 and weight decay shrink."""
-        return self.blocks[f"W[{self.n_layers}]"].slice.stop
-
     def initial_parameters(self, init, rng, dtype):
         """Draw θ: weights by `init`, γ = 1, all else 0.
 
-        With ``init="auto"`` the weights read standardised inputs in W[1] (gain 1), activations in
+        With ``init="auto"`` the weights read standardized inputs in W[1] (gain 1), activations in
         the hidden layers (their gain), and feed the loss in W[L] (gain 1: small first outputs).
         An activation with f(0) ≠ 0 would add the same constant to every row; b = -f(0) Σ W takes
         it out again, which is what makes logistic nets as trainable as tanh nets.
@@ -142,7 +152,7 @@ class Architecture:
             block = self.blocks[f"W[{i}]"]
             W = block.of(theta)
             W[...] = draw_weights(init, block.shape, rng, gain, dtype)
-            if self._has_batch_norm(i):
+            if f"gamma[{i}]" in self.blocks:
                 self.blocks[f"gamma[{i}]"].of(theta)[...] = 1
             elif init == "auto" and i > 1:
                 self.blocks[f"b[{i}]"].of(theta)[...] = -function.at_rest * W.sum(axis=0)
@@ -156,6 +166,22 @@ class Architecture:
         return statistics
 
 
+@dataclass
+class Weights:
+    """A network's numbers: θ, and the running statistics of batch norm."""
+
+    theta: np.ndarray
+    statistics: np.ndarray
+
+    def copy(self):
+        """Arrays of their own."""
+        return Weights(self.theta.copy(), self.statistics.copy())
+
+    def astype(self, dtype):
+        """Arrays of their own, of a dtype."""
+        return Weights(self.theta.astype(dtype), self.statistics.astype(dtype))
+
+
 class Network:
     """An architecture bound to θ and dθ, with the buffers for batches of up to `n_rows` rows."""
 
@@ -166,39 +192,39 @@ class Network:
         n = architecture.n_decayed
         self._weights = theta[:n]
         self._add_penalty = fastest(kernels.add_penalty, theta.dtype)
-        self._norm = get_blas_funcs("nrm2", (theta,))
         self.row_losses = make_loss(architecture.loss)
-        self.layers = list(self._build(n_rows, sparse))
-        self.dropouts = [d for d in self.layers if isinstance(d, (Dropout, SparseInputDropout))]
+        self.layers, self.dropouts, self.batch_norms = [], [], []
+        self._build(n_rows, sparse)
         self.backward_layers = self.layers[::-1]
         if self.layers[0] in self.dropouts:
             self.backward_layers.pop()  # below the first parameters there is nothing to learn
-        self.batch_norms = [d for d in self.layers if isinstance(d, BatchNorm)]
 
     def _build(self, n_rows, sparse):
-        spec, dtype = self.architecture, self.theta.dtype
+        spec, dtype, layers = self.architecture, self.theta.dtype, self.layers
         for i in range(1, spec.n_layers + 1):
             rate, n_in, n_out = spec.dropout[i - 1], *spec.n_units[i - 1 : i + 1]
-            if rate and i == 1 and sparse:
-                yield SparseInputDropout(rate, dtype)
-            elif rate:
-                yield Dropout(rate, n_in, n_rows, dtype)
-            params = self._views(self.theta, i, spec.blocks)
-            grads = self._views(self.grad, i, spec.blocks)
-            yield Dense(params, grads, n_rows, dtype, is_first=i == 1)
-            if i == spec.n_layers:
-                return
-            if spec.batch_norm:
-                statistics = self._views(self.statistics, i, spec.statistics)
-                yield BatchNorm(params, grads, statistics, n_rows, dtype)
-            yield Activation(spec.activation, n_out, n_rows, dtype)
-
-    @staticmethod
-    def _views(vector, layer, blocks):
-        """The blocks of one layer as views of `vector`, under their bare names."""
-        end = f"[{layer}]"
-        named = ((name.removesuffix(end), b) for name, b in blocks.items() if name.endswith(end))
-        return {name: block.of(vector) for name, block in named}
+            if rate:
+                on_sparse = sparse and i == 1
+                self.dropouts.append(
+                    SparseInputDropout(rate, dtype)
+                    if on_sparse
+                    else Dropout(rate, n_in, n_rows, dtype)
+                )
+                layers.append(self.dropouts[-1])
+            params, grads = {}, {}
+            for name in spec.parameters_of(i):
+                block = spec.blocks[f"{name}[{i}]"]
+                params[name], grads[name] = block.of(self.theta), block.of(self.grad)
+            layers.append(Dense(params, grads, n_rows, dtype, is_first=i == 1))
+            if "gamma" in params:
+                statistics = {
+                    name: spec.statistics[f"{name}[{i}]"].of(self.statistics)
+                    for name in ("mean", "variance")
+                }
+                self.batch_norms.append(BatchNorm(params, grads, statistics, n_rows, dtype))
+                layers.append(self.batch_norms[-1])
+            if i < spec.n_layers:
+                layers.append(Activation(spec.activation, n_out, n_rows, dtype))
 
     def draw_masks(self, rng, X):
         """Draw the dropout masks for a batch X; they stay until drawn again."""
@@ -239,7 +265,8 @@ class Network:
         n = len(self._weights)
         squares, length = self._add_penalty(self.theta, self.grad, n, penalty)
         self.penalty_term = 0.5 * penalty * squares
-        self.grad_norm = math.sqrt(length) if 1e-30 < length < math.inf else self._norm(self.grad)
+        in_range = 1e-30 < length < math.inf
+        self.grad_norm = math.sqrt(length) if in_range else norm(self.grad, check_finite=False)
 
     def loss_and_gradient(self, X, y, weight=None, scale=1.0, penalty=0.0):
         """J(θ), with its gradient left in ``grad``."""

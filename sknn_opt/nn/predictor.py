@@ -1,9 +1,15 @@
-"""Prediction: batch norm folded away, rows in blocks that fit the cache."""
+"""A network as it predicts: batch norm folded away, rows in blocks that fit the cache.
+
+    z = f(… f(X W[1] + b[1]) …) W[L] + b[L]
+
+Batch norm with fixed statistics is affine, so it goes into the layer below:
+W' = W · s and b' = β - μ · s, with s = γ / √(σ² + ε).
+"""
 
 import numpy as np
 from scipy.sparse import issparse
 
-from sknn_opt.arrays.chunks import release, rows_in_part
+from sknn_opt.arrays.threads import UNTHREADED, blas_threads
 from sknn_opt.kernels import fastest
 from sknn_opt.kernels import with_numpy as kernels
 from sknn_opt.nn.activations import ACTIVATIONS
@@ -18,21 +24,20 @@ SATURATION = 1e100
 def fold(architecture, theta, statistics):
     """The weight matrices and biases of the network as it predicts.
 
-    Batch norm with fixed statistics is affine, so it goes into the layer below:
-    W' = W · s and b' = β - μ · s, with s = γ / √(σ² + ε). Without batch norm these are views of θ.
+    Without batch norm these are views of θ.
 
     Returns
     -------
     coefs, intercepts : lists of ndarray
     """
-    coefs, intercepts = [], []
+    coefs, intercepts, blocks = [], [], architecture.blocks
     for i in range(1, architecture.n_layers + 1):
-        W = architecture.blocks[f"W[{i}]"].of(theta)
-        if f"b[{i}]" in architecture.blocks:
+        W = blocks[f"W[{i}]"].of(theta)
+        if f"b[{i}]" in blocks:
             coefs.append(W)
-            intercepts.append(architecture.blocks[f"b[{i}]"].of(theta))
+            intercepts.append(blocks[f"b[{i}]"].of(theta))
             continue
-        gamma, beta = (architecture.blocks[f"{name}[{i}]"].of(theta) for name in ("gamma", "beta"))
+        gamma, beta = (blocks[f"{name}[{i}]"].of(theta) for name in ("gamma", "beta"))
         mean, variance = (
             architecture.statistics[f"{name}[{i}]"].of(statistics) for name in ("mean", "variance")
         )
@@ -42,76 +47,78 @@ def fold(architecture, theta, statistics):
     return coefs, intercepts
 
 
-def block_rows(n_units):
-    """How many rows are predicted at a time."""
-    return max(MIN_BLOCK_ROWS, BLOCK_ELEMENTS // max(n_units))
+class Predictor:
+    """The network of some weights, ready to predict.
 
-
-def raw_outputs(coefs, intercepts, activation, X, rows=None, then=None):
-    """z[L] of the rows of X (or of those that `rows` names), in the wider dtype of X and θ.
-
-    `then` makes of the outputs of a block of rows what is wanted, an array with as many rows.
-    Never NaN for finite X: where sums overflow, the rows are computed again with signals that
-    saturate.
+    It reads the arrays of the weights that it was made of; with batch norm the folded ones are
+    copies. `units`, a function or None, takes predictions to the units of the user.
     """
-    dtype = np.result_type(X.dtype, coefs[0].dtype)
-    coefs = [W.astype(dtype, copy=False) for W in coefs]
-    intercepts = [b.astype(dtype, copy=False) for b in intercepts]
-    n, out = X.shape[0] if rows is None else len(rows), None
-    step = block_rows([W.shape[1] for W in coefs] + ([] if issparse(X) else [X.shape[1]]))
-    since, in_part = 0, n if issparse(X) else rows_in_part(X, n)
-    with np.errstate(all="ignore"):
-        for start in range(0, max(n, 1), step):
+
+    def __init__(self, architecture, weights, units=None):
+        self.weights, self.units = weights, units
+        self.coefs, self.intercepts = fold(architecture, weights.theta, weights.statistics)
+        self._function = ACTIVATIONS[architecture.activation]
+        self._n_units, self._largest = architecture.n_units, architecture.largest_product
+
+    def outputs(self, X, then, rows=None):
+        """What `then` makes of the raw outputs of the rows of X (or of those that `rows` names).
+
+        z[L] is in the wider dtype of X and θ, and never NaN for finite X: where sums overflow, the
+        rows are computed again with signals that saturate. `then` gets a block of rows at a time
+        and returns an array with as many rows, so that nothing of the size of X is made but the
+        result.
+        """
+        n, sparse = X.shape[0] if rows is None else len(rows), issparse(X)
+        step = max(MIN_BLOCK_ROWS, BLOCK_ELEMENTS // max(self._n_units[sparse:]))
+        with np.errstate(all="ignore"):
+            if n <= step and n * self._largest < UNTHREADED:
+                return then(self._raw_outputs(X if rows is None else X[rows]))
+            with blas_threads(min(n, step), self._n_units):
+                return self._by_blocks(X, then, rows, n, step)
+
+    def _by_blocks(self, X, then, rows, n, step):
+        out = None
+        for start in range(0, n, step):
             block = slice(start, start + step)
-            part = X[block] if rows is None else X[rows[block]]
-            z = _finite_outputs(coefs, intercepts, activation, part, dtype)
-            z = z if then is None else then(z)
-            out = np.empty((n, *z.shape[1:]), z.dtype) if out is None else out
-            out[block] = z
-            if start + step - since >= in_part:
-                release(X)
-                since = start + step
-    return out
+            made = then(self._raw_outputs(X[block] if rows is None else X[rows[block]]))
+            out = np.empty((n, *made.shape[1:]), made.dtype) if out is None else out
+            out[block] = made
+        return out
 
+    def _raw_outputs(self, X):
+        for z in self.layer_outputs(X):  # noqa: B007 (the last one)
+            pass
+        # The sum is finite where all terms are, but for sums that overflow, which cost a second
+        # look.
+        if not np.isfinite(np.add.reduce(z, axis=None)):
+            lost = np.flatnonzero(~np.isfinite(z).all(axis=1))
+            z[lost] = self._saturated(X[lost], z.dtype)
+        return z
 
-def _finite_outputs(coefs, intercepts, activation, X, dtype):
-    z = _forward(coefs, intercepts, activation, X)
-    # The sum is finite where all terms are, but for sums that overflow, which cost a second look.
-    if not np.isfinite(np.add.reduce(z, axis=None)):
-        lost = np.flatnonzero(~np.isfinite(z).all(axis=1))
-        z[lost] = _saturated(coefs, intercepts, activation, X[lost], dtype)
-    return z
+    def layer_outputs(self, X):
+        """Yield a[1] … a[L-1] and z[L]."""
+        dtype = np.result_type(X.dtype, self.weights.theta.dtype)
+        function, last, a = self._function, len(self.coefs) - 1, X
+        forward, add_bias = fastest(function.forward, dtype), fastest(kernels.add_bias, dtype)
+        for i, W in enumerate(self.coefs):
+            z = a @ W.astype(dtype, copy=False)
+            add_bias(z, self.intercepts[i].astype(dtype, copy=False))
+            if i < last:
+                forward(z, *np.empty((function.n_scratch, *z.shape), dtype))
+            yield z
+            a = z
 
+    def _saturated(self, X, dtype):
+        """z[L] in double precision, every number kept within ±SATURATION."""
 
-def layer_outputs(coefs, intercepts, activation, a, limit=None):
-    """Yield a[1] … a[L-1] and z[L]; the weights are those of `fold`."""
-    function = ACTIVATIONS[activation]
-    forward, add_bias = (fastest(k, coefs[0].dtype) for k in (function.forward, kernels.add_bias))
-    last = len(coefs) - 1
-    for i, (W, b) in enumerate(zip(coefs, intercepts, strict=True)):
-        z = a @ W
-        add_bias(z, b)
-        if limit:
-            np.clip(z, -limit, limit, out=z)
-        if i < last:
-            forward(z, *np.empty((function.n_scratch, *z.shape), z.dtype))
-        yield z
-        a = z
+        def widen(array):
+            dense = array.toarray() if issparse(array) else array
+            return np.clip(dense.astype(np.float64), -SATURATION, SATURATION)
 
-
-def _forward(*args):
-    for a in layer_outputs(*args):  # noqa: B007
-        pass
-    return a
-
-
-def _saturated(coefs, intercepts, activation, X, dtype):
-    def widen(array):
-        if issparse(array):
-            array = array.toarray()
-        return np.clip(array.astype(np.float64), -SATURATION, SATURATION)
-
-    z = _forward(*([widen(a) for a in arrays] for arrays in (coefs, intercepts)), activation,
-                 widen(X), SATURATION)  # fmt: skip
-    bound = np.finfo(dtype).max
-    return np.clip(z, -bound, bound)
+        function, last, a = self._function, len(self.coefs) - 1, widen(X)
+        for i, (W, b) in enumerate(zip(self.coefs, self.intercepts, strict=True)):
+            a = np.clip(a @ widen(W) + widen(b), -SATURATION, SATURATION)
+            if i < last:
+                function.forward(a, *np.empty((function.n_scratch, *a.shape)))
+        bound = np.finfo(dtype).max
+        return np.clip(a, -bound, bound)

@@ -51,7 +51,10 @@ class Optimizer:
         -------
         dict
         """
-        return {"step": 0} | {name: np.zeros_like(theta) for name in self._buffers}
+        state = {"step": 0}
+        for name in self._buffers:
+            state[name] = np.zeros_like(theta)
+        return state
 
     def step(self, theta, grad, state, learning_rate=None):
         """Move `theta` by one step, in place.

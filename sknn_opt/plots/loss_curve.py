@@ -69,8 +69,8 @@ class LossCurveDisplay:
         net = network_of(estimator, "LossCurveDisplay")
         scored = any(row["score"] is not None for row in net.history_)
         name = _name_of(net.scoring) if scored and net.scoring != "loss" else None
-        stopped_by_score = scored and net._training["by_score"]
-        return cls(net.history_, net._training["best_epoch"] if stopped_by_score else None, name)
+        stopped_by_score = scored and net._training.by_score
+        return cls(net.history_, net._training.best_epoch if stopped_by_score else None, name)
 
     def plot(self, ax=None):
         """Draw.

@@ -1,6 +1,9 @@
 """Minibatch training: one function for one step, one for an epoch, one for all of them."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
 from time import perf_counter
@@ -8,63 +11,120 @@ from time import perf_counter
 import numpy as np
 from scipy.sparse import issparse
 
-from sknn_opt.optim.schedules import TrainingTime, goes_on_when_stalled, runs_its_course, warm_up
-from sknn_opt.training.averaging import Average
-from sknn_opt.training.progress import Outcome, Snapshot, total_loss
+from sknn_opt.nn.network import Network
+from sknn_opt.optim.optimizers import Optimizer
+from sknn_opt.optim.schedules import runs_its_course, warm_up
+from sknn_opt.training import randomness
+from sknn_opt.training.batches import Minibatches
+from sknn_opt.training.monitor import Outcome
 
 
 @dataclass
 class Settings:
-    """The knobs of the loop, named as the estimators' parameters are."""
+    """What the trainers read of an estimator's parameters, under their names.
+
+    Attributes
+    ----------
+    optimizer : Optimizer or None
+    schedule : callable or None
+        The learning rate as a function of a `TrainingTime`; None keeps the optimizer's own.
+    mean_weight : float
+        That of all rows, with which the weights in a batch are compared.
+    """
 
     alpha: float
     max_iter: int
-    n_iter_no_change: float
-    shuffle: bool
-    batch_norm_momentum: float
-    warmup_epochs: float
-    max_grad_norm: float | None
-    verbose: bool
+    tol: float
+    optimizer: Optimizer | None = None
+    schedule: Callable | None = None
+    warmup_epochs: float = 0
+    batch_size: int = 200
+    shuffle: bool = True
+    batch_norm_momentum: float = 0.9
+    max_grad_norm: float | None = None
+    average: float = 0.0
+    mean_weight: float = 1.0
+    max_fun: int = 15000
 
 
-@dataclass
-class Training:
-    """A network in training: what moves it, and how far it has come.
+def train(state, rows, monitor, settings):
+    """Train for epochs until the loss, or the validation score, no longer improves."""
+    descent, outcome = _Descent(state, rows, settings), None
+    with np.errstate(all="ignore"):  # overflow shows as a loss that is not finite
+        try:
+            while outcome is None and state.time.epoch < settings.max_iter:
+                outcome = descent.epoch(monitor, monitor.kept(state))
+        except KeyboardInterrupt:
+            if state.best is None:
+                raise  # nothing worth keeping yet
+            outcome = Outcome("interrupted", f"Interrupted; the {monitor.kept(state)} are kept.")
+    descent.close()
+    if outcome is None and settings.schedule and runs_its_course(settings.schedule):
+        outcome = Outcome("converged")
+    return outcome or Outcome("max_iter", _NOT_CONVERGED.format(settings.max_iter))
 
-    `running_weight` is the weight of all rows in batch norm's running statistics, older batches
-    counting less, in the user's unit of weights.
-    """
 
-    network: object
-    optimizer: object
-    state: dict
-    streams: object
-    settings: Settings
-    schedule: object
-    time: TrainingTime
-    average: Average | None = None
-    running_weight: float = 0.0
-    rate: float = 0.0
+def train_one_pass(state, rows, monitor, settings):
+    """Train for one epoch, whatever it says; partial_fit is this."""
+    descent = _Descent(state, rows, settings)
+    with np.errstate(all="ignore"):
+        outcome = descent.epoch(monitor, monitor.at_first)
+    descent.close()
+    return outcome if outcome and outcome.reason == "diverged" else Outcome("passed")
 
-    @property
-    def point(self):
-        """The weights that would predict if training stopped now (not a copy)."""
-        if self.average:
-            return self.average.point
-        return Snapshot(self.network.theta, self.network.statistics)
 
-    def run_epoch(self, batches):
-        """One pass over the data. Returns its row of the history.
+class _Descent:
+    """The network that carries the state's weights, and the batches that move them."""
+
+    def __init__(self, state, rows, settings):
+        self.state, self.settings = state, settings
+        weights, size, sparse = state.weights, settings.batch_size, issparse(rows.X)
+        self.network = Network(
+            state.architecture, weights.theta, weights.statistics, size, sparse=sparse
+        )
+        self.batches = Minibatches(rows, size, weights.theta.dtype, settings.mean_weight)
+        several = settings.shuffle and self.batches.n_batches > 1
+        self.shuffle = randomness.resume(state.shuffle) if several else None
+        self.dropout = randomness.resume(state.dropout) if self.network.dropouts else None
+        self.rate = None
+
+    def close(self):
+        """Leave the generators' states."""
+        state = self.state
+        if self.shuffle is not None:
+            state.shuffle = self.shuffle.bit_generator.state
+        if self.dropout is not None:
+            state.dropout = self.dropout.bit_generator.state
+
+    def epoch(self, monitor, kept):
+        """Train for one epoch. Returns an outcome if it was the last one.
+
+        `kept` says which weights are left if it comes to nothing.
+        """
+        state, schedule = self.state, self.settings.schedule
+        weights = state.average or state.weights
+        if monitor.listeners:
+            monitor.begin_epoch(state, weights)
+        row, batch = self._pass()
+        if math.isfinite(row["loss"]):
+            return monitor.finish_epoch(state, row, weights, schedule)
+        if monitor.listeners:
+            monitor.give_up_epoch(state)
+        number = len(state.history) + 1
+        return Outcome("diverged", _explain(batch, state.time, number, row["loss"], kept))
+
+    def _pass(self):
+        """One pass over the rows. Returns its row of the history, and the last batch.
 
         The loss that counts for an epoch is the mean over its batches, each before its own step;
         NaN or inf as soon as a batch gives it.
         """
-        started, epoch = perf_counter(), self.time.epoch
+        time, batches = self.state.time, self.batches
+        started, epoch = perf_counter(), time.epoch
         loss = penalty = norm = 0.0
-        rng = self.streams.shuffle if self.settings.shuffle else None
-        for k, batch in enumerate(batches.epoch(rng)):
-            self.time.epoch = epoch + k / batches.n_batches
-            total, of_penalty, of_gradient = self._step(batch, batches)
+        for k, batch in enumerate(batches.epoch(self.shuffle)):
+            time.epoch = epoch + k / batches.n_batches
+            total, of_penalty, of_gradient = self._step(*batch)
             if not math.isfinite(total):
                 loss = total
                 break
@@ -72,121 +132,87 @@ class Training:
             loss += (total - of_penalty) * share
             penalty += of_penalty * share
             norm += of_gradient / batches.n_batches
-        self.failed_batch = batch
-        self.time.epoch = epoch + 1
-        self.time.n_rows_seen += batches.n_rows
-        if not self._is_finite():
+        time.epoch = epoch + 1
+        time.n_rows_seen += batches.n_rows
+        weights = self.state.weights
+        if not (np.isfinite(weights.theta).all() and np.isfinite(weights.statistics).all()):
             loss = math.nan
         return {
-            "loss": loss, "penalty": penalty, "validation_loss": None, "score": None,
-            "learning_rate": self.rate, "gradient_norm": norm, "seconds": perf_counter() - started,
-        }  # fmt: skip
+            "loss": loss,
+            "penalty": penalty,
+            "validation_loss": None,
+            "score": None,
+            "learning_rate": self.rate,
+            "gradient_norm": norm,
+            "seconds": perf_counter() - started,
+        }, batch
 
-    def _step(self, batch, batches):
+    def _step(self, X, y, weight):
         """One step. Returns loss and penalty together, the penalty, and the gradient's norm."""
-        (X, y, weight), network = batch, self.network
-        m = X.shape[0]
-        network.draw_masks(self.streams.dropout, X)
-        penalty = self.settings.alpha / (m * batches.mean_weight)
-        total = network.loss_and_gradient(X, y, weight, 1 / m, penalty)
+        network, settings, state = self.network, self.settings, self.state
+        m, mean_weight = X.shape[0], settings.mean_weight
+        if self.dropout is not None:
+            network.draw_masks(self.dropout, X)
+        total = network.loss_and_gradient(X, y, weight, 1 / m, settings.alpha / (m * mean_weight))
         if not math.isfinite(total):
             return total, 0.0, 0.0
         norm = network.grad_norm
-        if self.settings.max_grad_norm and norm > self.settings.max_grad_norm:
-            network.grad *= float(self.settings.max_grad_norm / norm)
-        given = float(m if weight is None else weight.sum()) * batches.mean_weight
-        self._update_running(given)
-        self.rate = self._rate(1 / batches.n_batches)
-        self.optimizer.step(network.theta, network.grad, self.state, self.rate)
-        if self.average:
-            self.average.update(network)
+        if settings.max_grad_norm and norm > settings.max_grad_norm:
+            network.grad *= float(settings.max_grad_norm / norm)
+        if network.batch_norms:
+            given = float(m if weight is None else weight.sum()) * mean_weight
+            self._update_running(given)
+        self.rate = rate = self._rate() if settings.schedule else state.time.initial_rate
+        settings.optimizer.step(state.weights.theta, network.grad, state.moments, rate)
+        if state.average:
+            self._update_average()
         return total, network.penalty_term, norm
 
     def _update_running(self, weight):
         """Weigh the batch against all before it, which the momentum makes count less and less."""
-        if self.network.batch_norms and weight > 0:
+        if weight > 0:
             keep = float(self.settings.batch_norm_momentum)
-            self.running_weight = keep * self.running_weight + weight
-            self.network.update_running(weight / self.running_weight)
+            self.state.running_weight = keep * self.state.running_weight + weight
+            self.network.update_running(weight / self.state.running_weight)
 
-    def _rate(self, one_step):
-        """The learning rate of this step, which ends at epoch time.epoch + one_step."""
-        rate = self.schedule(self.time)
+    def _update_average(self):
+        """θ̄ ← d θ̄ + (1 - d) θ after step t, with d = min(decay, (1 + t) / (10 + t)).
+
+        The average forgets fast at first, so that it does not drag the initial weights along
+        (Polyak & Juditsky 1992 average all steps alike). The running statistics go with it.
+        """
+        state = self.state
+        state.n_averaged += 1
+        t = state.n_averaged
+        decay = min(self.settings.average, (1 + t) / (10 + t))
+        for average, latest in zip(
+            vars(state.average).values(), vars(state.weights).values(), strict=True
+        ):
+            average *= decay
+            average += (1 - decay) * latest
+
+    def _rate(self):
+        """The learning rate of this step."""
+        settings, time = self.settings, self.state.time
+        rate = settings.schedule(time)
         if not (isinstance(rate, (float, int, Real)) and 0 <= rate < math.inf):  # float is fast
             raise ValueError(
-                f"learning_rate returned {rate!r} for epoch {self.time.epoch:g}; a schedule must "
+                f"learning_rate returned {rate!r} for epoch {time.epoch:g}; a schedule must "
                 "return the learning rate of the next step, a finite number >= 0."
             )
-        return float(rate) * warm_up(self.time.epoch + one_step, self.settings.warmup_epochs)
-
-    def _is_finite(self):
-        return all(np.isfinite(v).all() for v in (self.network.theta, self.network.statistics))
+        ends = time.epoch + 1 / self.batches.n_batches
+        return float(rate) * warm_up(ends, settings.warmup_epochs)
 
 
-def train(training, batches, progress, evaluate=None, watcher=None):
-    """Train until the loss, or the validation score, no longer improves.
-
-    `evaluate(point)` gives what a validation set adds to a row of the history. `watcher` is told
-    when an epoch begins and ends, and may ask to stop. Returns an `Outcome`; the best point
-    is ``progress.best``.
-    """
-    settings, outcome = training.settings, None
-    with np.errstate(all="ignore"):  # overflow shows as a loss that is not finite
-        try:
-            while outcome is None and training.time.epoch < settings.max_iter:
-                outcome = _one_epoch(training, batches, progress, evaluate, watcher)
-        except KeyboardInterrupt:
-            if progress.best is None:
-                raise  # nothing worth keeping yet
-            outcome = Outcome("interrupted", f"Interrupted; the {progress.kept} are kept.")
-    if outcome is None and runs_its_course(training.schedule):
-        outcome = Outcome("converged")
-    return outcome or Outcome("max_iter", _not_converged(settings.max_iter))
+_NOT_CONVERGED = (
+    "Training stopped at max_iter={} epochs before it converged, that is, before it had stopped "
+    "improving by more than tol. Raise max_iter, or the learning rate."
+)
 
 
-def _one_epoch(training, batches, progress, evaluate, watcher):
-    """Train for one epoch. Returns an outcome if it was the last one."""
-    if watcher:
-        watcher.begin(training.point, progress)
-    row = training.run_epoch(batches)
-    if not math.isfinite(row["loss"]):
-        if watcher:
-            watcher.end(None, progress)
-        epoch = len(progress.history) + 1
-        message = explain_divergence(training, epoch, row["loss"], progress.kept)
-        return Outcome("diverged", message)
-    if evaluate:
-        row |= evaluate(training.point)
-    progress.record(row, training.point)
-    if training.settings.verbose:
-        print_epoch(progress.history[-1])
-    if watcher and watcher.end(training.point, progress):
-        return Outcome("stopped")
-    if progress.n_stalled > training.settings.n_iter_no_change:
-        if not goes_on_when_stalled(training.schedule, training.rate, progress.by_score):
-            return Outcome("converged")
-        progress.n_stalled = 0
-        training.time.n_stalls += 1
-    return None
-
-
-def print_epoch(row):
-    """What ``verbose`` shows."""
-    print(f"Iteration {row['epoch']}, loss = {total_loss(row):.8f}")
-    if row["score"] is not None:
-        print(f"Validation score: {row['score']:f}")
-
-
-def _not_converged(max_iter):
-    return (
-        f"Training stopped at max_iter={max_iter} epochs before it converged, that is, before it "
-        "had stopped improving by more than tol. Raise max_iter, or the learning rate."
-    )
-
-
-def explain_divergence(training, epoch, loss, kept):
+def _explain(batch, time, epoch, loss, kept):
     """One sentence on what happened, one on the likely cause, one on what is kept."""
-    X, y, _ = training.failed_batch
+    X, y, _ = batch
     X = X.data if issparse(X) else X
     largest_x, largest_y = (float(np.abs(a).max(initial=0)) for a in (X, y))
     if not largest_x < 1e3:
@@ -200,8 +226,10 @@ def explain_divergence(training, epoch, loss, kept):
             "set normalize_target=True, or divide y by its standard deviation"
         )
     else:
-        rate = training.time.initial_rate
-        cause = f"learning_rate_init={rate:g} is too large; lower it, or set max_grad_norm=1"
+        cause = (
+            f"learning_rate_init={time.initial_rate:g} is too large; lower it, or set "
+            "max_grad_norm=1"
+        )
     return (
         f"Training diverged in epoch {epoch}: the loss became {loss}. Likely cause: {cause}. "
         f"The {kept} are kept."

@@ -113,7 +113,7 @@ def test_the_environment_overrides(monkeypatch):
 def test_a_number_that_is_none(monkeypatch, value):
     monkeypatch.setenv("SKNN_OPT_NUM_THREADS", value)
     with pytest.raises(ValueError, match=f"SKNN_OPT_NUM_THREADS is '{value}'; it must be a number"):
-        MLPClassifier((3,)).fit(np.eye(4), [0, 1, 0, 1])
+        MLPClassifier((600,)).fit(np.eye(30), np.arange(30) % 2)
     assert n_threads() == 3
 
 
@@ -125,11 +125,21 @@ def test_fit_and_predict_set_and_restore_it():
             seen.append(n_threads())
             return super().score(X, y, sample_weight)
 
-    X = np.random.default_rng(0).normal(size=(60, 4))
-    net = Loss((5,), max_iter=2, early_stopping=True, scoring=None, random_state=0)
+    X = np.random.default_rng(0).normal(size=(60, 100))
+    net = Loss((60,), max_iter=2, early_stopping=True, scoring=None, random_state=0)
     with pytest.warns(ConvergenceWarning):
         net.fit(X, X[:, 0] > 0)
     assert seen == [1, 1]
     assert n_threads() == 3
     net.predict(X)
     assert n_threads() == 3
+
+
+def test_small_products_leave_it_alone(monkeypatch):
+    """BLAS starts no second thread there, and setting the number takes as long as they do."""
+    monkeypatch.setattr(threads, "_set", lambda *args: pytest.fail("the number was set"))
+    X = np.random.default_rng(0).normal(size=(60, 4))
+    net = MLPClassifier((5,), max_iter=2, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        net.fit(X, X[:, 0] > 0)
+    net.partial_fit(X, X[:, 0] > 0).predict_proba(X[:1])

@@ -109,10 +109,10 @@ class TestPartialFit:
         net = MLPClassifier((5,), class_weight="balanced", random_state=0, learning_rate_init=0.02)
         for rows in (np.arange(50), np.arange(50, 60), np.arange(100, 103)):
             net.partial_fit(X[rows], Y[rows], classes=[0, 1, 2])
-        np.testing.assert_array_equal(net._training["class_totals"], [[50, 10, 3]])
+        np.testing.assert_array_equal(net._training.class_totals, [[50, 10, 3]])
         for _ in range(150):
             net.partial_fit(X[RARE], Y[RARE])
-        shares = net._training["class_totals"][0] / net._training["class_totals"].sum()
+        shares = net._training.class_totals[0] / net._training.class_totals.sum()
         np.testing.assert_allclose(shares, np.array([50, 10, 3]) / 63)
         assert (net.predict(X[100:]) == 2).mean() > 0.8
 

@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score, r2_score
 
 from sknn_opt import MLPClassifier, MLPRegressor
 from sknn_opt.arrays.hashing import hash_rows, held_out_in_stream
-from sknn_opt.estimators import _rows
+from sknn_opt.training.rows import Rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -32,7 +32,7 @@ def parts(monkeypatch):
         return split
 
     for name in ("split", "split_stream"):
-        monkeypatch.setattr(_rows, name, spy(getattr(_rows, name)))
+        monkeypatch.setattr(Rows, name, spy(getattr(Rows, name)))
     return seen
 
 
@@ -44,9 +44,9 @@ def classifier(**parameters):
 def test_every_class_gives_its_share(parts):
     classifier(validation_fraction=0.2).fit(X, Y)
     train, held_out = parts[0]
-    assert not set(train.rows) & set(held_out.rows)
-    assert len(train.rows) + len(held_out.rows) == len(X)
-    share = np.bincount(Y[held_out.rows]) / np.bincount(Y)
+    assert not set(train.chosen) & set(held_out.chosen)
+    assert len(train.chosen) + len(held_out.chosen) == len(X)
+    share = np.bincount(Y[held_out.chosen]) / np.bincount(Y)
     assert np.all(share >= 0.2)
     assert np.all(share < 0.2 + 1 / 150)
 
@@ -54,7 +54,7 @@ def test_every_class_gives_its_share(parts):
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 def test_the_best_weights_come_back(parts, solver):
     net = classifier(solver=solver, learning_rate_init=0.1, n_iter_no_change=3).fit(X, Y)
-    held_out = parts[0][1].rows
+    held_out = parts[0][1].chosen
     scores = net.validation_scores_
     assert net.best_validation_score_ == max(scores)
     assert scores[-1] < max(scores)  # the last weights were not the best
@@ -73,7 +73,7 @@ def test_a_regressor_scores_by_r2(parts):
         learning_rate_init=0.1,
         random_state=0,
     ).fit(X_reg * 20, y)
-    held_out = parts[0][1].rows
+    held_out = parts[0][1].chosen
     score = r2_score(y[held_out], net.predict(X_reg[held_out] * 20))
     assert score == pytest.approx(net.best_validation_score_, rel=1e-6)
 
@@ -89,15 +89,15 @@ def test_equal_rows_are_never_on_both_sides(parts):
     rows = np.random.default_rng(0).integers(0, len(X), 3 * len(X))
     classifier(max_iter=2).fit(X[rows], Y[rows])
     train, held_out = parts[0]
-    assert not {X[rows][i].tobytes() for i in train.rows} & {
-        X[rows][i].tobytes() for i in held_out.rows
+    assert not {X[rows][i].tobytes() for i in train.chosen} & {
+        X[rows][i].tobytes() for i in held_out.chosen
     }
 
 
 def test_weights_count_in_split_and_score(parts):
     weight = np.where(Y == 3, 0.0, np.where(Y == 4, 2.0, 1.0))
     net = classifier(max_iter=3).fit(X, Y, weight)
-    held_out = parts[0][1].rows
+    held_out = parts[0][1].chosen
     assert not np.any(Y[held_out] == 3)
     expected = accuracy_score(Y[held_out], net.predict(X[held_out]), sample_weight=weight[held_out])
     assert expected == pytest.approx(net.best_validation_score_)
@@ -108,8 +108,8 @@ def test_a_lonely_class_stays_in_training(parts):
     kept = np.r_[0:1, 50:150]
     classifier(max_iter=2).fit(X_iris[kept], y[kept])
     train, held_out = parts[0]
-    assert 0 in train.y[train.rows]
-    assert 0 not in held_out.y[held_out.rows]
+    assert 0 in train.y[train.chosen]
+    assert 0 not in held_out.y[held_out.chosen]
 
 
 def test_too_few_rows_say_so():
@@ -128,32 +128,33 @@ class TestPartialFit:
             for chunk in np.array_split(rows, 5):
                 net.partial_fit(X[chunk], Y[chunk], classes=range(10))
                 train, out = parts[-1]
-                trained |= {X[chunk][i].tobytes() for i in train.rows}
-                held_out |= {X[chunk][i].tobytes() for i in out.rows}
+                trained |= {X[chunk][i].tobytes() for i in train.chosen}
+                held_out |= {X[chunk][i].tobytes() for i in out.chosen}
         assert not held_out & trained
         assert 0.07 < len(held_out) / len(X) < 0.13
 
     def test_which_rows_is_a_matter_of_the_key_alone(self, parts):
         net = classifier().partial_fit(X, Y, classes=range(10))
-        hashes = hash_rows(net._training["streams"]["key"], X)
-        assert np.array_equal(np.flatnonzero(held_out_in_stream(hashes, 0.1)), parts[0][1].rows)
+        hashes = hash_rows(net._training.key, X)
+        assert np.array_equal(np.flatnonzero(held_out_in_stream(hashes, 0.1)), parts[0][1].chosen)
 
     def test_the_best_weights_predict_and_the_latest_train_on(self, parts):
         net, differ = classifier(learning_rate_init=0.1), False
         for _ in range(12):
             net.partial_fit(X, Y, classes=range(10))
-            held_out = parts[-1][1].rows
+            held_out = parts[-1][1].chosen
             score = accuracy_score(Y[held_out], net.predict(X[held_out]))
             assert score == pytest.approx(max(net.validation_scores_))
-            differ |= not np.array_equal(net.theta_, net._training["latest"]["theta"])
+            differ |= not np.array_equal(net.theta_, net._training.weights.theta)
         assert differ
         assert net.n_iter_ == 12
         assert min(net.validation_scores_[-5:]) < max(net.validation_scores_)
 
     def test_it_stops_and_says_so(self):
         net = classifier(learning_rate_init=0.1, n_iter_no_change=2)
-        while not net.__dict__.get("_training", {}).get("n_stalled", 0) > 2:
-            net.partial_fit(X, Y, classes=range(10))
+        net.partial_fit(X, Y, classes=range(10))
+        while not net._training.n_stalled > 2:
+            net.partial_fit(X, Y)
             assert len(net.loss_curve_) < 40
         before = copy.deepcopy(net)
         message = r"Early stopping.*3 calls of partial_fit.*trained nothing"
@@ -167,7 +168,7 @@ class TestPartialFit:
 
     def test_a_part_without_held_out_rows_trains(self):
         net = classifier().partial_fit(X, Y, classes=range(10))
-        key = net._training["streams"]["key"]
+        key = net._training.key
         rows = np.flatnonzero(~held_out_in_stream(hash_rows(key, X), 0.1))[:5]
         net.partial_fit(X[rows], Y[rows])
         assert net.n_iter_ == 2

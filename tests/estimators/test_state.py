@@ -90,7 +90,7 @@ def leaves(value):
 @pytest.mark.parametrize("parameters", VARIANTS, ids=str)
 def test_the_state_is_plain(parameters):
     net = classifier(**parameters).fit(X, Y)
-    fitted = {k: v for k, v in vars(net).items() if k not in net.get_params()}
+    fitted = {k: v for k, v in net.__getstate__().items() if k not in net.get_params()}
     for leaf in leaves(fitted):
         assert leaf is None or isinstance(leaf, bool | int | float | str | np.ndarray | np.generic)
         if isinstance(leaf, np.ndarray):
@@ -283,6 +283,6 @@ def test_dropout_draws_from_a_stream_of_its_own():
     """Switching it on changes neither the initial weights nor the order of the batches."""
     plain, dropped = classifier(), classifier(dropout=0.5)
     assert np.array_equal(plain.objective(X, Y).theta, dropped.objective(X, Y).theta)
-    streams = [net.fit(X, Y)._training["streams"] for net in (plain, dropped)]
-    assert streams[0]["shuffle"] == streams[1]["shuffle"]
-    assert streams[0]["dropout"] != streams[1]["dropout"]
+    one, other = (net.fit(X, Y)._training for net in (plain, dropped))
+    assert one.shuffle == other.shuffle
+    assert one.dropout != other.dropout

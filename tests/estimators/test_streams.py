@@ -94,7 +94,7 @@ def test_it_goes_on_from_fit_with_weights_and_classes_seen_there():
     net = classifier(class_weight="balanced", max_iter=2).fit(X, Y)
     net.partial_fit(X[Y == 1], Y[Y == 1])
     expected = np.bincount(Y) + [0, Y.sum()]
-    assert np.array_equal(net._training["class_totals"], [expected])
+    assert np.array_equal(net._training.class_totals, [expected])
     heavy = classifier(max_iter=1, solver="sgd").fit(X, Y, np.full(150, 100.0))
     light = clone(heavy).fit(X, Y)
     heavy.partial_fit(X[:50], Y[:50], np.full(50, 100.0))

@@ -12,9 +12,9 @@ from scipy.special import erf, expit
 
 from sknn_opt.nn.activations import ACTIVATIONS
 from sknn_opt.nn.losses import LOSSES
-from sknn_opt.nn.network import Architecture, Network
+from sknn_opt.nn.network import Architecture, Network, Weights
 from sknn_opt.nn.objective import Objective
-from sknn_opt.nn.predictor import fold, raw_outputs
+from sknn_opt.nn.predictor import Predictor, fold
 from sknn_opt.optim import OPTIMIZERS
 
 STEP = 1e-200  # its square is 0: the complex step is exact to rounding, also beside kinks
@@ -306,11 +306,15 @@ def test_dropout_keeps_the_mean_of_a_linear_network():
         total, squares = total + z, squares + z**2
     mean = total / n
     error = np.sqrt((squares / n - mean**2) / n)
-    expected = raw_outputs(*fold(spec, theta, spec.initial_statistics(float)), "identity", X)
+    expected = raw_outputs(spec, theta, spec.initial_statistics(float), X)
     assert np.all(np.abs(mean - expected) < 5 * error + 1e-12)
 
 
 # Prediction -------------------------------------------------------------------------------------
+
+
+def raw_outputs(spec, theta, statistics, X, rows=None):
+    return Predictor(spec, Weights(theta, statistics)).outputs(X, lambda z: z, rows)
 
 
 def plain_prediction(spec, theta, statistics, X):
@@ -351,7 +355,7 @@ def test_folded_prediction_equals_the_unfolded_formula(activation, batch_norm):
     assert [W.shape for W in weights[0]] == [(5, 4), (4, 3), (3, 2)]
     assert [b.shape for b in weights[1]] == [(4,), (3,), (2,)]
     for inputs in (X, csr_array(X), csr_matrix(X), np.asfortranarray(X)):
-        z = raw_outputs(*weights, activation, inputs)
+        z = raw_outputs(spec, theta, statistics, inputs)
         assert isinstance(z, np.ndarray)
         np.testing.assert_allclose(z, expected, rtol=1e-11, atol=1e-12)
     np.testing.assert_array_equal(theta, copies[0])
@@ -367,7 +371,7 @@ def test_prediction_with_the_batch_statistics_equals_the_training_forward(activa
         network = Network(spec, theta, spec.initial_statistics(float), len(X))
         z = network.forward(X, w).copy()
         statistics = Objective(spec, theta, X, y, w).batch_statistics(theta)
-        predicted = raw_outputs(*fold(spec, theta, statistics), activation, X)
+        predicted = raw_outputs(spec, theta, statistics, X)
         np.testing.assert_allclose(predicted, z, rtol=1e-10, atol=1e-12)
 
 
@@ -382,16 +386,18 @@ def test_fold_without_batch_norm_gives_views():
 def test_raw_outputs_in_blocks_of_rows(sparse):
     spec = Architecture((5, 2000, 2), "relu", "squared_error", (0, 0), False)
     theta = parameters(spec)
-    weights = fold(spec, theta, spec.initial_statistics(float))
+    statistics = spec.initial_statistics(float)
     X = data(n=333)[0]  # blocks of 64: five full ones and a rest
     expected = plain_prediction(spec, theta, None, X)
     inputs = csr_array(X) if sparse else X
-    np.testing.assert_allclose(raw_outputs(*weights, "relu", inputs), expected, rtol=1e-11)
+    np.testing.assert_allclose(raw_outputs(spec, theta, statistics, inputs), expected, rtol=1e-11)
     rows = np.random.default_rng(0).permutation(333)[:150]
-    some = raw_outputs(*weights, "relu", inputs, rows)
+    some = raw_outputs(spec, theta, statistics, inputs, rows)
     np.testing.assert_allclose(some, expected[rows], rtol=1e-11)
-    assert raw_outputs(*weights, "relu", inputs, rows[:0]).shape == (0, 2)
-    np.testing.assert_allclose(raw_outputs(*weights, "relu", inputs[:1]), expected[:1], rtol=1e-11)
+    assert raw_outputs(spec, theta, statistics, inputs, rows[:0]).shape == (0, 2)
+    np.testing.assert_allclose(
+        raw_outputs(spec, theta, statistics, inputs[:1]), expected[:1], rtol=1e-11
+    )
 
 
 @pytest.mark.parametrize("theta_dtype", [np.float32, np.float64])
@@ -403,7 +409,7 @@ def test_raw_outputs_have_the_wider_dtype(sparse, X_dtype, theta_dtype):
     X = data(n=20, dtype=X_dtype)[0]
     weights = fold(spec, theta, statistics)
     assert all(array.dtype == theta_dtype for part in weights for array in part)
-    z = raw_outputs(*weights, "tanh", csr_array(X) if sparse else X)
+    z = raw_outputs(spec, theta, statistics, csr_array(X) if sparse else X)
     wide = np.result_type(X_dtype, theta_dtype)
     assert z.dtype == wide
     expected = plain_prediction(
@@ -422,13 +428,13 @@ def test_huge_inputs_are_predicted_without_nan(activation, dtype, largest):
     for batch_norm in (False, True):
         spec = architecture(activation, batch_norm=batch_norm)
         theta = 3 * parameters(spec, dtype)
-        weights = fold(spec, theta, random_statistics(spec, dtype))
+        statistics = random_statistics(spec, dtype)
         for inputs in (X, csr_array(X)):
-            z = raw_outputs(*weights, activation, inputs)
+            z = raw_outputs(spec, theta, statistics, inputs)
             assert z.dtype == dtype
             assert np.isfinite(z).all()
             # Ordinary rows are what they are, whatever stands beside them.
-            alone = raw_outputs(*weights, activation, X[-30:])
+            alone = raw_outputs(spec, theta, statistics, X[-30:])
             np.testing.assert_allclose(z[-30:], alone, rtol=1e-3 if dtype == np.float32 else 1e-10)
 
 

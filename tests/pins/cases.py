@@ -36,6 +36,7 @@ DIABETES = (standardized(load_diabetes().data), load_diabetes().target)
 WEIGHT = np.arange(150) % 4 * 0.5  # some are zero
 LABELS = np.column_stack([IRIS[1] == 0, IRIS[1] == 2]).astype(int)
 OUTPUTS = np.column_stack([DIABETES[1], -3 * DIABETES[1] + 7])
+SPARSE = csr_array(np.maximum(IRIS[0], 0))
 COUNTS = np.round(DIABETES[1] / 40)
 
 
@@ -133,7 +134,7 @@ CASES = {
     "two classes": lambda: fit(classifier(label_smoothing=0.1, activation="gelu"), *CANCER),
     "labels": lambda: fit(classifier(activation="logistic"), IRIS[0], LABELS),
     "no hidden layer": lambda: fit(classifier(hidden_layer_sizes=()), *IRIS),
-    "sparse": lambda: fit(classifier(input_dropout=0.2), csr_array(np.maximum(IRIS[0], 0)), IRIS[1]),
+    "sparse": lambda: fit(classifier(input_dropout=0.2), SPARSE, IRIS[1]),
     "schedule": lambda: fit(
         classifier(learning_rate="one_cycle", warmup_epochs=1.5, max_grad_norm=0.2), *IRIS
     ),

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array, issparse
 
-from sknn_opt.arrays import chunks
-from sknn_opt.training.batches import Data, Minibatches
+from sknn_opt.training import batches
+from sknn_opt.training.batches import Minibatches
+from sknn_opt.training.rows import Rows
 
 N = 23
 COLUMNS = np.array([0, 100, 200, 300])
@@ -18,7 +19,7 @@ def make_data(dtype=np.float64, kind="C", rows=None, weighted=True):
     X = (np.arange(N)[:, np.newaxis] + COLUMNS).astype(dtype)
     X = {"C": np.ascontiguousarray, "F": np.asfortranarray, "sparse": csr_array}[kind](X)
     y = np.arange(N, dtype=dtype)[:, np.newaxis]
-    return Data(X, y, np.arange(1.0, N + 1) if weighted else None, rows)
+    return Rows(X, y, np.arange(1.0, N + 1) if weighted else None, rows)
 
 
 def collect(batches, rng):
@@ -91,7 +92,7 @@ def test_batches_have_the_dtype_of_the_network(kind, data_dtype, dtype):
 
 
 def test_class_codes_stay_integers():
-    data = Data(np.ones((4, 2)), np.array([0, 2, 1, 2]))
+    data = Rows(np.ones((4, 2)), np.array([0, 2, 1, 2]))
     (_, y, weight), *_ = collect(Minibatches(data, 2, np.float32, 1.0), None)
     assert y.dtype.kind == "i"
     assert weight is None
@@ -136,7 +137,7 @@ def test_memory_mapped(tmp_path, order):
     np.save(path, np.asarray(make_data().X, order=order))
     X = np.load(path, mmap_mode="r")
     plain = make_data()
-    mapped = Data(X, plain.y, plain.weight)
+    mapped = Rows(X, plain.y, plain.weight)
     pair = [
         collect(Minibatches(d, 5, np.float32, 1.0), np.random.default_rng(0))
         for d in (plain, mapped)
@@ -172,31 +173,31 @@ def test_counts_and_means():
     some = make_data(rows=np.array([0, 4]))
     assert some.n_rows == 2
     assert some.mean_weight() == 3.0
-    np.testing.assert_array_equal(some.of_rows(some.weight), [1, 5])
-    assert some.of_rows(None) is None
+    np.testing.assert_array_equal(some.of(some.weight), [1, 5])
+    assert some.of(None) is None
 
 
 def test_take_is_a_view_of_the_same_arrays():
     data = make_data()
     odd = data.take(np.arange(N) % 2 == 1)
     assert odd.X is data.X
-    np.testing.assert_array_equal(odd.rows, np.arange(1, N, 2))
-    np.testing.assert_array_equal(odd.take(np.arange(11) < 2).rows, [1, 3])
+    np.testing.assert_array_equal(odd.chosen, np.arange(1, N, 2))
+    np.testing.assert_array_equal(odd.take(np.arange(11) < 2).chosen, [1, 3])
 
 
-def test_without_zero_weights():
+def test_that_count():
     data = make_data()
-    assert data.without_zero_weights() is data
-    assert make_data(weighted=False).without_zero_weights().rows is None
+    assert data.that_count() is data
+    assert make_data(weighted=False).that_count().chosen is None
     data.weight[[2, 5]] = 0
-    np.testing.assert_array_equal(data.without_zero_weights().rows, np.delete(np.arange(N), [2, 5]))
+    np.testing.assert_array_equal(data.that_count().chosen, np.delete(np.arange(N), [2, 5]))
 
 
 @pytest.mark.parametrize("kind", ["C", "sparse"])
 def test_as_arrays(kind):
     X, y, weight = make_data(kind=kind).as_arrays(np.float32)
     assert X.dtype == y.dtype == weight.dtype == np.float32
-    data = Data(np.ones((2, 1)), np.array([0, 1]))
+    data = Rows(np.ones((2, 1)), np.array([0, 1]))
     X, y, weight = data.as_arrays(np.float64)
     assert X is data.X
     assert y.dtype.kind == "i"
@@ -209,7 +210,8 @@ def test_as_arrays(kind):
 @pytest.fixture
 def mapped(tmp_path, monkeypatch):
     """2,000 rows, each holding its number; 320 of them make a part, 10 a block."""
-    monkeypatch.setattr(chunks, "PART", 320 * 4 * 3)
+    monkeypatch.setattr(batches, "SMALL", 1)  # else it is cast once
+    monkeypatch.setattr(batches, "PART", 320 * 4 * 3)
     X = np.repeat(np.arange(2000, dtype=np.float32)[:, np.newaxis], 3, axis=1)
     X.tofile(tmp_path / "X")
     return np.memmap(tmp_path / "X", np.float32, "r", shape=X.shape)
@@ -225,7 +227,7 @@ def numbers(data, size, rng):
 @pytest.mark.parametrize("size", [7, 200, 1999, 2000])
 def test_an_epoch_over_a_file_has_each_row_once(mapped, size, shuffle, subset):
     rows = np.flatnonzero(np.arange(2000) % 3) if subset else None
-    data = Data(mapped, np.zeros(2000), rows=rows)
+    data = Rows(mapped, np.zeros(2000), chosen=rows)
     got = numbers(data, size, np.random.default_rng(0) if shuffle else None)
     sizes = [len(batch) for batch in got]
     assert sizes == [len(part) for part in np.array_split(np.arange(data.n_rows), len(got))]
@@ -238,7 +240,7 @@ def test_an_epoch_over_a_file_has_each_row_once(mapped, size, shuffle, subset):
 
 def test_a_file_is_read_part_by_part(mapped):
     """Between two parts rows do not mix; within one they come from 32 places."""
-    got = np.concatenate(numbers(Data(mapped, np.zeros(2000)), 50, np.random.default_rng(0)))
+    got = np.concatenate(numbers(Rows(mapped, np.zeros(2000)), 50, np.random.default_rng(0)))
     first = got[:250]
     blocks = np.unique(first // 10)
     assert len(blocks) <= 33
@@ -247,7 +249,7 @@ def test_a_file_is_read_part_by_part(mapped):
 
 
 def test_epochs_over_a_file_differ_and_repeat(mapped):
-    data, rng = Data(mapped, np.zeros(2000)), np.random.default_rng(0)
+    data, rng = Rows(mapped, np.zeros(2000)), np.random.default_rng(0)
     first, second = (np.concatenate(numbers(data, 50, rng)) for _ in range(2))
     assert (first != second).mean() > 0.9
     again = np.concatenate(numbers(data, 50, np.random.default_rng(0)))
@@ -255,7 +257,7 @@ def test_epochs_over_a_file_differ_and_repeat(mapped):
 
 
 def test_a_small_file_is_shuffled_like_an_array(mapped, monkeypatch):
-    monkeypatch.setattr(chunks, "PART", 2**20)
-    in_file = numbers(Data(mapped, np.zeros(2000)), 50, np.random.default_rng(0))
-    in_memory = numbers(Data(np.array(mapped), np.zeros(2000)), 50, np.random.default_rng(0))
+    monkeypatch.setattr(batches, "PART", 2**20)
+    in_file = numbers(Rows(mapped, np.zeros(2000)), 50, np.random.default_rng(0))
+    in_memory = numbers(Rows(np.array(mapped), np.zeros(2000)), 50, np.random.default_rng(0))
     np.testing.assert_array_equal(np.concatenate(in_file), np.concatenate(in_memory))

@@ -142,7 +142,9 @@ def test_running_statistics_weigh_rows_alike_over_calls_of_any_size():
             share = len(part) / total
             mean = (1 - share) * mean + share * (part @ W).mean(axis=0)
             variance = (1 - share) * variance + share * (part @ W).var(axis=0)
-        statistics = {name: b.of(net.statistics_) for name, b in net._spec().statistics.items()}
+        statistics = {
+            name: b.of(net.statistics_) for name, b in net._training.architecture.statistics.items()
+        }
         np.testing.assert_allclose(statistics["mean[1]"], mean, rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(statistics["variance[1]"], variance, rtol=1e-9)
 

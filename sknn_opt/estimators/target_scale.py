@@ -5,6 +5,7 @@ import numpy as np
 from sknn_opt.estimators.normalizer import InputNormalizer
 
 FAR = 1e30  # float32 ends at 3e38
+LARGEST = {np.dtype(dtype): float(np.finfo(dtype).max) for dtype in (np.float32, np.float64)}
 OFFSET = 1e3  # mean / scale beyond which float32 has too few digits
 
 
@@ -25,20 +26,29 @@ def apply(normalizer, y):
     return (y - mean) / scale
 
 
-def undo(normalizer, y):
-    """Predictions in the units of the user.
+class Units:
+    """From the units of the network to those of the user: a function of predictions.
 
-    In the dtype of y, unless the units are beyond it. A constant target is predicted as it is.
+    They stay in their dtype, unless the units are beyond it. A constant target is predicted as it
+    is.
     """
-    mean, scale = _mean_and_scale(normalizer)
-    near = (scale > 1 / FAR) & (scale < FAR) & (np.abs(mean) < OFFSET * scale)
-    dtype = y.dtype if near.all() else np.dtype(np.float64)
-    with np.errstate(over="ignore"):
+
+    def __init__(self, normalizer):
+        mean, scale = _mean_and_scale(normalizer)
+        near = (scale > 1 / FAR) & (scale < FAR) & (np.abs(mean) < OFFSET * scale)
         # A column with a scale but without a variance is constant.
         is_constant = normalizer.with_mean & (normalizer.var_ < 0.25 * scale**2)
-        in_units = y.astype(np.float64) * np.where(is_constant, 0.0, scale) + mean
-    bound = np.finfo(dtype).max
-    return np.clip(in_units, -bound, bound).astype(dtype)
+        self._near, self._mean = bool(near.all()), mean
+        self._scale = np.where(is_constant, 0.0, scale)
+
+    def __call__(self, y):
+        dtype = y.dtype if self._near else np.dtype(np.float64)
+        in_units = y.astype(np.float64)
+        in_units *= self._scale
+        in_units += self._mean
+        bound = LARGEST[dtype]
+        np.minimum(in_units, bound, out=in_units)
+        return np.maximum(in_units, -bound, out=in_units).astype(dtype, copy=False)
 
 
 def _mean_and_scale(normalizer):

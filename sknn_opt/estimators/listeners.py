@@ -1,0 +1,73 @@
+"""Who is told of each epoch: the console, a path of weights, scikit-learn's callbacks.
+
+To callbacks (scikit-learn 1.9 and later) a fit is a task, and each epoch a task in it.
+"""
+
+from sknn_opt.training.monitor import total_loss
+
+
+class Printer:
+    """What ``verbose`` shows."""
+
+    def begin(self, state, weights):
+        """An epoch begins."""
+
+    def end(self, state, weights):
+        """An epoch is over."""
+        if weights is None:
+            return
+        row = state.history[-1]
+        print(f"Iteration {row['epoch']}, loss = {total_loss(row):.8f}")
+        if row["score"] is not None:
+            print(f"Validation score: {row['score']:f}")
+
+
+class PathRecorder:
+    """Appends the parameters to a list: at first, and after each epoch."""
+
+    def __init__(self, path):
+        self._path = path
+
+    def begin(self, state, weights):
+        """An epoch begins."""
+        if not self._path:
+            self._path.append(weights.theta.copy())
+
+    def end(self, state, weights):
+        """An epoch is over."""
+        if weights is not None:
+            self._path.append(weights.theta.copy())
+
+
+class FitTask:
+    """The task of one call of fit, as callbacks see it.
+
+    They get X and y as the user gave them, so that a scorer can use both. `attributes`, a function
+    of a state and its weights, are those of an estimator that stopped there.
+    """
+
+    attributes = None
+
+    def __init__(self, estimator, X, y, sample_weight, n_epochs=0):
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        self._seen = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
+        self._epoch = None
+        self._fit = estimator._init_callback_context(max_subtasks=n_epochs)
+        self._fit.call_on_fit_task_begin(**self._seen)
+
+    def begin(self, state, weights):
+        """An epoch begins."""
+        self._epoch = self._fit.subcontext(task_name="epoch")
+        self._epoch.call_on_fit_task_begin(**self._seen, **self._at(state, weights))
+
+    def end(self, state, weights):
+        """An epoch is over. Returns whether a callback asks to stop."""
+        at = {} if weights is None else self._at(state, weights)
+        return self._epoch.call_on_fit_task_end(**self._seen, **at)
+
+    def _at(self, state, weights):
+        return {"reconstruction_attributes": lambda: self.attributes(state, weights)}
+
+    def end_fit(self):
+        """The fit is over."""
+        self._fit.call_on_fit_task_end(**self._seen)

@@ -1,0 +1,131 @@
+"""The state of a training: all that it takes to predict, and to go on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields, replace
+
+import numpy as np
+
+from sknn_opt.nn.network import Architecture, Weights
+from sknn_opt.optim.schedules import TrainingTime
+
+FORMAT = 2  # of the plain values
+
+
+@dataclass
+class TrainingState:
+    """Everything that a training changes.
+
+    Attributes
+    ----------
+    architecture : Architecture
+    weights : Weights
+        The latest ones; the trainers change them in place.
+    time : TrainingTime
+        Where the learning rate stands.
+    key, shuffle, dropout : list and dicts
+        The key of the row hashes, and the states of two generators (see `randomness`).
+    solver : str
+        Whose `moments` these are: its name and its decays.
+    moments : dict
+        The optimizer's own state.
+    running_weight : float
+        The weight of all rows in batch norm's running statistics, older batches counting less.
+    average : Weights or None
+        The moving average of the weights over `n_averaged` steps, which predicts in their place.
+    best : Weights or None
+        Those of the best epoch so far, copied.
+    best_value, best_epoch, lowest_loss, n_stalled : float and int
+        What the `Monitor` knows of the epochs so far.
+    unit : float or None
+        The loss of a constant prediction, with which improvements are compared.
+    criterion : str
+        What decided: values of another one cannot be compared with.
+    by_score : bool
+        Whether held-out rows decided.
+    history : list of dict
+        One row an epoch.
+    n_seen, weight_seen, class_totals : float, float and ndarray or None
+        How many rows came, their weight, and that of each class.
+    target_scale : InputNormalizer or None
+        What takes targets to the units of the network.
+    """
+
+    architecture: Architecture
+    weights: Weights
+    time: TrainingTime
+    key: list[int]
+    shuffle: dict
+    dropout: dict
+    solver: str = ""
+    moments: dict = field(default_factory=dict)
+    running_weight: float = 0.0
+    average: Weights | None = None
+    n_averaged: int = 0
+    best: Weights | None = None
+    best_value: float = -np.inf
+    best_epoch: int = 0
+    lowest_loss: float = np.inf
+    n_stalled: int = 0
+    unit: float | None = None
+    criterion: str = ""
+    by_score: bool = False
+    history: list[dict] = field(default_factory=list)
+    n_seen: float = 0
+    weight_seen: float = 0.0
+    class_totals: np.ndarray | None = None
+    target_scale: object = None
+
+    def copy(self, dtype=None) -> TrainingState:
+        """A state of its own, which a training may change; `best` is never changed in place."""
+        dtype = self.weights.theta.dtype if dtype is None else dtype
+        return replace(
+            self,
+            weights=self.weights.astype(dtype),
+            time=replace(self.time),
+            moments={k: v.astype(dtype) if np.ndim(v) else v for k, v in self.moments.items()},
+            average=self.average and self.average.astype(dtype),
+            history=list(self.history),
+        )
+
+    def start_anew(self):
+        """Forget how the epochs so far went, but not their history."""
+        self.best, self.best_value, self.best_epoch = None, -np.inf, 0
+        self.lowest_loss, self.n_stalled = np.inf, 0
+
+    def forget_steps(self):
+        """Forget what only minibatches need."""
+        self.solver, self.moments, self.running_weight = "", {}, 0.0
+        self.time.n_rows_seen = self.time.n_stalls = 0
+
+    def predicting(self) -> Weights:
+        """The weights that would predict if training stopped now (no copy)."""
+        return self.average or self.weights
+
+    def to_plain(self) -> dict:
+        """Arrays, numbers, strings, lists and dicts (and a loss of the user's, as it is)."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        for name in ("weights", "average", "best"):
+            plain[name] = plain[name] and dict(vars(plain[name]))
+        plain |= {"architecture": self.architecture.to_plain(), "time": asdict(self.time)}
+        return plain | {"format": FORMAT}
+
+    @classmethod
+    def from_plain(cls, plain: dict) -> TrainingState:
+        """Undo `to_plain`.
+
+        Raises
+        ------
+        ValueError
+            If the values are those of another version.
+        """
+        values = dict(plain)
+        if values.pop("format", None) != FORMAT:
+            raise ValueError(
+                "This model was saved by another version of sknn_opt, whose training state this "
+                "version cannot read: fit it anew, or load it with the version that saved it."
+            )
+        for name in ("weights", "average", "best"):
+            values[name] = values[name] and Weights(**values[name])
+        values["architecture"] = Architecture.from_plain(values["architecture"])
+        return cls(**values | {"time": TrainingTime(**values["time"])})
