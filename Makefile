@@ -53,7 +53,6 @@ profile: .venv-bench/bench.stamp ## where the time of a training step goes: make
 
 clean: ## remove the environments and everything built
 	rm -rf .venv .venv-floors .venv-bench docs/_build docs/generated docs/auto_*
-	rm -f examples/*.png
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 

@@ -1,6 +1,6 @@
-"""Test accuracy beside scikit-learn's MLPClassifier: same architecture, data, epochs and seeds.
+"""Test accuracy compared with scikit-learn's MLPClassifier: same architecture, data, epochs, seeds.
 
-Each seed draws its own stratified split and its own initial weights. Inputs are standardised.
+Each seed draws its own stratified split and its own initial weights. Inputs are standardized.
 "mean difference" is ours minus theirs; "s.e." is the standard error of scikit-learn's own mean.
 Run with ``make bench``.
 """

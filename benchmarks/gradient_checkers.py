@@ -1,10 +1,10 @@
-"""How far a gradient checker can be believed: ours beside scipy, torch and the course's rule.
+"""How reliable a gradient checker is: ours compared with scipy, torch and the course's rule.
 
     python benchmarks/gradient_checkers.py [seeds]
 
-Right gradients that are called wrong, planted slips that are caught, and what it costs. The nets
-have 20-32-32-3 units and 8 rows; the slips are those of planted_bugs.py, in every layer that can
-have them. torch takes part where it is installed.
+It counts correct gradients that are called wrong and planted bugs that are caught, and measures
+what a check costs. The nets have 20-32-32-3 units and 8 rows; the bugs are those of
+planted_bugs.py, in every layer that can have them. torch takes part where it is installed.
 """
 
 import re
@@ -59,7 +59,7 @@ def objective_of(seed, regime, activation="relu", **parameters):
     return objective
 
 
-# The rivals: each takes (J, gradient, θ) and says whether the gradient is right
+# The rivals: each takes (J, gradient, θ) and says whether the gradient is correct
 # --------------------
 
 
@@ -107,7 +107,7 @@ def as_function(objective, method="real"):
     )
 
 
-# "right" is anything but WRONG: an INCONCLUSIVE counts as a slip that was not caught
+# "correct" is anything but WRONG: an INCONCLUSIVE counts as a bug that was not caught
 TOOLS = {
     "ours, network": lambda o: as_network(o).verdict != "WRONG",
     "ours, function": lambda o: as_function(o).verdict != "WRONG",
@@ -123,7 +123,7 @@ if torch is not None:
 
 
 def right_networks(seeds):
-    """Right gradients of our networks: how many are called wrong, and the largest error."""
+    """Correct gradients of our networks: how many are called wrong, and the largest error."""
     n_wrong = n_cases = n_open = 0
     worst = rounding = 0.0
     for regime in REGIMES:
@@ -140,7 +140,7 @@ def right_networks(seeds):
                         n_open += report.verdict == "INCONCLUSIVE"
                         error, noise = errors(report)
                         worst, rounding = max(worst, error), max(rounding, noise)
-    print(f"networks: {n_cases} right gradients, {n_wrong} called wrong, {n_open} inconclusive")
+    print(f"networks: {n_cases} correct gradients, {n_wrong} called wrong, {n_open} inconclusive")
     print(f"  largest error / max(block norm, 1e-8 of the whole): {worst:.1e}")
     print(f"  blocks that are zero but for rounding, error / whole: {rounding:.1e}")
 
@@ -164,7 +164,7 @@ def errors(report):
 
 
 def right_functions(seeds=10):
-    """Right gradients given as functions: verdicts, evaluations; and false alarms of the rivals."""
+    """Correct gradients given as functions: verdicts, evaluations, and the rivals' false alarms."""
     verdicts, evaluations = {}, []
     alarms = dict.fromkeys(TOOLS, 0)
     for regime in REGIMES:
@@ -176,13 +176,13 @@ def right_functions(seeds=10):
                 evaluations.append(report.n_evaluations)
                 for tool, says_right in TOOLS.items():
                     alarms[tool] += not says_right(objective)
-    print(f"functions: verdicts on {len(evaluations)} right gradients {verdicts},")
+    print(f"functions: verdicts on {len(evaluations)} correct gradients {verdicts},")
     print(f"  evaluations: median {median(evaluations):.0f}, most {max(evaluations)}")
     print("false alarms: " + ", ".join(f"{tool} {n}" for tool, n in alarms.items()))
 
 
 def errors_above_resolution(cases=100):
-    """Errors a little above the resolution stated for the right gradient: how many are passed?"""
+    """Errors a little above the resolution stated for the correct gradient: how many pass?"""
     rng = np.random.default_rng(0)
     n_passed = n_cases = 0
     for case in range(cases):
@@ -210,14 +210,14 @@ def errors_above_resolution(cases=100):
 
 
 def planted(regime="plain"):
-    """Each slip in each layer, under each tool."""
+    """Each bug in each layer, under each tool."""
     rows, placed, hinted, n_hints = {}, 0, 0, 0
     for bug in BUGS:
         found = dict.fromkeys(TOOLS, 0)
         layers = list(bug.layers(3))
         for layer in layers:
             with bug.planted(layer):
-                objective = with_slip(bug, regime)
+                objective = with_bug(bug, regime)
                 for tool, says_right in TOOLS.items():
                     found[tool] += not says_right(objective)
                 report = as_network(objective)
@@ -226,18 +226,18 @@ def planted(regime="plain"):
                 hinted += any(re.search(bug.hint or "^$", hint) for hint in report.hints)
         rows[bug.name] = (len(layers), found)
     width = max(map(len, rows))
-    print(f"{'slip, ' + regime:<{width}}  cases  " + "  ".join(f"{tool:>14}" for tool in TOOLS))
+    print(f"{'bug, ' + regime:<{width}}  cases  " + "  ".join(f"{tool:>14}" for tool in TOOLS))
     for name, (n, found) in rows.items():
         print(f"{name:<{width}}  {n:>5}  " + "  ".join(f"{k:>14}" for k in found.values()))
     total = sum(n for n, _ in rows.values())
     sums = [sum(found[tool] for _, found in rows.values()) for tool in TOOLS]
     shares = "  ".join(f"{f'{k} ({k / total:.0%})':>14}" for k in sums)
     print(f"{'caught':<{width}}  {total:>5}  {shares}")
-    print(f"as networks: first_bad_layer right {placed} of {total}, hints {hinted} of {n_hints}")
+    print(f"as networks: first_bad_layer correct {placed} of {total}, hints {hinted} of {n_hints}")
 
 
-def with_slip(bug, regime):
-    """J of a net that needs what the slip needs, its biases off 0."""
+def with_bug(bug, regime):
+    """J of a net that has what the bug needs, with its biases off 0."""
     needs = dict(bug.needs)
     X, y = data(1, regime)
     weight = np.linspace(0.5, 2, N_ROWS) if needs.pop("weights", False) else None

@@ -1,7 +1,7 @@
-"""Slips that people make in backprop, planted into a network: for tests and for the comparison.
+"""Common bugs in backprop, planted into a network: for tests and for the comparison.
 
 ``with bug.planted(layer): ...`` changes the backward pass of every network that is built inside;
-the forward pass, and so the function itself, stays right.
+the forward pass, and so the function itself, stays correct.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from sknn_opt.nn.network import Network
 
 @dataclass(frozen=True)
 class Bug:
-    """One kind of slip.
+    """One kind of bug.
 
     `plant(network, layer)` changes a network. `where` tells in which of n layers it can be:
     "all", "hidden" (those with an activation), "inner" (those that pass a gradient on), "top" or
@@ -31,7 +31,7 @@ class Bug:
     needs: tuple = ()
 
     def layers(self, n):
-        """The layers of a network with n of them that can have this slip."""
+        """The layers of a network with n of them that can have this bug."""
         return {
             "all": range(1, n + 1),
             "hidden": range(1, n),
@@ -43,7 +43,7 @@ class Bug:
 
     @contextmanager
     def planted(self, layer):
-        """Every network built within has the slip at `layer`."""
+        """Every network built within has the bug at `layer`."""
         original = Network.__init__
 
         def init(network, *args, **kwargs):
@@ -90,7 +90,7 @@ def after(kind, change):
 
 
 def dense(change):
-    """A slip in a Dense layer's own gradients."""
+    """A bug in a Dense layer's own gradients."""
     return after(Dense, lambda layer, delta, result, network: change(layer, delta))
 
 
@@ -131,7 +131,7 @@ def _bias_of_one_row(layer, delta):
 
 
 def _passed(change):
-    """A slip in what a layer passes on."""
+    """A bug in what a layer passes on."""
     return lambda kind: after(
         kind, lambda layer, delta, result, network: change(layer, delta, result)
     )
@@ -153,7 +153,7 @@ def _other_function(layer, delta, result, network):
 
 
 def _loss(change):
-    """A slip in the loss's gradient; its value stays."""
+    """A bug in the loss's gradient; its value stays."""
 
     def plant(network, number):
         original = network.row_losses
@@ -284,7 +284,7 @@ BUGS = [
     Bug("L2 missing", _penalty(0.0), "none", "is missing"),
     Bug("L2 doubled", _penalty(2.0), "none", "is counted twice"),
     Bug("L2 missing in one layer", _penalty_in_one_layer, "all", "is missing"),
-    Bug("L2 on biases", _penalty_on_biases, "all", "not penalised"),
+    Bug("L2 on biases", _penalty_on_biases, "all", "not penal"),
     Bug("batch norm without its mean's part", _norm_without("mean"), "hidden", None, (BATCH_NORM,)),
     Bug("batch norm without its variance's part", _norm_without("variance"), "hidden", None,
         (BATCH_NORM,)),

@@ -26,7 +26,7 @@ REPETITIONS = 15
 
 def scale():
     """R² on the training set with y in other units, and how far predictions differ."""
-    print("\nTargets in other units: R² on the training set, inputs normalised, Adam")
+    print("\nTargets in other units: R² on the training set, inputs normalized, Adam")
     print(f"{'data':<12}{'y times':>9}{'scikit-learn':>14}{'sknn_opt':>10}{'difference':>12}")
     sets = {
         "diabetes": load_diabetes(return_X_y=True),
@@ -103,7 +103,7 @@ def callbacks():
     print(f"\nCallbacks: 64-100-10, 1,797 rows, median of {REPETITIONS} alternating fits")
     for name, seconds in times.items():
         ratios = [a / b for a, b in zip(seconds, times["none"], strict=True)]
-        print(f"{name:<30}{1e3 * median(seconds):>8.3f} ms an epoch {median(ratios):>8.3f}x")
+        print(f"{name:<30}{1e3 * median(seconds):>8.3f} ms per epoch {median(ratios):>8.3f}x")
 
 
 if __name__ == "__main__":

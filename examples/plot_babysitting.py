@@ -2,10 +2,10 @@
 Babysitting one model
 =====================
 
-With little computing power one watches a single network day by day, like a panda its cub, and turns
-its knobs while it trains. Here a person looks at the curve after every 15 epochs and changes
-``learning_rate_init``; ``partial_fit`` goes on from where the last call ended, with the optimizer's
-memory, and joblib keeps each day's network in case tomorrow's idea was a bad one.
+With little computing power you watch a single network day by day, as a panda watches its cub, and
+change its hyperparameters while it trains. Here a person looks at the curve after every 15 epochs
+and changes ``learning_rate_init``. ``partial_fit`` continues where the last call ended, with the
+optimizer's memory, and joblib saves each day's network in case tomorrow's idea is a bad one.
 """
 
 import tempfile
@@ -32,7 +32,7 @@ watched = []
 
 
 def train_for_a_day(**changed):
-    """15 epochs with the parameters changed; then keep the network."""
+    """Train 15 epochs with the parameters changed; then save the network."""
     net.set_params(**changed)
     for _ in range(15):
         with warnings.catch_warnings():
@@ -49,14 +49,15 @@ def train_for_a_day(**changed):
 # %%
 # Five days
 # ---------
-# The first rate is too timid, the third one too bold: the loss jumps, and day 2 comes back.
+# The first learning rate is too small, and the third is too large: the loss jumps, and we return to
+# day 2.
 
 train_for_a_day(learning_rate_init=0.003)
 good = train_for_a_day(learning_rate_init=0.03)
 train_for_a_day(learning_rate_init=3.0)
 
 net = joblib.load(Path(folder.name) / f"day {good}")
-print(f"day {good} comes back: training loss {net.loss_:.4f}")
+print(f"back to day {good}: training loss {net.loss_:.4f}")
 
 train_for_a_day(learning_rate_init=0.1)
 train_for_a_day(learning_rate_init=0.01)
@@ -68,14 +69,16 @@ folder.cleanup()
 # ---------------------------
 
 figure, ax = plt.subplots(figsize=(8, 4), layout="constrained")
-rates = ("0.003", "0.03", "3.0: too bold", "0.1, from day 2", "0.01")
+rates = ("0.003", "0.03", "3.0: too large", "0.1, from day 2", "0.01")
 for day, rate in enumerate(rates):
     epochs = range(15 * day + 1, 15 * day + 16)
-    ax.plot(epochs, watched[15 * day : 15 * day + 15], label=f"day {day + 1}, rate {rate}")
+    ax.plot(epochs, watched[15 * day : 15 * day + 15], label=f"day {day + 1}, learning rate {rate}")
 ax.set(
-    yscale="log", xlabel="calls of partial_fit", ylabel="log-loss on test rows",
+    yscale="log",
+    xlabel="calls of partial_fit",
+    ylabel="log-loss on test rows",
     title="One network, tuned by hand while it trains",
-)  # fmt: skip
+)
 ax.legend(frameon=False)
 plt.show()
 
@@ -85,6 +88,6 @@ assert watched[-1] < watched[29] < watched[14]
 # %%
 # What to take away
 # -----------------
-# A learning rate can be changed while a network trains, and a bad idea taken back, if each day's
-# network is kept. A schedule, such as ``learning_rate="cosine"``, does most of it without being
-# watched.
+# You can change the learning rate while a network trains, and undo a bad idea if you saved each
+# day's network. A schedule, such as ``learning_rate="cosine"``, does most of this without anybody
+# watching.

@@ -2,9 +2,9 @@
 Batch norm: its speed, and its noise by batch size
 ==================================================
 
-Batch norm is said to speed training up, and to regularise by its noise: mean and variance of a
-batch are estimates, the rougher the smaller the batch. Both can be measured, here on handwritten
-digits.
+Batch norm is said to speed up training, and to regularize by its noise: the mean and variance of a
+batch are estimates, and they are rougher for smaller batches. This example measures both effects on
+handwritten digits.
 """
 
 import warnings
@@ -17,12 +17,12 @@ from sklearn.model_selection import train_test_split
 
 from sknn_opt import InputNormalizer, MLPClassifier
 
-# All networks take the same number of steps on purpose.
+# On purpose, all networks take the same number of steps.
 warnings.simplefilter("ignore", ConvergenceWarning)
 
 
 def train(sizes, batch_size, batch_norm, *, train_size, n_steps, rate, seeds):
-    """Mean accuracy and log-loss on test rows after `n_steps` steps of Adam."""
+    """Return the mean accuracy and log-loss on test rows after `n_steps` steps of Adam."""
     X, y = load_digits(return_X_y=True)
     found = []
     for seed in range(seeds):
@@ -32,9 +32,15 @@ def train(sizes, batch_size, batch_norm, *, train_size, n_steps, rate, seeds):
         normalizer = InputNormalizer().fit(X_train)
         epochs = n_steps // -(-train_size // batch_size)
         net = MLPClassifier(
-            sizes, batch_size=batch_size, batch_norm=batch_norm, learning_rate_init=rate, tol=0,
-            max_iter=epochs, n_iter_no_change=np.inf, random_state=seed,
-        )  # fmt: skip
+            sizes,
+            batch_size=batch_size,
+            batch_norm=batch_norm,
+            learning_rate_init=rate,
+            tol=0,
+            max_iter=epochs,
+            n_iter_no_change=np.inf,
+            random_state=seed,
+        )
         net.fit(normalizer.transform(X_train), y_train)
         X_test = normalizer.transform(X_test)
         probability = net.predict_proba(X_test)[np.arange(len(y_test)), y_test]
@@ -45,7 +51,7 @@ def train(sizes, batch_size, batch_norm, *, train_size, n_steps, rate, seeds):
 # %%
 # Speed: ten hidden layers, and three learning rates
 # --------------------------------------------------
-# Batch norm does not make a small step better. It makes large steps possible.
+# Batch norm does not improve small steps. It makes large steps possible.
 
 RATES = (0.001, 0.01, 0.03)
 print("Ten hidden layers of 64 relu units, 600 steps of 64 rows: accuracy on test rows")
@@ -59,14 +65,14 @@ for rate in RATES:
     print(f"{rate:<15}{accuracy[rate, False]:>9.3f}{accuracy[rate, True]:>12.3f}")
 
 # %%
-# Noise: how far a batch moves what a row looks like
-# --------------------------------------------------
-# One and the same row, seen in many batches, has another mean subtracted each time. The standard
-# deviation of its normalised signal falls with the root of the batch size.
+# Noise: how far a batch moves the signal of a row
+# ------------------------------------------------
+# Each batch subtracts a different mean from the same row. The standard deviation of the row's
+# normalized signal falls with the square root of the batch size.
 
 
 def noise(batch_size, n_batches=300):
-    """Standard deviation, over random batches, of the normalised signals of a row."""
+    """Return the standard deviation, over random batches, of the normalized signals of a row."""
     X = InputNormalizer().fit_transform(load_digits().data)
     rng = np.random.default_rng(0)
     z = X @ rng.normal(scale=X.shape[1] ** -0.5, size=(X.shape[1], 50))
@@ -91,10 +97,10 @@ figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained
 for norm, style, label in ((False, "s--", "without"), (True, "o-", "batch norm")):
     left.plot(RATES, [accuracy[rate, norm] for rate in RATES], style, label=label)
     right.plot(BATCHES, [losses[size][norm] for size in BATCHES], style, label=label)
-left.set(xscale="log", xlabel="learning rate", ylabel="accuracy on test rows",
-         title="Ten layers: large steps become possible")  # fmt: skip
-right.set(xscale="log", xlabel="batch size", ylabel="log-loss on test rows", ylim=(0, None),
-          title="Two layers, 400 rows")  # fmt: skip
+left.set(xscale="log", xlabel="learning rate", ylabel="accuracy on test rows")
+left.set_title("Ten layers: large steps become possible")
+right.set(xscale="log", xlabel="batch size", ylabel="log-loss on test rows", ylim=(0, None))
+right.set_title("Two layers, 400 rows")
 right.set_xticks(BATCHES, [str(size) for size in BATCHES])
 right.minorticks_off()
 left.legend(frameon=False)
@@ -108,5 +114,5 @@ assert all(with_norm < without for without, with_norm in losses.values())
 # %%
 # What to take away
 # -----------------
-# Try batch norm with a larger learning rate. Its noise halves from 64 rows to 256; whether that
-# matters shows in the last column.
+# Try batch norm with a larger learning rate. Its noise halves from 64 rows to 256; the last column
+# shows whether that matters.

@@ -1,12 +1,12 @@
 """
-Are these gradients right?
-==========================
+Are these gradients correct?
+============================
 
 ``check_gradients`` takes four kinds of input: an estimator, ours or scikit-learn's; a function of a
 vector; a function of a dict of arrays; and, where torch is installed, a torch module. It says which
 block is wrong, by how much, in which layer the error starts, and what the cause may be.
 
-Along the way it finds a gradient in scikit-learn that is not that of its loss.
+Along the way it finds a gradient in scikit-learn that does not belong to its loss.
 """
 
 import warnings
@@ -22,8 +22,8 @@ from sknn_opt import GradientCheckDisplay, InputNormalizer, MLPClassifier, check
 warnings.simplefilter("ignore", ConvergenceWarning)
 
 # %%
-# 1. An estimator. Batch norm and dropout are checked with everything else: at the initial weights,
-# after 20 steps of training, and at the fitted weights.
+# 1. An estimator. The check includes batch norm and dropout. It runs at the initial weights, after
+# 20 steps of training, and at the fitted weights.
 
 X, y = load_wine(return_X_y=True)
 X = InputNormalizer().fit_transform(X)[::6]
@@ -44,8 +44,8 @@ wrong = check_gradients(theirs, D, two_targets)
 print(wrong, "\n")
 
 # %%
-# 2. A function of a vector and its gradient: linear regression with a penalty that the gradient
-# forgot.
+# 2. A function of a vector and its gradient: linear regression with a penalty that is missing in
+# the gradient.
 
 
 def cost(w):
@@ -61,8 +61,8 @@ w0 = np.random.default_rng(0).normal(size=D.shape[1])
 print(check_gradients(cost, gradient, w0), "\n")
 
 # %%
-# 3. A dict of arrays, in the style of course exercises. Here dW2 is transposed in a way that
-# its shape does not betray.
+# 3. A dict of arrays, in the style of course exercises. Here dW2 is transposed, and its shape does
+# not reveal it.
 
 rng = np.random.default_rng(0)
 parameters = {"W1": rng.normal(size=(13, 4)), "W2": rng.normal(size=(4, 4)), "b2": np.ones(4)}
@@ -90,12 +90,12 @@ def gradients(p):
 print(check_gradients(half_square, gradients, parameters), "\n")
 
 # %%
-# 4. A torch module with its loss, a function of the module.
+# 4. A torch module with its loss, written as a function of the module.
 
 try:
     import torch
 except ImportError:
-    print("torch is not installed: its part is left out\n")
+    print("torch is not installed, so this part is skipped\n")
 else:
     torch.manual_seed(0)
     module = torch.nn.Sequential(
@@ -110,17 +110,17 @@ else:
     )
 
 # %%
-# The picture: right derivatives lie on the diagonal, those of scikit-learn's regressor above it.
+# The picture: correct derivatives lie on the diagonal, and those of scikit-learn's regressor above
+# it.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 5), layout="constrained")
 GradientCheckDisplay.from_report(report).plot(left)
 GradientCheckDisplay.from_report(wrong).plot(right)
 right.set_title("scikit-learn's MLPRegressor, two outputs: WRONG")
-figure.savefig("gradient_checks.png", dpi=150)
-print("picture saved to gradient_checks.png")
+plt.show()
 
 # %%
 # What to take away
 # -----------------
-# Whatever the gradient belongs to, one call tells which block is wrong, and often why. Use the
-# same call in a test: ``assert_gradients_close`` raises where this one prints.
+# For each kind of gradient, one call tells you which block is wrong, and often why. In a test, call
+# ``assert_gradients_close`` instead: it raises an error with the same report.

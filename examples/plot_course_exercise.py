@@ -1,10 +1,10 @@
 """
-The course's exercise: find the two slips
-=========================================
+The course's exercise: find the two bugs
+========================================
 
-In the course's exercise on gradient checking a network of three layers is written by hand, with two
-slips in its backward pass. One number, the relative difference of the whole gradient, tells that
-something is wrong. Here the checker also tells what.
+The course's exercise on gradient checking has a network of three layers, written by hand, with two
+bugs in its backward pass. One number, the relative difference of the whole gradient, tells you that
+something is wrong. Here the checker also tells you what is wrong.
 
 Columns are examples, as in the course: z = W a + b.
 """
@@ -40,7 +40,7 @@ def cost(p):
 
 
 # %%
-# The backward pass, with a factor too many in two of its lines.
+# The backward pass has an extra factor in two of its lines.
 
 
 def backward(p):
@@ -51,10 +51,10 @@ def backward(p):
     return {
         "dW3": dz3 @ a2.T / m,
         "db3": np.sum(dz3, axis=1, keepdims=True) / m,
-        "dW2": dz2 @ a1.T / m * 2,  # the first slip
+        "dW2": dz2 @ a1.T / m * 2,  # the first bug
         "db2": np.sum(dz2, axis=1, keepdims=True) / m,
         "dW1": dz1 @ X.T / m,
-        "db1": 4 / m * np.sum(dz1, axis=1, keepdims=True),  # the second
+        "db1": 4 / m * np.sum(dz1, axis=1, keepdims=True),  # the second bug
     }
 
 
@@ -70,29 +70,28 @@ report = check_gradients(cost, backward, parameters)
 print(report)
 
 # %%
-# With both slips mended it passes.
+# With both bugs fixed, it passes.
 
 
-def mended(p):
+def fixed(p):
     gradients = backward(p)
     gradients["dW2"] = gradients["dW2"] / 2
     gradients["db1"] = gradients["db1"] / 4
     return gradients
 
 
-after = check_gradients(cost, mended, parameters)
-print("\nMended:", after.verdict, f"relative error {after.relative_error:.0e}")
+after = check_gradients(cost, fixed, parameters)
+print("\nFixed:", after.verdict, f"relative error {after.relative_error:.0e}")
 
 # %%
-# In the picture the two blocks lie off the diagonal, by the factors 2 and 4.
+# In the picture, the two blocks lie off the diagonal by the factors 2 and 4.
 
 figure, ax = plt.subplots(figsize=(6, 6), layout="constrained")
 GradientCheckDisplay.from_report(report).plot(ax)
-figure.savefig("course_exercise.png", dpi=150)
-print("picture saved to course_exercise.png")
+plt.show()
 
 # %%
 # What to take away
 # -----------------
-# Both slips are factors. The network would still train, a little worse, and nobody would know.
-# Check a backward pass that you wrote by hand before you use it.
+# Both bugs are wrong factors. The network would still train, only a little worse, and nobody would
+# notice. Check a backward pass that you wrote by hand before you use it.

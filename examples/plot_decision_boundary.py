@@ -3,11 +3,11 @@ Where a network draws the line
 ==============================
 
 A softmax output without hidden layers gives class :math:`j` the score
-:math:`z_j = w_j^T x + b_j`. Two classes are level where :math:`(w_j - w_k)^T x = b_k - b_j`, which
-is a straight line: such a network can only cut the plane into convex pieces with straight edges.
-Hidden layers bend them.
+:math:`z_j = w_j^T x + b_j`. Two classes have the same score where
+:math:`(w_j - w_k)^T x = b_k - b_j`, which is a straight line: such a network can only cut the plane
+into convex pieces with straight edges. Hidden layers bend these edges.
 
-scikit-learn's ``DecisionBoundaryDisplay`` works with our estimators as with its own.
+scikit-learn's ``DecisionBoundaryDisplay`` works with our estimators as it does with its own.
 """
 
 from inspect import signature
@@ -22,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 
 from sknn_opt import InputNormalizer, MLPClassifier
 
-COLOURS, MARKERS = ("#0072B2", "#E69F00", "#009E73"), "osD"
+COLORS, MARKERS = ("#0072B2", "#E69F00", "#009E73"), "osD"
 
 
 def network(hidden):
@@ -32,29 +32,43 @@ def network(hidden):
     return make_pipeline(InputNormalizer(), net)
 
 
-# scikit-learn 1.7 gave the colours of several classes a parameter of their own.
+# scikit-learn 1.7 added a parameter for the colors of several classes.
 new = "multiclass_colors" in signature(DecisionBoundaryDisplay.from_estimator).parameters
-CLASS_COLOURS = {"multiclass_colors": list(COLOURS)} if new else {"cmap": ListedColormap(COLOURS)}
+CLASS_COLORS = {"multiclass_colors": list(COLORS)} if new else {"cmap": ListedColormap(COLORS)}
 
 
 def draw(ax, hidden, pair):
-    """The regions of the classes, their edges, and the rows."""
+    """Draw the regions of the classes, their edges, and the rows."""
     X = wine.data[:, [wine.feature_names.index(name) for name in pair]]
     model = network(hidden).fit(X, y)
     accuracy = cross_val_score(model, X, y, cv=folds).mean()
     layers = f"hidden layer of {hidden[0]}" if hidden else "no hidden layer"
     print(f"{' and '.join(pair)}, {layers}: cross-validated accuracy {accuracy:.2f}")
     display = DecisionBoundaryDisplay.from_estimator(
-        model, X, ax=ax, response_method="predict", plot_method="pcolormesh", alpha=0.35,
-        grid_resolution=300, xlabel=pair[0], ylabel=pair[1], **CLASS_COLOURS,
-    )  # fmt: skip
+        model,
+        X,
+        ax=ax,
+        response_method="predict",
+        plot_method="pcolormesh",
+        alpha=0.35,
+        grid_resolution=300,
+        xlabel=pair[0],
+        ylabel=pair[1],
+        **CLASS_COLORS,
+    )
     for k in range(3):
         region = display.response == k
         ax.contour(display.xx0, display.xx1, region, levels=[0.5], colors="black", linewidths=1)
         ax.plot(
-            *X[y == k].T, linestyle="", marker=MARKERS[k], markersize=4.5, color=COLOURS[k],
-            markeredgecolor="black", markeredgewidth=0.4, label=f"cultivar {k}",
-        )  # fmt: skip
+            *X[y == k].T,
+            linestyle="",
+            marker=MARKERS[k],
+            markersize=4.5,
+            color=COLORS[k],
+            markeredgecolor="black",
+            markeredgewidth=0.4,
+            label=f"cultivar {k}",
+        )
     low, high = X.min(axis=0), X.max(axis=0)
     margin = np.minimum(1.0, 0.05 * (high - low))
     (left, bottom), (right, top) = low - margin, high + margin
@@ -64,10 +78,10 @@ def draw(ax, hidden, pair):
 
 
 # %%
-# Where straight lines do
-# -----------------------
-# Three cultivars of wine, by the intensity of their colour and an amino acid. A hidden layer
-# bends the edges, and gains nothing.
+# Where straight lines are enough
+# -------------------------------
+# The data are three cultivars of wine, described by the intensity of their color and an amino acid.
+# A hidden layer bends the edges, and gains nothing.
 
 wine = load_wine()
 y, folds = wine.target, StratifiedKFold(5, shuffle=True, random_state=0)
@@ -76,12 +90,11 @@ figure, axes = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
 linear = draw(axes[0], (), ("color_intensity", "proline"))
 draw(axes[1], (30,), ("color_intensity", "proline"))
 axes[1].legend(fontsize="small", frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-figure.savefig("decision_boundary_straight.png", dpi=150)
-print("picture saved to decision_boundary_straight.png\n")
+plt.show()
 
 # %%
-# The line can be read off the weights: between the first two cultivars it is the set of points
-# where their scores are equal.
+# The weights determine the line: between the first two cultivars it is the set of points where
+# their scores are equal.
 
 (W,), (b,) = linear[-1].coefs_, linear[-1].intercepts_
 w, c = W[:, 0] - W[:, 1], b[1] - b[0]
@@ -94,17 +107,15 @@ for one, other in probabilities:
 print()
 
 # %%
-# Where they do not
-# -----------------
-# By malic acid and hue the first cultivar lies in a narrow band, with the second around it: no
-# convex piece holds it.
+# Where they are not enough
+# -------------------------
+# In malic acid and hue, the first cultivar lies in a narrow band, and the second lies around it: no
+# convex piece contains it.
 
 figure, axes = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
 draw(axes[0], (), ("malic_acid", "hue"))
 draw(axes[1], (30,), ("malic_acid", "hue"))
 axes[1].legend(fontsize="small", frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-figure.savefig("decision_boundary_bent.png", dpi=150)
-print("picture saved to decision_boundary_bent.png")
 plt.show()
 
 assert np.allclose(probabilities[:, 0], probabilities[:, 1], atol=1e-4)
@@ -112,6 +123,6 @@ assert np.allclose(probabilities[:, 0], probabilities[:, 1], atol=1e-4)
 # %%
 # What to take away
 # -----------------
-# Without hidden layers the edges are straight, whatever the number of classes: that is softmax
-# regression. Hidden layers bend them, which is worth something only where it raises the accuracy
-# on rows that the network has not seen. Start without.
+# Without hidden layers the edges are straight for any number of classes: this is softmax
+# regression. Hidden layers bend the edges. That is useful only if it raises the accuracy on rows
+# that the network has not seen. Start without hidden layers.

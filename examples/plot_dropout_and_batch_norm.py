@@ -2,9 +2,9 @@
 When dropout and batch norm help
 ================================
 
-Dropout helps where a network is large for its data: it then learns the training set by heart and is
-too sure of itself. Batch norm helps where signals do not pass through the layers: deep networks
-with saturating activations, started from weights that are too small for them.
+Dropout helps if a network is large for its data: such a network memorizes the training set and
+becomes overconfident. Batch norm helps if signals do not pass through the layers, as in deep
+networks with saturating activations whose initial weights are too small for them.
 """
 
 import warnings
@@ -18,12 +18,12 @@ from sklearn.pipeline import make_pipeline
 
 from sknn_opt import InputNormalizer, MLPClassifier
 
-# All networks train for the same number of epochs on purpose.
+# On purpose, all networks train for the same number of epochs.
 warnings.simplefilter("ignore", ConvergenceWarning)
 
 
 def measure(load, train_size, seeds, **parameters):
-    """Mean test accuracy and log-loss over splits."""
+    """Return the mean test accuracy and log-loss over splits."""
     X, y = load(return_X_y=True)
     scores = []
     for seed in range(seeds):
@@ -39,7 +39,7 @@ def measure(load, train_size, seeds, **parameters):
 
 
 def show(title, settings, **common):
-    """A table: one row for each setting."""
+    """Print a table with one row for each setting."""
     print(f"\n{title}\n{'':<36}{'accuracy':>10}{'log-loss':>10}")
     results = {}
     for name, parameters in settings.items():
@@ -51,8 +51,9 @@ def show(title, settings, **common):
 # %%
 # Dropout: 100 rows, 74,000 parameters
 # ------------------------------------
-# The breast cancer data with 100 rows to train on. Without dropout the network is right about as
-# often, but far too sure where it is wrong, which the log-loss counts.
+# This experiment trains on 100 rows of the breast cancer data. Without dropout the network has
+# about the same accuracy, but it is far too confident where it is wrong, which the log-loss
+# penalizes.
 
 dropout = show(
     "Breast cancer, 30-256-256-1, 100 training rows, 200 epochs",
@@ -71,9 +72,9 @@ dropout = show(
 # %%
 # Batch norm: twelve layers of logistic units
 # -------------------------------------------
-# With Glorot's variance a logistic unit passes back less than a quarter of the gradient, so after
+# With Glorot's variance, a logistic unit passes back less than a quarter of the gradient, so after
 # twelve layers nothing is left of it and the network does not learn at all. ``init="auto"`` chooses
-# the variance that the logistic function needs; batch norm makes up for either.
+# the variance that the logistic function needs; batch norm compensates for either variance.
 
 deep = show(
     "Digits, 12 hidden layers of 50 logistic units, 20 epochs",

@@ -2,9 +2,10 @@
 A rare class: class_weight, and early stopping on average precision
 ===================================================================
 
-Twenty images of the digit 8 among a thousand others. Accuracy is blind here: who never says "8" is
-right 98 times in 100, and early stopping on accuracy can end before the network has found the
-digit. A network may stop on what matters instead, and give the rare class more weight.
+The training set has twenty images of the digit 8 among a thousand others. Accuracy is useless here:
+always answering "not 8" is right 98 % of the time, and early stopping on accuracy can end before
+the network has found the digit. Instead, a network can stop on a metric that matters, and give the
+rare class more weight.
 """
 
 import warnings
@@ -20,14 +21,14 @@ from sklearn.pipeline import make_pipeline
 
 from sknn_opt import InputNormalizer, LossCurveDisplay, MLPClassifier
 
-# Some of the networks train to max_iter, and some find one class only: the table shows it.
+# Some networks train to max_iter, and some predict one class only: the table shows it.
 warnings.simplefilter("ignore", ConvergenceWarning)
 
 SPLITS = 6
 
 
 def rare_eights(seed):
-    """A split with 20 eights to train on, and all of the other half to test."""
+    """Return a split with 20 eights to train on, and all eights of the test part."""
     X, y = load_digits(return_X_y=True)
     X_train, X_test, y_train, y_test = train_test_split(
         X, y == 8, test_size=0.4, stratify=y, random_state=seed
@@ -74,9 +75,9 @@ for name, rows in measured.items():
 # %%
 # What early stopping saw
 # -----------------------
-# With two eights in the validation part, average precision moves in steps and stays at its best
-# for long. That is no reason to stop while the loss on the same rows still falls; of equal epochs
-# the last one wins.
+# With two eights in the validation part, average precision moves in steps and stays at its best for
+# many epochs. That is no reason to stop while the loss on the same rows still falls. Among equal
+# epochs, the last one wins.
 
 display = LossCurveDisplay.from_estimator(model).plot()
 display.ax_.set_title("Balanced classes, stopped on average precision")
@@ -91,5 +92,5 @@ assert recall_of["the same, class_weight='balanced'"] > recall_of["no early stop
 # %%
 # What to take away
 # -----------------
-# Class weights move the decision: more eights are found, and more others are taken for eights.
-# Whoever needs the ranking alone can leave them out, and choose a threshold afterwards.
+# Class weights move the decision: the network finds more eights, and takes more other digits for
+# eights. If you need only the ranking, leave the weights out and choose a threshold afterwards.

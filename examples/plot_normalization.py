@@ -1,12 +1,12 @@
 """
-Normalizing inputs, and noticing when they have changed
-=======================================================
+Normalizing inputs, and detecting data drift
+============================================
 
 Two things can go wrong with inputs. Features of unequal size make training slow (see
-`the shape of the cost <plot_loss_surface.html>`_); ``InputNormalizer`` brings each to mean 0 and
-deviation 1. And after the training, the world can change: the network is then asked about a region
-that it has never seen, and answers all the same. ``check_shift`` holds new data to what the
-normalizer knows of the training data.
+`the shape of the cost <plot_loss_surface.html>`_); ``InputNormalizer`` scales each to mean 0 and
+standard deviation 1. And after training, the data can drift: the network must then predict in a
+region that it has never seen, and it answers anyway. ``check_shift`` compares new data with what
+the normalizer knows about the training data.
 """
 
 import matplotlib.pyplot as plt
@@ -19,7 +19,8 @@ from sknn_opt import InputNormalizer, MLPClassifier, NormalizationDisplay, check
 # %%
 # Before and after
 # ----------------
-# The chemistry of 178 wines of three cultivars. Proline comes in the hundreds, hue around one.
+# The data are chemical measurements of 178 wines of three cultivars. Values of proline are in the
+# hundreds, values of hue around one.
 
 X, y = load_wine(return_X_y=True, as_frame=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
@@ -27,25 +28,24 @@ model = make_pipeline(InputNormalizer(), MLPClassifier((16,), solver="lbfgs", ra
 model.fit(X_train, y_train)
 print(f"accuracy on test rows: {model.score(X_test, y_test):.3f}")
 
-display = NormalizationDisplay.from_estimator(model, X_train).plot()
-display.figure_.savefig("normalization.png", dpi=150)
-print("picture saved to normalization.png\n")
+NormalizationDisplay.from_estimator(model, X_train).plot()
+plt.show()
 
 # %%
 # New data of the same kind
 # -------------------------
 # The test rows were drawn at random from the same wines. Their means differ from those of the
-# training rows, but by no more than chance allows with so few of them: the last line says what
-# would have been noticed.
+# training rows, but by no more than chance allows with so few rows. The last line says how large a
+# shift the check would have noticed.
 
 print(check_shift(model, X_test), "\n")
 
 # %%
 # New data of another kind
 # ------------------------
-# In production, the laboratory changes: the instrument for proline now reports mg/dl, the
-# colour is measured with an offset, and every fifth flavanoid measurement is missing. The network
-# would not complain about the first two: it answers with the same confidence as ever.
+# In production, the laboratory changes: the instrument for proline now reports mg/dl, the color is
+# measured with an offset, and every fifth flavanoid measurement is missing. The network would not
+# complain about the first two: it answers with the same confidence as before.
 
 X_new = X_test.copy()
 X_new["proline"] /= 10
@@ -58,9 +58,7 @@ X_new.loc[X_new.index[::5], "flavanoids"] = float("nan")
 report = check_shift(model, X_new)
 print(report)
 
-display = NormalizationDisplay.from_estimator(model, X_train, X_new=X_new).plot()
-display.figure_.savefig("shift.png", dpi=150)
-print("picture saved to shift.png")
+NormalizationDisplay.from_estimator(model, X_train, X_new=X_new).plot()
 plt.show()
 
 assert check_shift(model, X_test).passed
@@ -69,6 +67,6 @@ assert {"proline", "color_intensity", "flavanoids"} <= set(report.shifted)
 # %%
 # What to take away
 # -----------------
-# A network's probabilities do not say whether its inputs still are what they were. The normalizer
-# in front of it can: keep the pipeline, and call ``check_shift(pipeline, X_new)`` on each batch of
-# new data, or ``check_shift(pipeline, X_new).raise_if_shifted()`` where nobody looks.
+# A network's probabilities do not tell you whether its inputs have drifted. The normalizer in front
+# of it can: keep the pipeline, and call ``check_shift(pipeline, X_new)`` on each batch of new data,
+# or ``check_shift(pipeline, X_new).raise_if_shifted()`` where nobody reads the report.

@@ -2,9 +2,9 @@
 Prediction intervals by quantile regression
 ===========================================
 
-A mean says nothing about how far off it may be. Two networks with the pinball loss predict the 5 %
-and the 95 % quantile of disease progression; between them nine patients out of ten should lie.
-Whether they do is counted on rows that the networks have not seen.
+A predicted mean does not say how far off it may be. Two networks with the pinball loss predict the
+5 % and the 95 % quantile of disease progression; nine out of ten patients should lie between them.
+This example counts them on rows that the networks have not seen.
 """
 
 import matplotlib.pyplot as plt
@@ -21,18 +21,25 @@ QUANTILES = (0.05, 0.5, 0.95)
 
 
 def quantile_network(quantile):
-    """Small, and with dropout and a penalty: 442 rows are soon learned by heart."""
+    """Return a small network with dropout and a penalty: it would soon memorize 442 rows."""
     net = MLPRegressor(
-        (30,), loss="quantile", quantile=quantile, dropout=0.2, alpha=3.0, learning_rate="cosine",
-        learning_rate_init=0.01, max_iter=100, random_state=0,
-    )  # fmt: skip
+        (30,),
+        loss="quantile",
+        quantile=quantile,
+        dropout=0.2,
+        alpha=3.0,
+        learning_rate="cosine",
+        learning_rate_init=0.01,
+        max_iter=100,
+        random_state=0,
+    )
     return make_pipeline(InputNormalizer(), net)
 
 
 # %%
 # Coverage on unseen rows
 # -----------------------
-# Each row is predicted by networks that were trained on nine tenths without it.
+# The networks that predict a row were trained on nine tenths of the data, without that row.
 
 predicted = {q: cross_val_predict(quantile_network(q), X, y, cv=10) for q in QUANTILES}
 low, median, high = predicted.values()
@@ -47,7 +54,7 @@ width, spread = np.mean(high - low), np.subtract(*np.quantile(y, (0.95, 0.05)))
 print(
     f"\n{covered.mean():.1%} of the rows lie between the 5 % and the 95 % quantile (wanted: 90 %)"
 )
-print(f"mean width {width:.0f}, against {spread:.0f} for the quantiles of all rows")
+print(f"mean width {width:.0f}, compared with {spread:.0f} for the quantiles of all rows")
 
 # %%
 # The intervals, in the order of the median
@@ -55,19 +62,14 @@ print(f"mean width {width:.0f}, against {spread:.0f} for the quantiles of all ro
 
 order = np.argsort(median)
 figure, ax = plt.subplots(figsize=(8, 4), layout="constrained")
-ax.fill_between(
-    np.arange(len(y)), low[order], high[order], color="#56B4E9", alpha=0.4, linewidth=0,
-    label="5 % to 95 %",
-)  # fmt: skip
+rows, inside = np.arange(len(y)), covered[order]
+band = {"color": "#56B4E9", "alpha": 0.4, "linewidth": 0, "label": "5 % to 95 %"}
+ax.fill_between(rows, low[order], high[order], **band)
 ax.plot(median[order], color="#0072B2", label="median")
-inside = covered[order]
-rows = np.arange(len(y))
 ax.plot(rows[inside], y[order][inside], ".", color="0.4", markersize=3, label="inside")
 ax.plot(rows[~inside], y[order][~inside], "x", color="#D55E00", markersize=5, label="outside")
-ax.set(
-    xlabel="patients, in the order of the predicted median", ylabel="disease progression",
-    title=f"Nine out of ten were wanted, {covered.mean():.1%} lie inside",
-)  # fmt: skip
+ax.set(xlabel="patients, in the order of the predicted median", ylabel="disease progression")
+ax.set_title(f"Nine out of ten should lie inside, {covered.mean():.1%} do")
 ax.legend(frameon=False, ncols=4, loc="upper left")
 plt.show()
 
@@ -77,5 +79,5 @@ assert width < spread
 # %%
 # What to take away
 # -----------------
-# An interval needs no new kind of model, only another loss and two networks. Count how many
-# unseen rows lie inside before you trust it.
+# An interval needs no new kind of model, only another loss and two networks. Before you trust an
+# interval, count how many unseen rows lie inside.

@@ -2,8 +2,9 @@
 Why does this network not train?
 ================================
 
-Twenty layers of handwritten digits, with four kinds of initial weights. `check_signals` follows
-the signals through each network before it has seen a single step, and says which will not train.
+Four networks of twenty layers start from different initial weights. `check_signals` follows the
+signals of handwritten digits through each network before its first step, and says which networks
+will not train.
 """
 
 import warnings
@@ -18,7 +19,7 @@ X = InputNormalizer().fit_transform(X)
 
 
 def small(shape, rng, gain):
-    """Normal numbers of standard deviation 0.01, whatever the width."""
+    """Draw normal numbers of standard deviation 0.01, for any width."""
     return rng.normal(scale=0.01, size=shape)
 
 
@@ -36,24 +37,25 @@ nets = {
 # %%
 # Before training
 # ---------------
-# A gain below 1 in every layer vanishes, above 1 explodes. The logistic network shows why one
-# has to look both ways: forward its gain is 1, backward 0.24.
+# If the gain of every layer is below 1, signals vanish; if it is above 1, they explode. The
+# logistic network shows why you must look in both directions: its gain is 1 forward and 0.24
+# backward.
 
 reports = {name: check_signals(net, X, y) for name, net in nets.items()}
 print(reports["logistic, Glorot"])
 
 # %%
-# Then they train, for 20 epochs: two of them.
+# Then all four train for 20 epochs. Only two of them learn.
 
 print(f"\n{'network':<24}{'verdict before':<16}accuracy after")
 for name, net in nets.items():
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that it learned nothing is the point
+        warnings.simplefilter("ignore")  # the warnings are expected here
         accuracy = net.fit(X, y).score(X, y)
     print(f"{name:<24}{reports[name].verdict:<16}{accuracy:.2f}")
 
 # %%
-# The picture: gains by layer above, how the activations spread below.
+# The picture shows the gains by layer above, and the spread of the activations below.
 
 SignalPropagationDisplay.from_report(reports).plot()
 plt.show()
@@ -61,5 +63,5 @@ plt.show()
 # %%
 # What to take away
 # -----------------
-# Look before you train. If gains are far from 1, no learning rate helps: change the
-# initial weights or the activation, or let batch norm set the scale of each layer anew.
+# Check before you train. If gains are far from 1, no learning rate helps: change the initial
+# weights or the activation, or let batch norm rescale each layer.

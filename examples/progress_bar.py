@@ -2,9 +2,9 @@
 A progress bar in a grid search
 ===============================
 
-The networks speak scikit-learn's own callback protocol (version 1.9 and later): set a callback on
-the search, and it follows every fit down to the epochs, in worker processes too. Set one on the
-network, and it stays with each of its clones. The bar needs ``rich``.
+The networks use scikit-learn's own callback protocol (version 1.9 and later). If you set a callback
+on the search, it follows every fit down to the epochs, in worker processes too. If you set one on
+the network, each clone of the network keeps it. The bar needs ``rich``.
 """
 
 import warnings
@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 
 from sknn_opt import InputNormalizer, MLPClassifier
 
-warnings.simplefilter("ignore", ConvergenceWarning)  # ten epochs are enough to see it move
+warnings.simplefilter("ignore", ConvergenceWarning)  # ten epochs are enough to see the bar move
 
 
 def main():
@@ -46,4 +46,4 @@ if __name__ == "__main__":
         main()
     except ModuleNotFoundError as error:
         print(f"{error}: callbacks came with scikit-learn 1.9.")
-        print(*["Without them fitting works as ever."] * 5, sep="\n")
+        print(*["Without them, fitting works as usual."] * 5, sep="\n")

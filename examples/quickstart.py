@@ -2,14 +2,17 @@
 Quickstart
 ==========
 
-One real data set from end to end: handwritten digits, normalised by the training set's mean and
-standard deviation, classified by a network with dropout, beside scikit-learn's own MLP on the same
-split; a grid search over the initialisation and dropout; the proof that the gradients are right;
-and a picture of the training curves.
+This script takes one real data set from end to end. It normalizes handwritten digits with the
+training set's mean and standard deviation, and compares a network with dropout with scikit-learn's
+own MLP on the same split. Then it runs a grid search over the initialization and dropout, verifies
+the gradients, and draws the training curves.
 
-Run it with ``make demo``, or ``python examples/quickstart.py``.
+Run it with ``make demo``, or ``python examples/quickstart.py [picture.png]``. It prints where it
+saved the picture; without a path, that is a temporary folder.
 """
 
+import sys
+import tempfile
 import warnings
 from pathlib import Path
 from time import perf_counter
@@ -25,7 +28,6 @@ from sklearn.preprocessing import StandardScaler
 from sknn_opt import InputNormalizer, MLPClassifier, check_gradients
 
 # sphinx_gallery_thumbnail_path = "_static/quickstart.png"
-PICTURE = Path("quickstart.png")
 EPOCHS = 60
 
 
@@ -43,7 +45,7 @@ def train(name, model, X_train, X_test, y_train, y_test):
 
 
 def compare(split):
-    """Our network and scikit-learn's, with the same layers, epochs and data."""
+    """Train our network and scikit-learn's, with the same layers, epochs and data."""
     same = {"max_iter": EPOCHS, "tol": 0, "random_state": 0}
     ours = make_pipeline(
         InputNormalizer(), MLPClassifier((100,), init="orthogonal", dropout=0.2, **same)
@@ -58,7 +60,7 @@ def compare(split):
 
 
 def search(X_train, X_test, y_train, y_test):
-    """Which initialisation, and how much dropout?"""
+    """Which initialization is best, and how much dropout?"""
     pipeline = make_pipeline(
         InputNormalizer(), MLPClassifier((100,), max_iter=EPOCHS, random_state=0)
     )
@@ -73,27 +75,35 @@ def search(X_train, X_test, y_train, y_test):
             found.cv_results_["params"], found.cv_results_["mean_test_score"], strict=True
         )
     }
-    rates = grid["mlpclassifier__dropout"]
-    print("cross-validated accuracy    " + "".join(f"dropout {rate:<6}" for rate in rates))
+    dropouts = grid["mlpclassifier__dropout"]
+    print("cross-validated accuracy    " + "".join(f"dropout {p:<6}" for p in dropouts))
     for init in grid["mlpclassifier__init"]:
-        print(f"  init={init:<21}" + "".join(f"{by_settings[init, r]:<14.1%}" for r in rates))
+        print(f"  init={init:<21}" + "".join(f"{by_settings[init, p]:<14.1%}" for p in dropouts))
     best = {name.split("__")[1]: value for name, value in found.best_params_.items()}
     print(f"best: {best}, test accuracy {found.score(X_test, y_test):.1%}")
 
 
-def prove(X_train, y_train):
-    """Backprop against two independent derivatives, on a small net with everything in it."""
+def verify(X_train, y_train):
+    """Compare backprop with two independent derivatives, on a small net with all features."""
     X, y = InputNormalizer().fit_transform(X_train)[:20], y_train[:20]
     net = MLPClassifier((12, 8), dropout=0.2, batch_norm=True, max_iter=5, random_state=0)
     print(check_gradients(net.fit(X, y), X, y))
     objective = net.objective(X, y)
     error = check_grad(objective.value, objective.gradient, objective.theta)
     print(f"scipy.optimize.check_grad, by finite differences: {error:.1e}")
-    print("(It is an absolute number, and cannot see below the rounding error of a difference.)")
+    print("(SciPy reports an absolute error limited by finite-difference rounding,")
+    print("so it cannot get much smaller.)")
 
 
-def draw(ours, theirs):
-    """Training loss of both networks."""
+def picture_path():
+    """The path given on the command line, or one in a new temporary folder."""
+    if len(sys.argv) > 1:
+        return Path(sys.argv[1])
+    return Path(tempfile.mkdtemp(prefix="sknn_opt-")) / "quickstart.png"
+
+
+def draw(ours, theirs, picture):
+    """Draw the training loss of both networks."""
     import matplotlib.pyplot as plt
 
     figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
@@ -108,12 +118,12 @@ def draw(ours, theirs):
     )
     ax.grid(alpha=0.3)
     ax.legend(frameon=False)
-    figure.savefig(PICTURE, dpi=150)
-    print(f"training curves saved to {PICTURE.resolve()}")
+    figure.savefig(picture, dpi=150)
+    print(f"training curves saved to {picture.resolve()}")
 
 
 def main():
-    # All networks train for the same number of epochs on purpose.
+    # On purpose, all networks train for the same number of epochs.
     warnings.simplefilter("ignore", ConvergenceWarning)
     X, y = load_digits(return_X_y=True)
     split = train_test_split(X, y, test_size=0.25, stratify=y, random_state=0)
@@ -123,10 +133,10 @@ def main():
     ours, theirs = compare(split)
     title("Grid search over init and dropout: 12 settings, 3 folds")
     search(*split)
-    title("Are the gradients right?")
-    prove(X_train, y_train)
+    title("Are the gradients correct?")
+    verify(X_train, y_train)
     title("Picture")
-    draw(ours, theirs)
+    draw(ours, theirs, picture_path())
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Speed beside the rivals: the same data, architecture, batch size, Adam and dtype, one thread.
+"""Speed compared with the rivals: same data, architecture, batch size, Adam and dtype, one thread.
 
 Each contender lives in a process of its own; they train in turn, and medians over the repetitions
-count. Prints tables with the targets beside the figures, and writes them (``speed.txt``, to be
+count. It prints tables of the figures with their targets, and writes them (``speed.txt``, to be
 included in the documentation) and a picture (``speed.png``). Run with ``make bench``, or as
 ``python benchmarks/speed/compare.py --quick`` for a first look.
 """
@@ -124,9 +124,9 @@ def race_tables(workers, nets, repetitions):
     columns = ("net", "units", "batch", "rows")
     described = [(k, NETS[k], NETS[k].batch_size, f"{NETS[k].n_rows:,}") for k in nets]
     yield simple_table(columns, described)
-    yield "The rival's time over ours (✗: misses the target):"
+    yield "The rival's time relative to ours (2.0 = twice as slow; ✗: misses the target):"
     yield simple_table(("rival", "kernels", *race.nets), race.ratios())
-    yield "Milliseconds an epoch:"
+    yield "Milliseconds per epoch:"
     yield simple_table(("", *race.nets), race.milliseconds())
 
 

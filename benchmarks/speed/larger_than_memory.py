@@ -1,6 +1,6 @@
-"""Resident memory of a fit on 2 GB that lie in a file, and its time beside the same data in memory.
+"""Resident memory of a fit on a 2 GB file, and its time compared with the same data in memory.
 
-Each fit runs in a process of its own; what counts is the most that was resident at any time, with
+Each fit runs in a process of its own; what counts is the peak of its resident memory, including
 Python, its libraries and the pages of the file. The file is written to the folder for temporary
 files, and removed.
 """

@@ -3,7 +3,7 @@
 The functions of a step are watched from outside, each kernel by itself. The time of a function is
 its own: what another watched one took within it counts there. Watching costs time as well, so the
 same step is timed unwatched. Run with ``make profile NET=C``; NET is one of A to F or units such as
-``54-256-256-7``, and ``python benchmarks/speed/profile_step.py --help`` tells more.
+``54-256-256-7``; ``python benchmarks/speed/profile_step.py --help`` lists the options.
 """
 
 import argparse

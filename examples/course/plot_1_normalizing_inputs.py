@@ -1,10 +1,10 @@
 """
-1. Normalizing inputs, and what test data must go through
-=========================================================
+1. Normalizing inputs, and how to scale test data
+=================================================
 
-Subtract the mean μ of each feature and divide by its standard deviation σ, and the long
-narrow valley of the cost becomes rounder. Then comes the part that goes wrong in practice: new
-data must go through *the same* μ and σ. Both are measured here, on tumours of 569 patients.
+If you subtract the mean μ of each feature and divide by its standard deviation σ, the long
+narrow valley of the cost becomes rounder. Then comes the part that goes wrong in practice: you must
+scale new data with *the same* μ and σ. This chapter measures both, on tumors of 569 patients.
 """
 
 import warnings
@@ -26,30 +26,30 @@ print(f"          the largest {X_train.max(axis=0).max():.0f}")
 # %%
 # The shape of the cost
 # ---------------------
-# For a network without hidden layers the curvature of the cost is, but for weights between 0 and
-# 1/4, that of XᵀX / m. Its condition number is the ratio of the longest to the shortest axis of a
-# contour, squared.
+# For a network without hidden layers, the curvature of the cost is that of XᵀX / m, except for
+# weights between 0 and 1/4. Its condition number is the square of the ratio of the longest to the
+# shortest axis of a contour.
 
 normalizer = InputNormalizer().fit(X_train)
 Z_train, Z_test = normalizer.transform(X_train), normalizer.transform(X_test)
 
 
 def condition_number(X):
-    """Largest over smallest eigenvalue of XᵀX."""
+    """Return the largest over the smallest eigenvalue of XᵀX."""
     singular = np.linalg.svd(X, compute_uv=False)
     return (singular[0] / singular[-1]) ** 2
 
 
 print(f"condition number of XᵀX: raw {condition_number(X_train):.0e},", end=" ")
-print(f"normalised {condition_number(Z_train):.0e}")
+print(f"normalized {condition_number(Z_train):.0e}")
 
 # %%
-# What is left comes from features that say nearly the same, such as radius, perimeter and area; no
-# scaling can take that away. The rest was a matter of units, and it decides how well the network
-# trains:
+# The remaining part comes from features that say nearly the same, such as radius, perimeter and
+# area; no scaling can remove it. The rest was a matter of units, and it decides how well the
+# network trains:
 
 nets = {}
-for name, X in (("raw", X_train), ("normalised", Z_train)):
+for name, X in (("raw", X_train), ("normalized", Z_train)):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         nets[name] = MLPClassifier((20,), max_iter=200, random_state=0).fit(X, y_train)
@@ -61,25 +61,25 @@ for name, X in (("raw", X_train), ("normalised", Z_train)):
 # %%
 # The same μ and σ for new data
 # -----------------------------
-# One network, trained on normalised rows, and four ways to hand it the test rows. They come all at
+# We train one network on normalized rows, and scale the test rows in four ways. They come all at
 # once, ten at a time, or one at a time, as in a service.
 
-net = nets["normalised"]
+net = nets["normalized"]
 
 
 def accuracy(way, size):
-    """Accuracy when test rows come in groups of `size`."""
+    """Return the accuracy when test rows come in groups of `size`."""
     order = np.random.default_rng(0).permutation(len(X_test))
-    right = 0
+    correct = 0
     for start in range(0, len(order), size):
         rows = order[start : start + size]
-        right += np.sum(net.predict(way(X_test[rows])) == y_test[rows])
-    return right / len(order)
+        correct += np.sum(net.predict(way(X_test[rows])) == y_test[rows])
+    return correct / len(order)
 
 
 WAYS = {
     "training set's μ and σ": normalizer.transform,
-    "not normalised": lambda X: X,
+    "not normalized": lambda X: X,
     "its own μ and σ": lambda X: InputNormalizer().fit_transform(X),
     "its own μ, training σ": lambda X: (X - X.mean(axis=0)) / normalizer.scale_,
 }
@@ -90,14 +90,15 @@ for name, row in scores.items():
     print(f"{name:<26}{row[0]:>12.3f}{row[1]:>9.3f}{row[2]:>12.3f}")
 
 # %%
-# All at once, test data normalised by itself looks harmless: 171 rows drawn at random have nearly
-# the mean of the training set. Ten rows have not. A single row minus its own mean is zero, and
-# all patients get the same answer. And worst, because no error shows: a ward that sees malignant
-# tumours only. Its own mean takes out just what the network looks for.
+# If the test data come all at once, it looks harmless to normalize them by themselves: 171 rows
+# drawn at random have nearly the mean of the training set. Ten rows do not. A single row minus its
+# own mean is zero, so all patients get the same answer. The worst case is a ward that sees
+# malignant tumors only, because no error shows. Its own mean removes just what the network looks
+# for.
 
 ward = X_test[y_test == 0]
 found = {name: np.mean(net.predict(way(ward)) == 0) for name, way in WAYS.items()}
-print(f"{len(ward)} malignant tumours; found")
+print(f"{len(ward)} malignant tumors; found")
 for name in ("training set's μ and σ", "its own μ and σ"):
     print(f"    by {name:<24}{found[name]:>6.0%}")
 
@@ -106,10 +107,9 @@ figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained", sharex
 names = list(data.feature_names)
 first, second = names.index("worst radius"), names.index("worst concave points")
 for ax, name in zip(axes, ("training set's μ and σ", "its own μ and σ"), strict=True):
-    for code, colour, marker, label in KINDS:
-        rows = Z_train[y_train == code]
-        ax.plot(rows[:, first], rows[:, second], marker, color=colour, markersize=3, alpha=0.35,
-                label=f"training, {label}")  # fmt: skip
+    for code, color, marker, label in KINDS:
+        rows, look = Z_train[y_train == code], {"color": color, "markersize": 3, "alpha": 0.35}
+        ax.plot(rows[:, first], rows[:, second], marker, **look, label=f"training, {label}")
     Z = WAYS[name](ward)
     ax.plot(Z[:, first], Z[:, second], "x", color="black", markersize=5, label="the ward")
     ax.set(title=f"ward by {name}: {found[name]:.0%} found", xlabel="worst radius")
@@ -124,5 +124,5 @@ assert found["its own μ and σ"] < 0.8
 # %%
 # What to take away
 # -----------------
-# Normalise, learn μ and σ from the training set alone, and keep them with the network. A pipeline
-# does the three by itself: ``make_pipeline(InputNormalizer(), MLPClassifier())``.
+# Normalize, learn μ and σ from the training set alone, and keep them with the network. A pipeline
+# does all three: ``make_pipeline(InputNormalizer(), MLPClassifier())``.

@@ -2,9 +2,9 @@
 2. Vanishing and exploding gradients: 1.5 and 0.5 to the power L
 ================================================================
 
-A signal goes through L layers, and each multiplies it by about the same factor. A factor a little
-above 1 explodes, one a little below 1 vanishes: nothing else is needed. The course's own example
-first, then a network of logistic units on handwritten digits.
+A signal goes through L layers, and each multiplies it by about the same factor. If the factor is a
+little above 1, the signal explodes; if it is a little below 1, the signal vanishes. This chapter
+shows the course's own example first, then a network of logistic units on handwritten digits.
 """
 
 import warnings
@@ -24,14 +24,15 @@ X_train, X_test = normalizer.transform(X_train), normalizer.transform(X_test)
 # %%
 # Linear layers, W = 1.5 I and W = 0.5 I
 # --------------------------------------
-# L layers of 64 units without any nonlinearity. The gradient of the cost with respect to *each*
-# layer carries the product of all the other layers, hence the factor to the power L.
+# The network has L layers of 64 units without any nonlinearity. The gradient of the cost with
+# respect to *each* layer contains the product of all the other layers, hence the factor to the
+# power L.
 
 DEPTHS = (5, 10, 20, 50, 100, 150)
 
 
 def times_identity(factor):
-    """An initializer: `factor` times the identity, small random numbers in the last layer."""
+    """An initializer: `factor` times the identity; small random numbers in the last layer."""
 
     def init(shape, rng, gain):
         if shape[0] == shape[1]:
@@ -42,7 +43,7 @@ def times_identity(factor):
 
 
 def gradient_norm(factor, depth):
-    """Norm of dW[1] on 100 rows, in float64, at the initial weights."""
+    """Return the norm of dW[1] on 100 rows, in float64, at the initial weights."""
     net = MLPClassifier(
         (64,) * depth, activation="identity", init=times_identity(factor), alpha=0, random_state=0
     )
@@ -66,13 +67,13 @@ print(f"{np.log(float(largest)) / np.log(1.5):.0f}")
 # Where the factor comes from in a real network
 # ---------------------------------------------
 # A logistic unit has a derivative of at most 1/4. With Glorot's weights the forward signals look
-# perfectly well, and the backward ones lose three quarters in every layer. So look at both, and
-# at the *gain* of a layer, the ratio of what comes out to what goes in: it does not depend on the
+# perfectly healthy, and the backward ones lose three quarters in every layer. So look at both, and
+# at the *gain* of a layer, the ratio of what comes out to what goes in. It does not depend on the
 # scale of the data or of the loss.
 
 
 def gains(init, depth=10, width=64):
-    """Root mean square of the signals of each layer, forward and backward, at initial weights."""
+    """Return the rms of the signals of each layer, forward and backward, at initial weights."""
     net = MLPClassifier((width,) * depth, activation="logistic", init=init, random_state=0)
     objective = net.objective(X_train[:200], y_train[:200])
     theta, blocks = objective.theta, objective.blocks
@@ -100,7 +101,7 @@ for init, (forward, backward) in signals.items():
     print(f"{'':<24}over 10 layers back {back**10:.1e}")
 
 # %%
-# And what training makes of it: the fit itself says that nothing was learned.
+# What does training make of it? The fit itself says that the network learned nothing.
 
 accuracy = {}
 for init in signals:
@@ -117,24 +118,25 @@ for init in signals:
 # %%
 # The picture
 # -----------
-# On the left the powers, straight lines on a logarithmic axis, with the range of float32 between
-# the dotted lines. On the right the gradient on its way back, from layer 10 to layer 1.
+# The left side shows the powers, which are straight lines on a logarithmic axis, and the range of
+# float32 between the dotted lines. The right side shows the gradient on its way back, from layer 10
+# to layer 1.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4), layout="constrained")
-for (factor, values), style, colour in zip(
+for (factor, values), style, color in zip(
     norms.items(), ("o-", "s--", "^:"), ("#D55E00", "#000000", "#0072B2"), strict=True
 ):
-    left.plot(DEPTHS, values, style, color=colour, label=f"W = {factor} I")
+    left.plot(DEPTHS, values, style, color=color, label=f"W = {factor} I")
 for bound in (smallest, largest):
     left.axhline(float(bound), color="0.5", linestyle=":", linewidth=1)
 left.set(yscale="log", xlabel="layers", ylabel="norm of the gradient dW[1]", title="Linear layers")
 left.legend(frameon=False)
-for (init, (_, backward)), style, colour in zip(
+for (init, (_, backward)), style, color in zip(
     signals.items(), ("^-", "o--"), ("#0072B2", "#E69F00"), strict=True
 ):
-    right.plot(range(1, 11), backward, style, color=colour, label=f"init={init!r}")
-right.set(yscale="log", xlabel="layer", ylabel="root mean square of δ", ylim=(None, 10),
-          title="Logistic units: the gradient on its way back")  # fmt: skip
+    right.plot(range(1, 11), backward, style, color=color, label=f"init={init!r}")
+right.set(yscale="log", xlabel="layer", ylabel="root mean square of δ", ylim=(None, 10))
+right.set_title("Logistic units: the gradient on its way back")
 right.legend(frameon=False)
 plt.show()
 
@@ -145,5 +147,6 @@ assert accuracy["auto"] > accuracy["glorot_uniform"] + 0.3
 # %%
 # What to take away
 # -----------------
-# Depth takes a factor to a power. Healthy activations prove nothing; look at the gradient of the
-# first layers as well. The cure is a gain near 1 in every layer: that is the next chapter.
+# With depth, a per-layer factor becomes a power of L. Healthy activations prove nothing; look at
+# the gradient of the first layers as well. The cure is a gain near 1 in every layer, which is the
+# subject of the next chapter.

@@ -3,7 +3,7 @@
 ================================================================
 
 A unit adds up n inputs, so the variance of z is n · Var(W) times the mean square of its inputs.
-Keep that product at 1, with what the activation takes away made up for, and signals neither
+If you keep that product at 1, and compensate for what the activation takes away, signals neither
 vanish nor explode. Each initializer of this package sets a variance; fifty layers show which one
 suits which activation.
 """
@@ -18,7 +18,7 @@ from sklearn.model_selection import train_test_split
 
 from sknn_opt import InputNormalizer, MLPClassifier
 
-warnings.simplefilter("ignore", ConvergenceWarning)  # a few epochs are enough to see who learns
+warnings.simplefilter("ignore", ConvergenceWarning)  # a few epochs show which nets learn
 
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
@@ -28,7 +28,8 @@ X_train, X_test = normalizer.transform(X_train), normalizer.transform(X_test)
 # %%
 # The variance of each
 # --------------------
-# Drawn for a layer from 400 to 100 units behind relu, and measured.
+# Each initializer draws the weights of a layer from 400 to 100 units behind relu, and we measure
+# their variance.
 
 VARIANCES = {
     "he_normal": ("2 / n_in", 2 / 400),
@@ -44,7 +45,7 @@ VARIANCES = {
 
 
 def initial_weights(sizes, init, activation):
-    """The weight matrices that a network starts from, and its biases."""
+    """Return the objective of a network, its initial weight matrices and its biases."""
     net = MLPClassifier(sizes, activation=activation, init=init, random_state=0)
     objective = net.objective(X_train[:200], y_train[:200])
     layers = range(1, len(sizes) + 2)
@@ -61,14 +62,14 @@ for init, (formula, expected) in VARIANCES.items():
     assert abs(W[1].var() / expected - 1) < 0.05
 
 # %%
-# (``orthogonal`` and ``auto`` multiply by the square of the activation's gain, which for relu is 2;
-# for tanh and the others it is another number. A small normal, the course's 0.01 · randn, is not
+# (``orthogonal`` and ``auto`` multiply by the square of the activation's gain, which is 2 for relu
+# and another number for tanh and the others. A small normal, the course's 0.01 · randn, is not
 # among them, but a callable can draw it.)
 #
 # Fifty layers
 # ------------
-# The root mean square of the activations in each of 50 hidden layers of 64 units, at the initial
-# weights, on digits.
+# We measure the root mean square of the activations in each of 50 hidden layers of 64 units, at the
+# initial weights, on digits.
 
 FUNCTIONS = {"relu": lambda z: np.maximum(z, 0), "tanh": np.tanh}
 INITS = {
@@ -82,7 +83,7 @@ DEPTH = 50
 
 
 def signals(init, activation):
-    """Root mean square of the activations by layer, and norms of dW by layer."""
+    """Return the root mean square of the activations and the norms of dW, by layer."""
     objective, W, b = initial_weights((64,) * DEPTH, init, activation)
     a, forward = X_train[:200], []
     for layer in range(DEPTH):
@@ -106,25 +107,25 @@ for activation in FUNCTIONS:
         print(f"{norms[0]:>10.1e}{norms[-1]:>10.1e}")
 
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 4), layout="constrained", sharey=True)
-COLOURS = ("#000000", "#0072B2", "#E69F00", "#CC79A7", "#009E73")
+COLORS = ("#000000", "#0072B2", "#E69F00", "#CC79A7", "#009E73")
 STYLES = (":", "--", "-.", (0, (5, 1)), "-")
 for ax, activation in zip(axes, FUNCTIONS, strict=True):
-    for name, colour, style in zip(INITS, COLOURS, STYLES, strict=True):
+    for name, color, style in zip(INITS, COLORS, STYLES, strict=True):
         forward = np.maximum(seen[activation, name][0], 1e-30)  # a log axis has no zero
-        ax.plot(range(1, DEPTH + 1), forward, color=colour, linestyle=style, label=name)
+        ax.plot(range(1, DEPTH + 1), forward, color=color, linestyle=style, label=name)
     ax.set(yscale="log", ylim=(1e-12, 1e3), xlabel="layer", title=activation)
 axes[0].set_ylabel("root mean square of a")
 axes[1].legend(frameon=False, loc="lower right")
 plt.show()
 
 # %%
-# With relu, 1 / n_in loses half of the mean square in every layer, for relu sets half of the
-# signals to zero; 2 / n_in makes up for it. With tanh, 2 / n_in does not explode, because tanh is
+# With relu, 1 / n_in loses half of the mean square in every layer, because relu zeroes half of the
+# signals; 2 / n_in compensates for it. With tanh, 2 / n_in does not explode, because tanh is
 # bounded: it saturates, and the gradients of the early layers grow instead.
 #
-# Who learns?
-# -----------
-# Twenty relu layers of 64 units, fifteen epochs, test accuracy.
+# Which networks learn?
+# ---------------------
+# We train twenty relu layers of 64 units for fifteen epochs, and measure the test accuracy.
 
 accuracy = {}
 for name, init in INITS.items():
@@ -139,6 +140,6 @@ assert accuracy["auto"] > accuracy["0.01 · randn"] + 0.5
 # %%
 # What to take away
 # -----------------
-# The variance of the weights belongs to the number of inputs *and* to the activation: 2 / n_in
-# for relu, 1 / n_in for tanh as a first rule. ``init="auto"`` takes the gain of whichever
-# activation you choose, so that there is nothing to remember.
+# The right variance depends on the number of inputs *and* on the activation: 2 / n_in for relu, and
+# 1 / n_in for tanh as a first rule. ``init="auto"`` uses the gain of the activation that you
+# choose, so you need not remember these rules.

@@ -2,9 +2,9 @@
 4. Numerical approximation of gradients
 =======================================
 
-A derivative can be had without calculus: move θ a little and see how much J moves. From one side
-the error is as large as the step, from both sides as the step squared, and through the complex
-plane there is none but rounding.
+You can compute a derivative without calculus: move θ a little and see how much J moves. From one
+side the error is as large as the step, and from both sides as large as its square. Through the
+complex plane there is no error except rounding.
 """
 
 import matplotlib.pyplot as plt
@@ -39,8 +39,8 @@ assert round(one_sided(f, 1, 0.01), 4) == 3.0301
 assert round(two_sided(f, 1, 0.01), 4) == 3.0001
 
 # %%
-# (1 + ε)³ = 1 + 3ε + 3ε² + ε³ tells why: one-sided, 3ε + ε² is left over; two-sided, the even
-# powers cancel and only ε² stays.
+# (1 + ε)³ = 1 + 3ε + 3ε² + ε³ explains why: one-sided, 3ε + ε² is left over; two-sided, the even
+# powers cancel and only ε² remains.
 
 print(f"{'ε':>6}{'one-sided error':>18}{'two-sided error':>18}{'complex-step error':>21}")
 for step in (1e-1, 1e-2, 1e-3, 1e-4):
@@ -49,8 +49,8 @@ for step in (1e-1, 1e-2, 1e-3, 1e-4):
 
 # %%
 # The complex step looks no better than the two-sided one, with the opposite sign: f(1 + iε) has
-# the imaginary part 3ε - ε³. Its strength is elsewhere. There is no subtraction, so ε may be so
-# small that ε² is nothing at all:
+# the imaginary part 3ε - ε³. Its strength is elsewhere. It subtracts nothing, so ε can be so small
+# that ε² vanishes:
 
 print(f"two-sided at ε = 1e-20: {two_sided(f, 1, 1e-20)}")
 print(f"complex   at ε = 1e-20: {complex_step(f, 1, 1e-20)}")
@@ -58,9 +58,9 @@ print(f"complex   at ε = 1e-20: {complex_step(f, 1, 1e-20)}")
 # %%
 # A network's cost
 # ----------------
-# The same for a real cost: 178 wines, one hidden layer of tanh units. ``objective`` gives J as a
-# function of the one vector θ; its value also takes a complex θ. The direction is a random one, and
-# the derivative along it is the gradient times the direction.
+# We repeat this for a real cost, with 178 wines and one hidden layer of tanh units. ``objective``
+# returns J as a function of one vector θ; its value also takes a complex θ. The direction is
+# random, and the derivative along it is the gradient times the direction.
 
 X, y = load_wine(return_X_y=True)
 X = InputNormalizer().fit_transform(X)
@@ -88,10 +88,10 @@ print(f"complex step   at ε = 1e-200: {tiny:.0e}")
 
 figure, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
 STYLES = (("s--", "#E69F00"), ("o-", "#0072B2"), ("^:", "#000000"))
-for (name, values), (style, colour) in zip(errors.items(), STYLES, strict=True):
-    ax.plot(STEPS, np.maximum(values, 1e-17), style, color=colour, markersize=4, label=name)
-ax.set(xscale="log", yscale="log", xlabel="step ε", ylabel="relative error of the derivative",
-       title="Large steps err by curvature, small ones by rounding")  # fmt: skip
+for (name, values), (style, color) in zip(errors.items(), STYLES, strict=True):
+    ax.plot(STEPS, np.maximum(values, 1e-17), style, color=color, markersize=4, label=name)
+ax.set(xscale="log", yscale="log", xlabel="step ε", ylabel="relative error of the derivative")
+ax.set_title("Large steps err by curvature, small ones by rounding")
 ax.legend(frameon=False, loc="upper center")
 plt.show()
 
@@ -99,12 +99,12 @@ assert min(errors["two-sided"]) < min(errors["one-sided"])
 assert tiny < 1e-14
 
 # %%
-# From the right the errors fall with slope 1 and 2. Then rounding takes over: J has sixteen digits,
-# and the smaller the step, the fewer of them tell J(θ + ε) from J(θ - ε). That is why gradient
-# checking asks for a ratio of 1e-7, and not of 1e-16.
+# From right to left, the errors fall with slope 1 and 2. Then rounding takes over: J has sixteen
+# digits, and the smaller the step, the fewer of them distinguish J(θ + ε) from J(θ - ε). Therefore
+# gradient checking asks for a ratio of 1e-7, and not of 1e-16.
 #
 # What to take away
 # -----------------
 # Two-sided differences are worth their second evaluation. The best step is neither the smallest nor
-# the largest, and where the code takes complex numbers there is a way without the compromise:
-# ``check_gradients`` uses it for the networks of this package.
+# the largest. If the code takes complex numbers, you need no such compromise: ``check_gradients``
+# uses complex steps for the networks of this package.

@@ -2,10 +2,10 @@
 5. Gradient checking
 ====================
 
-The course's recipe: string all parameters together to one vector θ, all gradients to dθ,
+The course's recipe is: concatenate all parameters into one vector θ and all gradients into dθ,
 approximate each element of dθ from both sides, and compare the two vectors by ‖a - n‖ / (‖a‖ +
-‖n‖). Below 1e-7 is great, 1e-5 deserves a look, 1e-3 is a bug. Here it is by hand, on real data,
-and then as one call that also says where the bug is.
+‖n‖). Below 1e-7 is great, 1e-5 deserves a look, 1e-3 is a bug. This chapter follows the recipe by
+hand, on real data, and then makes one call that also says where the bug is.
 """
 
 import matplotlib.pyplot as plt
@@ -22,7 +22,8 @@ m = len(X)
 # %%
 # A network by hand
 # -----------------
-# 13 inputs, 8 tanh units, softmax over 3 wines, and a penalty with λ = 0.1. Rows are examples.
+# It has 13 inputs, 8 tanh units, softmax over 3 wines, and a penalty with λ = 0.1. Rows are
+# examples.
 
 LAMBDA = 0.1
 
@@ -81,7 +82,7 @@ def to_dict(theta):
 
 
 def check_by_hand(gradients, step=1e-7):
-    """The course's ratio, from two evaluations of the cost for each element of θ."""
+    """Return the course's ratio, from two evaluations of the cost for each element of θ."""
     theta, analytic = to_vector(parameters), to_vector(gradients(parameters))
     numeric = np.empty_like(theta)
     for i in range(theta.size):
@@ -91,8 +92,8 @@ def check_by_hand(gradients, step=1e-7):
     return np.linalg.norm(analytic - numeric) / (np.linalg.norm(analytic) + np.linalg.norm(numeric))
 
 
-def with_a_slip(p):
-    """tanh once too often in its derivative: a1 is tanh(z1) already."""
+def with_a_bug(p):
+    """Apply tanh once too often in its derivative: a1 is tanh(z1) already."""
     a1, a2 = forward(p)
     d2 = (a2 - Y) / m
     d1 = d2 @ p["W2"].T * (1 - np.tanh(a1) ** 2)
@@ -101,12 +102,12 @@ def with_a_slip(p):
 
 size = to_vector(parameters).size
 print(f"{size} parameters, {2 * size} evaluations of the cost")
-ratios = {"right": check_by_hand(backward), "with a slip": check_by_hand(with_a_slip)}
+ratios = {"correct": check_by_hand(backward), "with a bug": check_by_hand(with_a_bug)}
 for name, ratio in ratios.items():
     print(f"{name:<12} ratio {ratio:.1e}")
 
 # %%
-# The recipe tells that there is a bug. It does not tell where, and the same 1e-7 means more or less
+# The recipe tells you that there is a bug, but not where. Besides, the same 1e-7 means more or less
 # in another network, depending on its rounding and its kinks.
 #
 # The same in one call
@@ -114,18 +115,18 @@ for name, ratio in ratios.items():
 # ``check_gradients`` takes the same cost, gradients and dict. It estimates its own error and judges
 # each block against it.
 
-report = check_gradients(cost, with_a_slip, parameters)
+report = check_gradients(cost, with_a_bug, parameters)
 print(report)
 
 # %%
 # Backprop runs from the last layer to the first, so the fault starts in the last layer that is
-# wrong: layer 1. Layer 2 and its biases are right.
+# wrong: layer 1. Layer 2 and its biases are correct.
 
-right = check_gradients(cost, backward, parameters)
-print(f"without the slip: {right.verdict}, relative error {right.relative_error:.0e}")
+correct = check_gradients(cost, backward, parameters)
+print(f"without the bug: {correct.verdict}, relative error {correct.relative_error:.0e}")
 
 figure, axes = plt.subplots(1, 2, figsize=(10, 4.6), layout="constrained")
-for ax, checked, name in zip(axes, (right, report), ("right", "with the slip"), strict=True):
+for ax, checked, name in zip(axes, (correct, report), ("correct", "with the bug"), strict=True):
     GradientCheckDisplay.from_report(checked).plot(ax)
     ax.set_title(f"{name}: {checked.verdict}")
 plt.show()
@@ -133,20 +134,20 @@ plt.show()
 # %%
 # Estimators
 # ----------
-# For the networks of this package it needs no functions at all. Batch norm and dropout are on,
-# and the check is repeated after ten steps of training.
+# For the networks of this package, the check needs no functions at all. Batch norm and dropout are
+# on, and the check is repeated after ten steps of training.
 
 net = MLPClassifier((8,), batch_norm=True, dropout=0.2, random_state=0)
 ours = check_gradients(net, X, Y.argmax(axis=1), burn_in=10)
 print(f"{ours.verdict}: relative error {ours.relative_error:.0e}, {len(ours.blocks)} blocks")
 
-assert ratios["right"] < 1e-7 < 1e-3 < ratios["with a slip"]
+assert ratios["correct"] < 1e-7 < 1e-3 < ratios["with a bug"]
 assert report.first_bad_layer == 1
-assert right.passed
+assert correct.passed
 assert ours.passed
 
 # %%
 # What to take away
 # -----------------
-# Check a gradient that you wrote before you train with it. One number says whether; a table by
-# block says where. The next chapter is about the ways to fool oneself.
+# Check a gradient that you wrote before you train with it. One number says whether it is wrong; a
+# table by block says where. The next chapter shows five ways to fool yourself.

@@ -2,9 +2,9 @@
 6. Gradient checking: five pitfalls
 ===================================
 
-Do not check during training; look at the components when a check fails; remember the penalty;
-freeze the masks of dropout; check at random weights and again after some training. Five rules
-from the course, and here five planted bugs, one for each.
+The course gives five rules: do not check during training; look at the components when a check
+fails; remember the penalty; freeze the masks of dropout; check at random weights and again after
+some training. This chapter plants five bugs, one for each rule.
 """
 
 from textwrap import wrap
@@ -24,11 +24,12 @@ m, LAMBDA, KEEP = len(X), 1.0, 0.8
 # %%
 # One network, with places for bugs
 # ---------------------------------
-# 64 inputs, 20 softplus units, 10 digits; a penalty, and dropout of the hidden units if asked for.
+# It has 64 inputs, 20 softplus units, 10 digits, a penalty, and optional dropout of the hidden
+# units.
 
 
 class Net:
-    """Cost and gradients of a small network; `bug` names what goes wrong in it."""
+    """The cost and gradients of a small network; `bug` names what is wrong in it."""
 
     def __init__(self, bug=None, dropout=False, frozen=True):
         self.bug, self.dropout, self.frozen = bug, dropout, frozen
@@ -88,8 +89,8 @@ print("no bug:", check(Net()).verdict)
 # %%
 # Pitfall 1: not during training
 # ------------------------------
-# A check costs as much as hundreds of steps, and a bug in the code is there before the first of
-# them. So one check *before* training finds it.
+# A check costs as much as hundreds of steps, and a bug in the code is there before the first step.
+# So one check *before* training finds it.
 
 
 def seconds(function, repeats=5):
@@ -110,8 +111,8 @@ print("before training:", check(net).verdict, "- so do not start")
 # %%
 # Pitfall 2: look at the components
 # ---------------------------------
-# The bug above is in one of 1,510 elements. As one number it is easy to excuse; by block and
-# element it has an address: db2 and nothing else, at [7].
+# The bug above is in one of 1,510 elements. One number for the whole gradient is easy to excuse.
+# The table by block and element shows where the bug is: in db2 and nothing else, at [7].
 
 report = check(net)
 print(f"the whole gradient: ratio {report.relative_error:.1e}")
@@ -120,20 +121,20 @@ print(report)
 # %%
 # Pitfall 3: remember the penalty
 # -------------------------------
-# J includes λ/2m Σ‖W‖², so dW must include λ/m W. Here it was forgotten: both W are wrong, both b
-# are right, and this pattern is the diagnosis: the hint says so, too.
+# J includes λ/2m Σ‖W‖², so dW must include λ/m W. Here it was forgotten: both W are wrong and both
+# b are correct. This pattern is the diagnosis, and the hint says the same.
 
 forgotten = check(Net("penalty forgotten"))
 print(forgotten)
 
 # %%
-# The other way round, somebody checks against a cost without the penalty, and calls a right
-# gradient wrong. Both sides must be the same function.
+# The opposite error is to check against a cost without the penalty, and to call a correct gradient
+# wrong. Both sides must be the same function.
 #
 # Pitfall 4: dropout
 # ------------------
-# With new masks at each call J is no function of θ, and differences measure the masks. The checker
-# notices, and refuses:
+# With new masks at each call, J is not a function of θ, and differences measure the masks. The
+# checker notices this and raises an error:
 
 try:
     check(Net("mask forgotten", dropout=True, frozen=False))
@@ -141,20 +142,19 @@ except ValueError as error:
     print(*wrap(f"ValueError: {error}", 85), sep="\n")
 
 # %%
-# Switching dropout off for the check is the usual advice, and it hides this bug: without masks
-# there is none to forget. With the masks *frozen* the function is deterministic and the bug
-# shows.
+# The usual advice is to switch dropout off for the check. This hides the bug: without masks there
+# is none to forget. With the masks *frozen*, the function is deterministic and the bug shows.
 
 off, frozen = check(Net("mask forgotten")), check(Net("mask forgotten", dropout=True))
 print(f"dropout off:  {off.verdict}")
 print(f"masks frozen: {frozen.verdict}, at fault: {frozen.fault.split(' (')[0]}")
-print(f"masks frozen, the right gradient: {check(Net(dropout=True)).verdict}")
+print(f"masks frozen, the correct gradient: {check(Net(dropout=True)).verdict}")
 
 # %%
 # Pitfall 5: at random weights, and again after some training
 # -----------------------------------------------------------
 # Someone clipped z to [-4, 4] in the forward pass and forgot it in the backward pass. At small
-# random weights no z is that large: the check passes, and rightly so. After training it does not.
+# random weights no z is that large, so the check correctly passes. After training it does not.
 
 clipped, p = Net("clipped"), random_weights()
 fractions, ratios, verdicts = [], [], []
@@ -173,14 +173,14 @@ for step in range(STEPS[-1] + 1):
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.8), layout="constrained")
 blocks = {block.block: block.ratio for block in forgotten.blocks if block.block != "all"}
-colours = ["#D55E00" if value > 1e-5 else "#0072B2" for value in blocks.values()]
-left.bar(list(blocks), list(blocks.values()), color=colours)
+colors = ["#D55E00" if value > 1e-5 else "#0072B2" for value in blocks.values()]
+left.bar(list(blocks), list(blocks.values()), color=colors)
 left.axhline(1e-5, color="0.5", linestyle=":")
 left.set(yscale="log", ylabel="ratio", title="Penalty forgotten: the W, not the b")
 right.plot(STEPS, np.maximum(ratios, 1e-16), "o-", color="#D55E00")
 right.axhline(1e-5, color="0.5", linestyle=":")
-right.set(yscale="log", xlabel="steps of training", ylabel="ratio",
-          title="Clipping forgotten: right at first, then wrong")  # fmt: skip
+right.set(yscale="log", xlabel="steps of training", ylabel="ratio")
+right.set_title("Clipping forgotten: correct at first, then wrong")
 plt.show()
 
 assert report.verdict == forgotten.verdict == frozen.verdict == verdicts[-1] == "WRONG"
@@ -188,12 +188,12 @@ assert off.verdict == verdicts[0] == "OK"
 assert [b.block for b in report.blocks if b.verdict == "WRONG"] == ["b2", "all"]
 
 # %%
-# ``check_gradients(estimator, X, y, burn_in=20)`` does this for the networks here: at the initial
-# weights, after 20 steps, and with frozen masks. A function of yours is checked twice by calling
-# twice.
+# ``check_gradients(estimator, X, y, burn_in=20)`` does this for the networks of this package: at
+# the initial weights, after 20 steps, and with frozen masks. To check your own function at two
+# points, call ``check_gradients`` twice.
 #
 # What to take away
 # -----------------
-# A check that passes vouches for one function, at one point, with these masks. Check the function
-# that you minimise, at weights that you will meet, once before training, and read the table by
+# A check that passes holds for one function, at one point, with these masks. Check the function
+# that you minimize, at weights that occur in training, once before training, and read the table by
 # block.

@@ -1,10 +1,10 @@
 """
-7. Batch norm: normalizing what is inside
-=========================================
+7. Batch norm: normalizing the hidden layers
+============================================
 
-Normalised inputs make the first layer easy to train. Batch norm does the same for the later ones:
-it normalises the z of each hidden layer over the batch, and then lets the network choose another
-mean β and another standard deviation γ if it likes. Here is what it does to the signals of a
+Normalized inputs make the first layer easy to train. Batch norm does the same for the later layers:
+it normalizes the z of each hidden layer over the batch, and then lets the network choose another
+mean β and another standard deviation γ. This chapter shows what batch norm does to the signals of a
 network on handwritten digits, why the bias becomes superfluous, and what happens in prediction,
 where there is no batch.
 """
@@ -29,8 +29,8 @@ X_train, X_test = normalizer.transform(X_train), normalizer.transform(X_test)
 # %%
 # The formulas, in NumPy
 # ----------------------
-# z has one row for each example of the batch. Whatever the bias adds to z, the mean takes it away
-# again, so there is no bias; β does its work.
+# z has one row for each example of the batch. Subtracting the mean removes whatever the bias adds
+# to z, so there is no bias; β takes its place.
 
 
 def batch_norm(z, gamma, beta, epsilon=1e-5):
@@ -43,19 +43,18 @@ batch = X_train[:64]
 W, b = rng.normal(scale=0.125, size=(64, 5)), rng.normal(size=5)
 gamma, beta = np.full(5, 2.0), np.full(5, 0.5)
 with_bias, without = batch_norm(batch @ W + b, gamma, beta), batch_norm(batch @ W, gamma, beta)
-print(f"mean {without.mean():.3f} and standard deviation {without.std():.3f}, as β and γ say")
+print(f"mean {without.mean():.3f} and standard deviation {without.std():.3f}, as β and γ require")
 print(f"the bias makes a difference of {abs(with_bias - without).max():.0e}")
 
 # %%
 # A later layer sees its inputs move
 # ----------------------------------
-# While the first layers learn, what they hand to the third one changes under its feet. The mean
-# and standard deviation of z in the third of four layers, epoch by epoch, without batch norm and
-# with it.
+# While the first layers learn, the inputs of the third layer change. We measure the mean and
+# standard deviation of z in the third of four layers, epoch by epoch, without and with batch norm.
 
 
 def drift(batch_norm, epochs=12):
-    """Mean and standard deviation of z in layer 3, over test rows, and the accuracy at the end."""
+    """Return the means and standard deviations of z in layer 3, over test rows, and the network."""
     net = MLPClassifier((48,) * 4, batch_norm=batch_norm, learning_rate_init=0.01, random_state=0)
     means, deviations = [], []
     for _ in range(epochs):
@@ -91,8 +90,7 @@ plt.show()
 # ----------------------------
 # One row alone has no variance. So training keeps exponentially weighted averages of μ and σ²,
 # and prediction uses those. They are constants, like γ, β and W, and all five fold into one W and
-# one b: ``coefs_`` and ``intercepts_`` are those of the folded network, which costs nothing
-# extra.
+# one b: ``coefs_`` and ``intercepts_`` are those of the folded network, which costs nothing extra.
 
 net = drifts["batch norm"][2]
 alone = np.vstack([net.predict_proba(row[np.newaxis]) for row in X_test[:50]])
@@ -113,7 +111,6 @@ assert same == 1
 # %%
 # What to take away
 # -----------------
-# Batch norm holds the signals of the later layers in place while the earlier ones learn, so
-# larger steps are safe; see :ref:`sphx_glr_auto_examples_plot_batch_norm.py` for how much.
-# Training uses the batch's μ and σ, prediction the running ones, and the bias in front of it is
-# β.
+# Batch norm keeps the signals of the later layers stable while the earlier ones learn, so larger
+# steps are safe; :ref:`sphx_glr_auto_examples_plot_batch_norm.py` measures how large. Training uses
+# the batch's μ and σ, prediction uses the running averages, and β replaces the bias.

@@ -22,7 +22,7 @@ warnings.simplefilter("ignore", ConvergenceWarning)
 # %%
 # The course's example: z = (5, 2, -1, 3)
 # ---------------------------------------
-# Softmax is soft beside the *hardmax*, which gives everything to the largest.
+# Softmax is soft compared with *hardmax*, which gives everything to the largest.
 
 
 def softmax(z):
@@ -44,12 +44,12 @@ logistic = 1 / (1 + np.exp(-(pair[0] - pair[1])))
 print(f"two classes: softmax {softmax(pair)[0]:.6f}, logistic {logistic:.6f}")
 
 # %%
-# Its loss, and a gradient that is short
-# --------------------------------------
-# The loss of a row is -log of the probability of the right class: what the other classes get does
-# not matter. Its derivative with respect to z is ŷ - y. A complex step confirms it.
+# Its loss, and a short gradient
+# ------------------------------
+# The loss of a row is -log of the probability of the correct class; the probabilities of the other
+# classes do not matter. Its derivative with respect to z is ŷ - y. A complex step confirms this.
 
-y_hat, right = softmax(z), np.eye(4)[1]
+y_hat, correct = softmax(z), np.eye(4)[1]
 loss = -np.log(y_hat[1])
 
 
@@ -58,16 +58,16 @@ def loss_at(z):
 
 
 numeric = [loss_at(z + 1e-200j * unit).imag / 1e-200 for unit in np.eye(4)]
-print(f"the right class is the second, with probability {y_hat[1]:.3f}: loss {loss:.3f}")
-print("ŷ - y:       ", (y_hat - right).round(6))
+print(f"the correct class is the second, with probability {y_hat[1]:.3f}: loss {loss:.3f}")
+print("ŷ - y:       ", (y_hat - correct).round(6))
 print("complex step:", np.round(numeric, 6))
 
 # %%
 # Linear boundaries without hidden layers
 # ---------------------------------------
-# Three wines, two of their thirteen measurements. ``hidden_layer_sizes=()`` is softmax
-# regression: where two classes are equally likely, a difference of two linear functions is zero,
-# a straight line.
+# The data are three wines with two of their thirteen measurements. ``hidden_layer_sizes=()`` is
+# softmax regression: two classes are equally likely where a difference of two linear functions is
+# zero, which is a straight line.
 
 data = load_wine()
 columns = [data.feature_names.index("flavanoids"), data.feature_names.index("alcohol")]
@@ -79,7 +79,7 @@ NETS = {
     "one hidden layer of 20": MLPClassifier((20,), solver="lbfgs", alpha=0.01, random_state=0),
 }
 MARKS = (("#0072B2", "o"), ("#E69F00", "^"), ("#009E73", "s"))
-areas = ListedColormap([colour for colour, _ in MARKS])
+areas = ListedColormap([color for color, _ in MARKS])
 plane = np.meshgrid(np.linspace(-2.5, 4, 400), np.linspace(-3, 3, 400))
 points = np.column_stack([axis.ravel() for axis in plane])
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.2), layout="constrained", sharey=True)
@@ -87,17 +87,17 @@ for ax, (name, net) in zip(axes, NETS.items(), strict=True):
     net.fit(X, y)
     print(f"{name:<24}{net.score(X, y):>7.1%} of the training rows")
     ax.pcolormesh(*plane, net.predict(points).reshape(plane[0].shape), cmap=areas, alpha=0.25)
-    for code, (colour, marker) in enumerate(MARKS):
-        ax.plot(*X[y == code].T, marker, color=colour, markersize=4, label=f"wine {code}")
-    ax.set(xlabel="flavanoids (normalised)", title=name)
-axes[0].set_ylabel("alcohol (normalised)")
+    for code, (color, marker) in enumerate(MARKS):
+        ax.plot(*X[y == code].T, marker, color=color, markersize=4, label=f"wine {code}")
+    ax.set(xlabel="flavanoids (normalized)", title=name)
+axes[0].set_ylabel("alcohol (normalized)")
 axes[1].legend(frameon=True, framealpha=0.9, loc="upper right")
 plt.show()
 
 # %%
 # How straight are they? Along any line through the plane, log p₁/p₂ of the left network is
-# linear, so its second differences vanish. And with the same penalty it is scikit-learn's
-# logistic regression.
+# linear, so its second differences vanish. With the same penalty, it equals scikit-learn's logistic
+# regression.
 
 line = np.linspace(-2, 2, 9)[:, np.newaxis] * [0.6, 0.8]
 for name, net in NETS.items():
@@ -109,11 +109,11 @@ difference = abs(regression.predict_proba(X) - NETS["no hidden layer"].predict_p
 print(f"LogisticRegression's probabilities differ by {difference:.0e}")
 
 assert np.allclose(softmax(z), [0.842, 0.042, 0.002, 0.114], atol=5e-4)
-assert np.allclose(numeric, y_hat - right, atol=1e-14)
+assert np.allclose(numeric, y_hat - correct, atol=1e-14)
 assert difference < 1e-2
 
 # %%
 # What to take away
 # -----------------
-# Softmax with its loss is logistic regression for several classes: the gradient is ŷ - y, and
-# alone it draws straight lines. What bends them is the hidden layers.
+# Softmax with its loss is logistic regression for several classes. Its gradient is ŷ - y, and alone
+# it draws straight lines. Hidden layers bend them.
