@@ -43,7 +43,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
     """Standardize features to mean 0 and standard deviation 1, optionally with a smooth clip.
 
     Behaves as scikit-learn's `StandardScaler`; it is more exact where the mean of a feature is
-    large beside its deviation, reads memory-mapped data without copying it, and can rein in
+    large compared with its deviation, reads memory-mapped data without copying it, and can rein in
     outliers. NaN stands for a missing value: it is left out of the statistics and stays NaN.
 
     Parameters
@@ -66,7 +66,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         sparse data without `with_std`.
     var_ : ndarray of shape (n_features,) or None
         Variance of each feature (divided by n, not n - 1), in its unit squared; inf where that
-        exceeds float64, although `scale_` is still right. None without `with_std`.
+        exceeds float64, although `scale_` is still correct. None without `with_std`.
     scale_ : ndarray of shape (n_features,) or None
         Standard deviation of each feature, in its unit; 1 for constant features, whose deviation
         is at most 8 eps of their mean. None without `with_std`.
@@ -109,7 +109,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
     Examples
     --------
     >>> import numpy as np
-    >>> from sknn_opt.estimators.normalizer import InputNormalizer
+    >>> from sknn_opt import InputNormalizer
     >>> X = np.array([[1.0, 100.0], [2.0, 300.0], [3.0, 500.0]])
     >>> normalizer = InputNormalizer().fit(X)
     >>> normalizer.mean_
