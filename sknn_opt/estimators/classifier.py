@@ -1,9 +1,13 @@
 """The classifier: class labels to codes, raw outputs to probabilities."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from numbers import Real
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelEncoder
@@ -12,9 +16,11 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import column_or_1d
 
 from sknn_opt._sklearn import Interval, StrOptions
+from sknn_opt.arrays.types import Matrix, RandomState
 from sknn_opt.estimators.base import BaseMLP, takes_minibatches
 from sknn_opt.estimators.parameters import CONSTRAINTS
 from sknn_opt.nn.losses import LINKS, LOG_LINKS, Loss, make_loss
+from sknn_opt.optim import TrainingTime
 
 # Logarithms of probabilities are told apart down to this multiple of the smallest number's.
 MAX_UNDERFLOW = 7
@@ -286,6 +292,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     True
     """
 
+    classes_: NDArray[Any]
+
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS | {
         "loss": [StrOptions({"log_loss"}), Loss],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
@@ -295,44 +303,44 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
+        hidden_layer_sizes: ArrayLike = (100,),
         *,
-        loss="log_loss",
-        label_smoothing=0.0,
-        class_weight=None,
-        activation="relu",
-        init="auto",
-        dropout=0.0,
-        input_dropout=0.0,
-        batch_norm=False,
-        batch_norm_momentum=0.9,
-        solver="adam",
-        alpha=0.0001,
-        weight_decay=0.01,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        warmup_epochs=0,
-        max_grad_norm=None,
-        average=0.0,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        scoring="loss",
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-        dtype="auto",
+        loss: str | Loss = "log_loss",
+        label_smoothing: float = 0.0,
+        class_weight: dict[Any, float] | list[dict[Any, float]] | str | None = None,
+        activation: str = "relu",
+        init: str | Callable[..., NDArray[Any]] = "auto",
+        dropout: ArrayLike = 0.0,
+        input_dropout: float = 0.0,
+        batch_norm: bool = False,
+        batch_norm_momentum: float = 0.9,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        weight_decay: float = 0.01,
+        batch_size: int | str = "auto",
+        learning_rate: str | Callable[[TrainingTime], float] = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        warmup_epochs: float = 0,
+        max_grad_norm: float | None = None,
+        average: float = 0.0,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: RandomState = None,
+        tol: float = 1e-4,
+        verbose: bool = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        scoring: str | Callable[..., float] | None = "loss",
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        dtype: str = "auto",
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.loss = loss
@@ -378,7 +386,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return tags
 
     @available_if(takes_minibatches)
-    def partial_fit(self, X, y, sample_weight=None, classes=None):
+    def partial_fit(
+        self,
+        X: Matrix,
+        y: Matrix,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch on these rows, from where the last call, or fit, ended.
 
         Parameters
@@ -404,7 +418,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """
         return self._partial_fit(X, y, sample_weight, classes)
 
-    def predict(self, X):
+    def predict(self, X: Matrix) -> NDArray[Any]:
         """Predict the most probable class, or for multilabel problems each label's 0 or 1.
 
         Parameters
@@ -423,7 +437,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
         return self._predict_by_blocks(X, decide)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Matrix) -> NDArray[Any]:
         """The probability of each class (of several labels: of each label being 1).
 
         Parameters
@@ -439,7 +453,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """
         return self._predict_by_blocks(X, lambda z: self._proba(self._paired(z)))
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Matrix) -> NDArray[Any]:
         """The logarithm of the probabilities, finite also where these round to 0.
 
         Parameters
@@ -454,7 +468,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """
         return self._predict_by_blocks(X, lambda z: self._log_proba(self._paired(z)))
 
-    def decision_function(self, X):
+    def decision_function(self, X: Matrix) -> NDArray[Any]:
         """The raw outputs of the network, before softmax or the logistic function.
 
         Parameters

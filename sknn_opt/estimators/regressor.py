@@ -1,18 +1,25 @@
 """The regressor: real targets, one column or several."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from numbers import Real
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
 from sknn_opt._sklearn import Interval, StrOptions
+from sknn_opt.arrays.types import Matrix, RandomState
 from sknn_opt.estimators import _target_scale
 from sknn_opt.estimators.base import BaseMLP, takes_minibatches
+from sknn_opt.estimators.normalizer import InputNormalizer
 from sknn_opt.estimators.parameters import CONSTRAINTS
 from sknn_opt.nn.losses import LINKS, LOSSES, Loss, make_loss
+from sknn_opt.optim import TrainingTime
 
 REGRESSION_LOSSES = [name for name, loss in LOSSES.items() if loss.link in ("identity", "exp")]
 
@@ -287,6 +294,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     True
     """
 
+    target_normalizer_: InputNormalizer | None
+
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS | {
         "loss": [StrOptions(set(REGRESSION_LOSSES)), Loss],
         "quantile": [Interval(Real, 0, 1, closed="neither"), None],
@@ -297,45 +306,45 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
+        hidden_layer_sizes: ArrayLike = (100,),
         *,
-        loss="squared_error",
-        quantile=None,
-        huber_delta=1.35,
-        normalize_target=True,
-        activation="relu",
-        init="auto",
-        dropout=0.0,
-        input_dropout=0.0,
-        batch_norm=False,
-        batch_norm_momentum=0.9,
-        solver="adam",
-        alpha=0.0001,
-        weight_decay=0.01,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        warmup_epochs=0,
-        max_grad_norm=None,
-        average=0.0,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        scoring="loss",
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-        dtype="auto",
+        loss: str | Loss = "squared_error",
+        quantile: float | None = None,
+        huber_delta: float = 1.35,
+        normalize_target: bool = True,
+        activation: str = "relu",
+        init: str | Callable[..., NDArray[Any]] = "auto",
+        dropout: ArrayLike = 0.0,
+        input_dropout: float = 0.0,
+        batch_norm: bool = False,
+        batch_norm_momentum: float = 0.9,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        weight_decay: float = 0.01,
+        batch_size: int | str = "auto",
+        learning_rate: str | Callable[[TrainingTime], float] = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        warmup_epochs: float = 0,
+        max_grad_norm: float | None = None,
+        average: float = 0.0,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: RandomState = None,
+        tol: float = 1e-4,
+        verbose: bool = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        scoring: str | Callable[..., float] | None = "loss",
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        dtype: str = "auto",
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.loss = loss
@@ -383,7 +392,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return tags
 
     @available_if(takes_minibatches)
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(self, X: Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train for one epoch on these rows, from where the last call, or fit, ended.
 
         Parameters
@@ -406,7 +415,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         """
         return self._partial_fit(X, y, sample_weight)
 
-    def predict(self, X):
+    def predict(self, X: Matrix) -> NDArray[Any]:
         """Predict the targets.
 
         Parameters

@@ -13,13 +13,16 @@ The function that training descends, on a batch of rows with weights w:
     J(θ) = scale · Σᵢ wᵢ ℓ(z[L](xᵢ), yᵢ)  +  penalty / 2 · Σₗ ‖W[l]‖²
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import get_blas_funcs
 
 from sknn_opt.kernels import fastest
@@ -27,7 +30,7 @@ from sknn_opt.kernels import with_numpy as kernels
 from sknn_opt.nn.activations import ACTIVATIONS
 from sknn_opt.nn.initializers import draw_weights
 from sknn_opt.nn.layers import Activation, BatchNorm, Dense, Dropout, SparseInputDropout
-from sknn_opt.nn.losses import loss_from_plain, loss_to_plain, make_loss
+from sknn_opt.nn.losses import Loss, loss_from_plain, loss_to_plain, make_loss
 
 
 class Block(NamedTuple):
@@ -42,15 +45,25 @@ class Block(NamedTuple):
     """
 
     slice: slice
-    shape: tuple
+    shape: tuple[int, ...]
 
     @property
-    def size(self):
+    def size(self) -> int:
         """How many elements."""
         return int(np.prod(self.shape))
 
-    def of(self, vector):
-        """The block as a view of `vector`."""
+    def of(self, vector: NDArray[Any]) -> NDArray[Any]:
+        """The block as a view of a vector.
+
+        Parameters
+        ----------
+        vector : ndarray of shape (n_parameters,)
+            θ, or another vector of its length, such as a gradient.
+
+        Returns
+        -------
+        ndarray of the block's shape
+        """
         return vector[self.slice].reshape(self.shape)
 
 
@@ -72,10 +85,10 @@ class Architecture:
     one; `dropout` holds the rates of the input and of each hidden layer.
     """
 
-    n_units: tuple
+    n_units: tuple[int, ...]
     activation: str
-    loss: object
-    dropout: tuple
+    loss: Loss | str
+    dropout: tuple[float, ...]
     batch_norm: bool
 
     def to_plain(self):
@@ -178,7 +191,7 @@ class Network:
     def _build(self, n_rows, sparse):
         spec, dtype = self.architecture, self.theta.dtype
         for i in range(1, spec.n_layers + 1):
-            rate, n_in, n_out = spec.dropout[i - 1], *spec.n_units[i - 1 : i + 1]
+            rate, (n_in, n_out) = spec.dropout[i - 1], spec.n_units[i - 1 : i + 1]
             if rate and i == 1 and sparse:
                 yield SparseInputDropout(rate, dtype)
             elif rate:

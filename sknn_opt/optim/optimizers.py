@@ -16,16 +16,16 @@ from inspect import signature
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import OptimizeResult, OptimizeWarning, approx_fprime
 
+from sknn_opt.arrays.types import Floats
 from sknn_opt.kernels import fastest
 from sknn_opt.kernels import with_numpy as kernels
 
 MAX_STEPS = 10_000
 DEFAULT_RATE = 0.001
 
-Vector = NDArray[np.floating]
 State = dict[str, Any]  # the step count and the buffers
 
 
@@ -49,7 +49,7 @@ class Optimizer:
 
     _buffers: ClassVar[tuple[str, ...]] = ()  # names of the arrays in the state
 
-    def init(self, theta: Vector) -> State:
+    def init(self, theta: Floats) -> State:
         """The state before the first step: zero buffers of theta's shape and the step count.
 
         Parameters
@@ -63,7 +63,7 @@ class Optimizer:
         return {"step": 0} | {name: np.zeros_like(theta) for name in self._buffers}
 
     def step(
-        self, theta: Vector, grad: Vector, state: State, learning_rate: float | None = None
+        self, theta: Floats, grad: Floats, state: State, learning_rate: float | None = None
     ) -> None:
         """Move `theta` by one step, in place.
 
@@ -210,7 +210,7 @@ class SGD(Optimizer):
 
     _buffers: ClassVar[tuple[str, ...]] = ("velocity",)
 
-    def init(self, theta: Vector) -> State:
+    def init(self, theta: Floats) -> State:
         return super().init(theta) if self.momentum else {"step": 0}
 
     def _step(self, theta, grad, state, rate):
