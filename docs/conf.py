@@ -77,8 +77,8 @@ warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
 def skip_what_others_document(app, what, name, obj, skip, options):
     """Leave out the members that scikit-learn's classes and tuples define and document."""
     of_sklearn = (getattr(obj, "__module__", None) or "").startswith("sklearn")
-    of_tuples = hasattr(tuple, name) or type(obj).__name__ == "_tuplegetter"
-    return of_sklearn or of_tuples or None
+    of_tuple = getattr(obj, "__objclass__", None) is tuple or type(obj).__name__ == "_tuplegetter"
+    return of_sklearn or of_tuple or None
 
 
 def visit_math(translator, node):
