@@ -29,9 +29,10 @@ test: .venv/test.stamp ## the whole test suite and the doctests
 test-floors: .venv-floors/test.stamp ## the test suite on the oldest supported versions
 	$(PYTEST) tests
 
-lint: .venv/dev.stamp ## ruff's rules and format
+lint: .venv/dev.stamp ## ruff's rules and format, and mypy's types
 	$(<D)/bin/python -m ruff check .
 	$(<D)/bin/python -m ruff format --check .
+	$(<D)/bin/python -m mypy
 
 docs: .venv/docs.stamp ## the documentation, and the code in it
 	$(SPHINX) -b html docs docs/_build/html
@@ -53,7 +54,7 @@ profile: .venv-bench/bench.stamp ## where the time of a training step goes: make
 
 clean: ## remove the environments and everything built
 	rm -rf .venv .venv-floors .venv-bench docs/_build docs/generated docs/auto_*
-	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 %.stamp: pyproject.toml

@@ -48,16 +48,8 @@ numpydoc_show_class_members = False
 # each parameter of a signature is documented (PR01), no other (PR02), in that order (PR03)
 numpydoc_validation_checks = {"PR01", "PR02", "PR03"}
 # results: their attributes are documented
-numpydoc_validation_exclude = {
-    r"\.GradientReport$",
-    r"\.BlockCheck$",
-    r"\.SignalReport$",
-    r"\.PointSignals$",
-    r"\.LayerSignals$",
-    r"\.Finding$",
-    r"\.ShiftReport$",
-    r"\.FeatureShift$",
-}
+numpydoc_validation_exclude = {r"^sknn_opt\.records\.\w+$"}
+autodoc_typehints = "none"  # numpydoc's descriptions say more
 
 # The order of the course is that of its chapters, and its index is written by hand.
 sphinx_gallery_conf = {
@@ -82,9 +74,11 @@ sphinx_gallery_conf = {
 warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
 
 
-def skip_inherited_from_sklearn(app, what, name, obj, skip, options):
-    """Leave out the members that scikit-learn defines and documents."""
-    return (getattr(obj, "__module__", None) or "").startswith("sklearn") or None
+def skip_what_others_document(app, what, name, obj, skip, options):
+    """Leave out the members that scikit-learn's classes and tuples define and document."""
+    of_sklearn = (getattr(obj, "__module__", None) or "").startswith("sklearn")
+    of_tuple = getattr(obj, "__objclass__", None) is tuple or type(obj).__name__ == "_tuplegetter"
+    return of_sklearn or of_tuple or None
 
 
 def visit_math(translator, node):
@@ -98,7 +92,7 @@ def visit_math(translator, node):
 
 def setup(app):
     """Connect the filter and the formulas above."""
-    app.connect("autodoc-skip-member", skip_inherited_from_sklearn)
+    app.connect("autodoc-skip-member", skip_what_others_document)
     both = (visit_math, None)
     app.add_html_math_renderer("mathml", inline_renderers=both, block_renderers=both)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

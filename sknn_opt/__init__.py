@@ -3,14 +3,16 @@
 - `MLPClassifier`, `MLPRegressor`: scikit-learn's, with init, dropout, batch norm and more solvers.
 - `InputNormalizer`: mean 0 and variance 1, test data by the training set's numbers.
 - `Loss`: the base of losses of your own.
-- `check_gradients`: proves a gradient right, yours too, or names what is wrong with it.
+- `check_gradients`: proves a gradient correct, yours too, or names what is wrong with it.
 - `LossCurveDisplay`: the picture of a training.
 - `check_signals`: why a network does not learn: signals that vanish, explode, saturate or collapse.
   `SignalPropagationDisplay` is the picture.
 - `check_shift`: have new data left the distribution of the training data?
 - `NormalizationDisplay`: the features before and after, and new data beside them.
 - `LossSurfaceDisplay`: the cost around the weights, and with `record_path` the way to them.
-- `assert_gradients_close`: the same for tests; `GradientCheckDisplay`: its picture.
+- `assert_gradients_close`: `check_gradients` for tests; `GradientCheckDisplay`: its picture.
+
+Public are this module, `sknn_opt.optim` and `sknn_opt.records`: the classes of what is handed out.
 """
 
 __version__ = "0.1.0"

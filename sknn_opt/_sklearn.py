@@ -14,7 +14,7 @@ try:
     from sklearn.callback import CallbackSupportMixin
 except ImportError:
 
-    class CallbackSupportMixin:
+    class CallbackSupportMixin:  # type: ignore[no-redef]
         """Without callbacks: scikit-learn is older than 1.9."""
 
 

@@ -39,11 +39,12 @@ def module_name(path):
 
 
 def imports(tree, name, *, is_package):
-    """(line, module, whether inside a function) for each import; relative ones resolved."""
+    """(line, module, whether inside a function or for types alone) of each import."""
     inside = {
         id(node)
         for function in ast.walk(tree)
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        or (isinstance(function, ast.If) and ast.unparse(function.test) == "TYPE_CHECKING")
         for node in ast.walk(function)
     }
     for node in ast.walk(tree):
@@ -144,7 +145,7 @@ def test_sizes(path):
 
 def test_every_folder_has_its_floor():
     tops = {path.relative_to(ROOT).with_suffix("").parts[0] for path in FILES}
-    assert tops <= {*FLOORS, "__init__"}
+    assert tops <= {*FLOORS, "__init__", "records"}
     assert {"_sklearn", "nn", "optim", "training", "estimators", "checks"} <= tops
 
 
@@ -190,6 +191,7 @@ def test_planted_import_is_found(name, source, message):
         ("sknn_opt.training.batches", "from sknn_opt.nn.network import Network"),
         ("sknn_opt.training.streams", "from sklearn.utils import check_random_state"),
         ("sknn_opt.plots.curves", "def plot():\n    import matplotlib.pyplot as plt"),
+        ("sknn_opt.plots.curves", "if TYPE_CHECKING:\n    from matplotlib.axes import Axes"),
         ("sknn_opt", "from sknn_opt.plots.curves import Display"),
         ("sknn_opt._sklearn", "from sklearn.base import _fit_context"),
         ("sknn_opt._sklearn", "from sklearn.utils._param_validation import Options"),

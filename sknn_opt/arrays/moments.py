@@ -69,7 +69,7 @@ class Moments(NamedTuple):
 
     shift: np.ndarray
     unit: np.ndarray
-    count: np.ndarray
+    count: np.ndarray  # type: ignore[assignment]  # not the method of tuples
     residual: np.ndarray
     m2: np.ndarray
     total: np.ndarray

@@ -1,1 +1,3 @@
-"""Can the gradient be trusted?"""
+"""Private. Can the gradient be trusted?"""
+
+__all__: list[str] = []

@@ -1,9 +1,16 @@
 """Training that leaves a trace: the weights at the start and after each epoch."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
+
+from sknn_opt.arrays.types import Floats, Matrix
 
 
-def record_path(estimator, X, y, **fit_params):
+def record_path(estimator: Any, X: Matrix, y: ArrayLike, **fit_params: Any) -> Floats:
     """Fit an estimator, and return the parameters that it passed through.
 
     Parameters

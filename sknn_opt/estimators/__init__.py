@@ -1,1 +1,3 @@
-"""What plugs into scikit-learn."""
+"""Private. What plugs into scikit-learn."""
+
+__all__: list[str] = []

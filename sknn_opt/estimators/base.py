@@ -5,14 +5,17 @@ The path of data: the estimator reads its parameters and its data into `Rows`, a
 Nothing below this floor knows an estimator.
 """
 
+from __future__ import annotations
+
 import copy
 import warnings
 from contextlib import nullcontext
 from dataclasses import replace
 from operator import is_, itemgetter
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
@@ -20,8 +23,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknn_opt._sklearn import CALLBACK_ATTRIBUTES, CallbackSupportMixin, fit_context
 from sknn_opt.arrays.threads import UNTHREADED, blas_threads
+from sknn_opt.arrays.types import Matrix
 from sknn_opt.estimators import _advice
 from sknn_opt.estimators.evaluation import Evaluation, make_scorer, validation_set
+from sknn_opt.estimators.fitted import FittedNetwork
 from sknn_opt.estimators.listeners import FitTask, PathRecorder, Printer
 from sknn_opt.estimators.parameters import (
     CONSTRAINTS,
@@ -36,11 +41,11 @@ from sknn_opt.estimators.target_scale import Units
 from sknn_opt.nn.losses import constant_outputs
 from sknn_opt.nn.network import Weights
 from sknn_opt.nn.objective import Objective
-from sknn_opt.nn.predictor import Predictor, fold
+from sknn_opt.nn.predictor import Predictor
 from sknn_opt.optim import OPTIMIZERS, TrainingTime
 from sknn_opt.optim.schedules import runs_its_course
 from sknn_opt.training import lbfgs, minibatch, randomness
-from sknn_opt.training.monitor import Monitor, Outcome, total_loss
+from sknn_opt.training.monitor import Monitor, Outcome
 from sknn_opt.training.rows import Rows
 from sknn_opt.training.state import TrainingState
 
@@ -57,7 +62,7 @@ def takes_minibatches(estimator):
     return True
 
 
-class BaseMLP(CallbackSupportMixin, BaseEstimator):
+class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
     """The common part of MLPClassifier and MLPRegressor; not for direct use.
 
     A mixin of `sknn_opt.estimators.targets` says how targets are encoded and decoded.
@@ -78,7 +83,16 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     # Training ---------------------------------------------------------------------------------
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X: Matrix,
+        y: Matrix,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: Matrix | None = None,
+        y_val: Matrix | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Train the network.
 
         Parameters
@@ -361,7 +375,14 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             listeners.append(task)
         return listeners
 
-    def objective(self, X, y, sample_weight=None, *, dtype="float64"):
+    def objective(
+        self,
+        X: Matrix,
+        y: Matrix,
+        sample_weight: ArrayLike | None = None,
+        *,
+        dtype: DTypeLike = "float64",
+    ) -> Objective:
         """The function that training descends, as a function of the parameter vector.
 
         It is taken with all rows as one batch, in training mode: batch norm uses the
@@ -397,9 +418,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             weights = Weights(theta, spec.initial_statistics(float))
             state = TrainingState(spec, weights, TrainingTime(1.0, 1), [], {}, {})
         state.class_totals = draft._totals(rows)
-        arrays = draft._as_trained_on(state, rows, not before).as_arrays(np.dtype(dtype))
+        rows = draft._as_trained_on(state, rows, not before)
+        X, y, weight = rows.as_arrays(np.dtype(dtype))
         theta = state.weights.theta.astype(dtype)
-        return Objective(state.architecture, theta, *arrays, float(self.alpha), dropout)
+        return Objective(state.architecture, theta, X, y, weight, float(self.alpha), dropout)
 
     # Data -------------------------------------------------------------------------------------
 
@@ -446,7 +468,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         """Become fitted, at once: never half of it."""
         if state.architecture.batch_norm:  # predictions use folded copies: no change in vain
             weights.theta.flags.writeable = weights.statistics.flags.writeable = False
-        vars(self).update(self._attributes(state, weights, n_iter, n_rows_seen))
+        self.__dict__.update(self._attributes(state, weights, n_iter, n_rows_seen))
 
     def _attributes(self, state, weights, n_iter, n_rows_seen):
         """All that a fitted estimator keeps."""
@@ -464,21 +486,6 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             "_predictor": Predictor(spec, weights, units),
         }
 
-    def __getstate__(self):
-        """Plain values, and nothing that can be derived from others."""
-        values = dict(super().__getstate__())
-        for name in ("_predictor", "_checked"):
-            values.pop(name, None)
-        if "_training" in values:
-            values["_training"] = values["_training"].to_plain()
-        return values
-
-    def __setstate__(self, values):
-        values = dict(values)
-        if "theta_" in values:
-            values["_training"] = TrainingState.from_plain(values.get("_training", {}))
-        super().__setstate__(values)
-
     def _report(self, outcome, advice):
         if outcome.reason == "interrupted":
             raise KeyboardInterrupt(outcome.message)
@@ -487,60 +494,6 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         if advice:
             warnings.warn("\n".join(advice), ConvergenceWarning, stacklevel=4)
         return self
-
-    @property
-    def blocks_(self):
-        """Where the named blocks lie in ``theta_``: name -> slice and shape."""
-        return self._training.architecture.blocks
-
-    @property
-    def coefs_(self):
-        """The weight matrices of the network as it predicts."""
-        return fold(self._training.architecture, self.theta_, self.statistics_)[0]
-
-    @property
-    def intercepts_(self):
-        """The biases of the network as it predicts."""
-        return fold(self._training.architecture, self.theta_, self.statistics_)[1]
-
-    @property
-    def loss_curve_(self):
-        """Loss and penalty of each epoch."""
-        return [total_loss(row) for row in self.history_]
-
-    @property
-    def loss_(self):
-        """Loss and penalty of the last epoch."""
-        return self.loss_curve_[-1] if self.history_ else np.inf
-
-    @property
-    def best_loss_(self):
-        """The lowest of all epochs, or None if a validation score decided."""
-        return None if self._training.by_score else min(self.loss_curve_, default=np.inf)
-
-    @property
-    def validation_loss_curve_(self):
-        """The loss on the validation set after each epoch, without penalty; None without a set."""
-        return self._column("validation_loss")
-
-    @property
-    def validation_scores_(self):
-        """The score on the validation set after each epoch; None without a set."""
-        return self._column("score")
-
-    @property
-    def best_validation_score_(self):
-        """That of the weights kept: the highest of the last fit, or of the stream."""
-        if self._training.by_score:
-            return self._training.best_value
-        scores = self.validation_scores_
-        return None if scores is None else float(np.nanmax(scores))
-
-    def _column(self, name):
-        values = [row[name] for row in self.history_]
-        if all(value is None for value in values):
-            return None
-        return [np.nan if value is None else value for value in values]
 
 
 def _by_row(X):

@@ -13,9 +13,13 @@ into (-c, c). `sknn_opt.arrays.moments` finds μ and σ; here they are applied, 
 by block, so that a value is read from memory once and written once.
 """
 
+from __future__ import annotations
+
 from numbers import Real
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_array
@@ -29,6 +33,7 @@ from sknn_opt.arrays.scaling import (
     inverse_steps,
     refuse_infinity,
 )
+from sknn_opt.arrays.types import Floats, Matrix
 from sknn_opt.estimators.listeners import FitTask
 from sknn_opt.estimators.parameters import checked_weights, transaction
 
@@ -42,7 +47,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
     """Standardize features to mean 0 and standard deviation 1, optionally with a smooth clip.
 
     Behaves as scikit-learn's `StandardScaler`; it is more exact where the mean of a feature is
-    large beside its deviation, reads memory-mapped data without copying it, and can rein in
+    large compared with its deviation, reads memory-mapped data without copying it, and can rein in
     outliers. NaN stands for a missing value: it is left out of the statistics and stays NaN.
 
     Parameters
@@ -65,7 +70,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         sparse data without `with_std`.
     var_ : ndarray of shape (n_features,) or None
         Variance of each feature (divided by n, not n - 1), in its unit squared; inf where that
-        exceeds float64, although `scale_` is still right. None without `with_std`.
+        exceeds float64, although `scale_` is still correct. None without `with_std`.
     scale_ : ndarray of shape (n_features,) or None
         Standard deviation of each feature, in its unit; 1 for constant features, whose deviation
         is at most 8 eps of their mean. None without `with_std`.
@@ -108,7 +113,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
     Examples
     --------
     >>> import numpy as np
-    >>> from sknn_opt.estimators.normalizer import InputNormalizer
+    >>> from sknn_opt import InputNormalizer
     >>> X = np.array([[1.0, 100.0], [2.0, 300.0], [3.0, 500.0]])
     >>> normalizer = InputNormalizer().fit(X)
     >>> normalizer.mean_
@@ -124,6 +129,16 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
     array([[0., 3.]])
     """
 
+    mean_: Floats | None
+    var_: Floats | None
+    scale_: Floats | None
+    data_min_: Floats
+    data_max_: Floats
+    data_missing_: Floats
+    n_samples_seen_: int | float | NDArray[Any]
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
+
     _parameter_constraints = {  # noqa: RUF012 (scikit-learn's own form)
         "copy": ["boolean"],
         "with_mean": ["boolean"],
@@ -131,14 +146,21 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         "clip": [None, Interval(Real, 0, None, closed="neither")],
     }
 
-    def __init__(self, *, copy=True, with_mean=True, with_std=True, clip=None):
+    def __init__(
+        self,
+        *,
+        copy: bool = True,
+        with_mean: bool = True,
+        with_std: bool = True,
+        clip: float | None = None,
+    ):
         self.copy = copy
         self.with_mean = with_mean
         self.with_std = with_std
         self.clip = clip
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: Matrix, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         """Learn the mean and standard deviation of each feature, forgetting earlier data.
 
         Parameters
@@ -164,13 +186,15 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         task = FitTask(self, X, y, sample_weight) if watched else None
         with transaction(self):
             for name in FITTED:
-                vars(self).pop(name, None)
+                self.__dict__.pop(name, None)
             self._see(X, sample_weight)
         if task:
             task.end_fit()
         return self
 
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(
+        self, X: Matrix, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Learn from more samples, as if they had been part of all data seen before.
 
         Parameters
@@ -195,7 +219,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         with transaction(self):
             return self._see(X, sample_weight)
 
-    def transform(self, X, copy=None):
+    def transform(self, X: Matrix, copy: bool | None = None) -> Any:
         """Scale each feature as learned, then clip.
 
         Parameters
@@ -225,7 +249,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         )
         return self._write(X, checked, copy, forward_steps)
 
-    def inverse_transform(self, X, copy=None):
+    def inverse_transform(self, X: Matrix, copy: bool | None = None) -> Any:
         """Undo `transform`.
 
         Without `clip` exact but for rounding. With it, the digits that the clip took from far

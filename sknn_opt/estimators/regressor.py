@@ -1,21 +1,27 @@
 """The regressor: real targets, one column or several."""
 
-from numbers import Real
-from typing import ClassVar
+from __future__ import annotations
 
+from collections.abc import Callable
+from numbers import Real
+from typing import Any, ClassVar, Self
+
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
 from sknn_opt._sklearn import Interval, StrOptions
+from sknn_opt.arrays.types import Matrix, RandomState
 from sknn_opt.estimators.base import BaseMLP, takes_minibatches
-from sknn_opt.estimators.parameters import CONSTRAINTS, document
+from sknn_opt.estimators.normalizer import InputNormalizer
+from sknn_opt.estimators.parameters import CONSTRAINTS
 from sknn_opt.estimators.targets import REGRESSION_LOSSES, AmountTargets
 from sknn_opt.nn.losses import LINKS, Loss
+from sknn_opt.optim import Optimizer, TrainingTime
 
 
 class MLPRegressor(RegressorMixin, AmountTargets, BaseMLP):
-    __doc__ = document(
-        """Multi-layer perceptron regressor.
+    """Multi-layer perceptron regressor.
 
     It predicts the mean of the targets, their median or another quantile, with a choice of losses.
     ``hidden_layer_sizes=()`` is linear, quantile, Poisson or gamma regression.
@@ -28,7 +34,8 @@ class MLPRegressor(RegressorMixin, AmountTargets, BaseMLP):
     hidden_layer_sizes : int or array-like of int of shape (n_hidden_layers,), default=(100,)
         Units of each hidden layer.
 
-    loss : {losses} or Loss, default='squared_error'
+    loss : {'squared_error', 'absolute_error', 'huber', 'quantile', 'poisson', 'gamma'} or Loss, \
+            default='squared_error'
         ℓ(z, y), summed over the outputs. With predictions z and r = z - y, 'squared_error' is
         r² / 2, for the mean; 'absolute_error' is abs(r), for the median; 'huber' is between the
         two; 'quantile' is (1 - q) r above and -q r below y. With predictions e^z, 'poisson' is
@@ -48,14 +55,208 @@ class MLPRegressor(RegressorMixin, AmountTargets, BaseMLP):
         mean square only. partial_fit and `warm_start` keep the scale of the first call.
         Losses of your own say by their attribute ``normalizes`` what they allow.
 
-{parameters}
+    activation : {'identity', 'logistic', 'tanh', 'relu', 'leaky_relu', 'elu', 'selu', 'gelu', \
+            'silu', 'softplus', 'mish'}, default='relu'
+        The activation of the hidden layers.
+
+    init : {'auto', 'he_normal', 'he_uniform', 'glorot_normal', 'glorot_uniform', 'lecun_normal', \
+            'lecun_uniform', 'xavier', 'orthogonal'} or callable, default='auto'
+        The initial weights. 'auto' keeps the variance of signals and gradients constant with depth
+        for the activation at hand. 'xavier' has variance 1 / n_in, as the course defines it; its
+        other version, 2 / (n_in + n_out), is 'glorot_normal'. A callable ``(shape, rng, gain)``
+        returns an array of `shape` (n_in, n_out), drawn from `rng`, a `numpy.random.Generator`.
+        Biases start at 0, except that 'auto' balances f(0) ≠ 0, and that those of the outputs of
+        'poisson' and 'gamma' start at the mean of the targets.
+
+    dropout : float or array-like of shape (n_hidden_layers,), default=0.0
+        The probability in [0, 1) with which a unit of a hidden layer is left out of a training
+        step; one rate for all hidden layers, or one for each.
+
+    input_dropout : float, default=0.0
+        The same for the input features.
+
+    batch_norm : bool, default=False
+        Whether to normalize the pre-activations of the hidden layers by batch.
+
+    batch_norm_momentum : float, default=0.9
+        How slowly the running mean and variance, which predictions use, forget; in [0, 1). They are
+        averages of the batches weighted by rows, each batch before the last counting by this factor
+        less.
+
+    solver : {'lbfgs', 'sgd', 'rmsprop', 'adam', 'adamw'} or Optimizer, default='adam'
+        The optimizer, by name or as an object such as ``sknn_opt.optim.AdamW(weight_decay=0.1)``,
+        which brings its own momentum, decays and, where it has one, learning rate. 'lbfgs' takes
+        the whole set at each step and suits small sets; the others take minibatches. 'lbfgs' does
+        not go with dropout.
+
+    alpha : float, default=0.0001
+        Strength α of the L2 penalty on the weights (not on biases), as scikit-learn scales it:
+        α / (2 n) · Σ‖W‖² is added to the mean loss of a batch of n rows.
+
+    weight_decay : float, default=0.01
+        With ``solver='adamw'`` each step also shrinks the weights by the factor
+        1 - learning rate · weight_decay.
+
+    batch_size : int, default='auto'
+        Rows in a minibatch. 'auto' is min(200, n_samples); a larger number than n_samples is
+        n_samples.
+
+    learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle', 'exponential', \
+            'step'} or callable, default='constant'
+        How the learning rate develops: 'constant' stays at `learning_rate_init`; 'invscaling' is
+        learning_rate_init / (t + 1)^power_t after t rows; 'adaptive' is divided by 5 whenever
+        training stalls, and training ends when it is below 1e-6. 'cosine' falls to 0, 'one_cycle'
+        rises and falls, 'exponential' falls to 1/100 and 'step' to 1/10 after each third, all over
+        `max_iter` epochs, and training then goes on to the last of them unless a validation score
+        stops it. Objects such as ``sknn_opt.optim.Cosine(final=0.1)`` have knobs, and any function
+        of a `sknn_opt.optim.TrainingTime` that returns a learning rate will do. They serve every
+        minibatch solver (scikit-learn's only 'sgd'). 'lbfgs' has no learning rate, and no use for
+        `warmup_epochs`, `max_grad_norm` and `average`.
+
+    learning_rate_init : float, default=0.001
+        The learning rate at the start.
+
+    power_t : float, default=0.5
+        The exponent of 'invscaling'.
+
+    warmup_epochs : float, default=0
+        Epochs in which the learning rate, whatever its schedule, is raised linearly from 0.
+
+    max_grad_norm : float, default=None
+        The largest norm ‖∇J‖ of the whole gradient; a longer one is shortened to it before the
+        step (Pascanu et al. 2013).
+
+    average : float, default=0.0
+        With a decay in (0, 1), such as 0.999, predictions use the exponential moving average of the
+        weights of all steps in place of the latest.
+
+    max_iter : int, default=200
+        The largest number of epochs, or of iterations of 'lbfgs'.
+
+    shuffle : bool, default=True
+        Whether to shuffle the rows in each epoch.
+
+    random_state : int, RandomState, Generator or None, default=None
+        Where all randomness comes from: initial weights, shuffling, dropout, validation part.
+        With an int, two fits give the same bits.
+
+    tol : float, default=1e-4
+        Training has stalled when the loss, or the validation loss, has not improved by more than
+        `tol` times the loss of the best constant prediction for more than `n_iter_no_change` epochs
+        in a row; for another `scoring`, by more than `tol` times the best score. So the unit of y
+        does not matter. With 'lbfgs', the largest element of the gradient at which it ends.
+
+    verbose : bool, default=False
+        Whether to print the loss after each epoch.
+
+    warm_start : bool, default=False
+        Whether fit goes on from the weights of the last fit.
+
+    momentum : float, default=0.9
+        The momentum of 'sgd', in [0, 1].
+
+    nesterovs_momentum : bool, default=True
+        Whether 'sgd' uses Nesterov's momentum.
+
+    early_stopping : bool, default=False
+        Whether to stop when `scoring` no longer improves on a validation set, and to keep the
+        weights that were best there (without it, those of the lowest training loss). The set is
+        ``X_val, y_val`` of fit, or a part held out of X: of each class its share, and equal rows
+        never on both sides. In partial_fit a row that was held out once is held out in every call.
+
+    scoring : str, callable or None, default='loss'
+        What decides in early stopping: 'loss' is the validation loss without penalty, None the
+        estimator's own score (accuracy or R²), else a scorer of scikit-learn's by name, such as
+        'average_precision', or as a callable ``(estimator, X, y)``, greater being better.
+
+    validation_fraction : float, default=0.1
+        The share of the training set to hold out, in [0, 1).
+
+    beta_1 : float, default=0.9
+        Decay of the first moment of 'adam' and 'adamw', in [0, 1).
+
+    beta_2 : float, default=0.999
+        Decay of the second moment of 'adam', 'adamw' and 'rmsprop', in [0, 1).
+
+    epsilon : float, default=1e-8
+        Keeps 'adam', 'adamw' and 'rmsprop' from dividing by 0.
+
+    n_iter_no_change : int or inf, default=10
+        Training has stalled after more than so many epochs without improvement; see `tol`.
+
+    max_fun : int, default=15000
+        The largest number of evaluations of the loss by 'lbfgs'.
+
+    dtype : {'auto', 'float32', 'float64'}, default='auto'
+        The precision of the network. 'auto' is float32 for the minibatch solvers and for float32
+        data, and float64 for 'lbfgs' otherwise.
 
     Attributes
     ----------
     target_normalizer_ : InputNormalizer or None
         What takes targets to the units of the network, in which losses, `theta_` and `coefs_` are.
 
-{attributes}
+    theta_ : ndarray of shape (n_parameters,)
+        All trained parameters in one vector.
+
+    blocks_ : dict of str to Block
+        Where ``W[1]``, ``b[1]``, ``gamma[1]``, … lie in `theta_`: slice and shape of each.
+
+    coefs_ : list of ndarray of shape (n_in, n_out)
+        The weight matrices of the network as it predicts, batch norm folded in. Without batch norm
+        they are views of `theta_`.
+
+    intercepts_ : list of ndarray of shape (n_out,)
+        The biases of the network as it predicts.
+
+    statistics_ : ndarray
+        The running means and variances of batch norm; empty without it.
+
+    history_ : list of dict
+        One row for each epoch, or iteration of 'lbfgs', ready for ``pandas.DataFrame(history_)``:
+        ``epoch``, ``loss`` and ``penalty`` (means over the batches, each before its own step),
+        ``validation_loss`` (without penalty) and ``score`` (None without a validation set),
+        ``learning_rate`` of the last step, ``gradient_norm`` (its mean over the steps, before
+        `max_grad_norm`) and ``seconds``.
+
+    loss_curve_ : list of float
+        Loss and penalty of each row of `history_` together.
+
+    loss_ : float
+        The last of `loss_curve_`.
+
+    best_loss_ : float or None
+        The lowest of `loss_curve_`; None with `early_stopping`.
+
+    validation_loss_curve_ : list of float or None
+        The loss on the validation set after each epoch, without penalty; None without such a set.
+
+    validation_scores_ : list of float or None
+        The score on it; with ``scoring='loss'``, minus the loss.
+
+    best_validation_score_ : float or None
+        That of the weights kept: the highest of the last fit, or of all calls of partial_fit.
+
+    n_iter_ : int
+        Epochs, or iterations of 'lbfgs', of the last fit; after partial_fit, of all so far.
+
+    t_ : int
+        Training rows that the solver has seen, counted anew in each epoch.
+
+    n_features_in_ : int
+        Features seen in fit.
+
+    feature_names_in_ : ndarray of shape (n_features,)
+        Their names, where X has names that are all strings.
+
+    n_layers_ : int
+        Layers, counting the input and the output.
+
+    n_outputs_ : int
+        Output units.
+
+    out_activation_ : str
+        The function that turns raw outputs into predictions.
 
     See Also
     --------
@@ -64,7 +265,16 @@ class MLPRegressor(RegressorMixin, AmountTargets, BaseMLP):
 
     Notes
     -----
-{notes}
+    With raw outputs zᵢ, weights wᵢ and a batch B, a training step descends::
+
+        J(θ) = Σ_B wᵢ ℓ(zᵢ, yᵢ) / (|B| w̄)  +  α / (2 |B| w̄) · Σₗ ‖W[l]‖²,
+
+    where w̄ is the mean weight of the whole training set: a row of weight 2 counts twice in any
+    batch. A set that fits into one batch is trained as a weighted set: neither the order of its
+    rows nor whether equal rows are repeated or weighted makes a difference, to the bit.
+
+    fit and partial_fit are all or nothing: if anything raises, the model is as it was before.
+    Ctrl-C during fit keeps the best weights so far and then raises KeyboardInterrupt.
 
     Examples
     --------
@@ -80,9 +290,9 @@ class MLPRegressor(RegressorMixin, AmountTargets, BaseMLP):
     ... )
     >>> bool(reg.fit(X_train, y_train).score(X_test, y_test) > 0.3)
     True
-    """,
-        losses=REGRESSION_LOSSES,
-    )
+    """
+
+    target_normalizer_: InputNormalizer | None
 
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS | {
         "loss": [StrOptions(set(REGRESSION_LOSSES)), Loss],
@@ -93,45 +303,45 @@ class MLPRegressor(RegressorMixin, AmountTargets, BaseMLP):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
+        hidden_layer_sizes: ArrayLike = (100,),
         *,
-        loss="squared_error",
-        quantile=None,
-        huber_delta=1.35,
-        normalize_target=True,
-        activation="relu",
-        init="auto",
-        dropout=0.0,
-        input_dropout=0.0,
-        batch_norm=False,
-        batch_norm_momentum=0.9,
-        solver="adam",
-        alpha=0.0001,
-        weight_decay=0.01,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        power_t=0.5,
-        warmup_epochs=0,
-        max_grad_norm=None,
-        average=0.0,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        scoring="loss",
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        max_fun=15000,
-        dtype="auto",
+        loss: str | Loss = "squared_error",
+        quantile: float | None = None,
+        huber_delta: float = 1.35,
+        normalize_target: bool = True,
+        activation: str = "relu",
+        init: str | Callable[..., NDArray[Any]] = "auto",
+        dropout: ArrayLike = 0.0,
+        input_dropout: float = 0.0,
+        batch_norm: bool = False,
+        batch_norm_momentum: float = 0.9,
+        solver: str | Optimizer = "adam",
+        alpha: float = 0.0001,
+        weight_decay: float = 0.01,
+        batch_size: int | str = "auto",
+        learning_rate: str | Callable[[TrainingTime], float] = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        warmup_epochs: float = 0,
+        max_grad_norm: float | None = None,
+        average: float = 0.0,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: RandomState = None,
+        tol: float = 1e-4,
+        verbose: bool = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        scoring: str | Callable[..., float] | None = "loss",
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        dtype: str = "auto",
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.loss = loss
@@ -173,7 +383,7 @@ class MLPRegressor(RegressorMixin, AmountTargets, BaseMLP):
         self.dtype = dtype
 
     @available_if(takes_minibatches)
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(self, X: Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train for one epoch on these rows, from where the last call, or fit, ended.
 
         Parameters
@@ -196,7 +406,7 @@ class MLPRegressor(RegressorMixin, AmountTargets, BaseMLP):
         """
         return self._partial_fit(X, y, sample_weight)
 
-    def predict(self, X):
+    def predict(self, X: Matrix) -> NDArray[Any]:
         """Predict the targets.
 
         Parameters

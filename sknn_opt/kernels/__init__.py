@@ -1,4 +1,4 @@
-"""The inner loops: each a NumPy function, some with a compiled twin behind the same name.
+"""Private. The inner loops: each a NumPy function, some with a compiled twin behind the same name.
 
 `with_numpy` is the reference: it needs nothing but NumPy, and is complex-safe, so that the
 complex step can prove backprop on it. `with_numba` holds twins that do the same in one pass over
@@ -11,6 +11,8 @@ import os
 import warnings
 from functools import cache
 from importlib.util import find_spec
+
+__all__: list[str] = []
 
 VARIABLE = "SKNN_OPT_KERNELS"
 

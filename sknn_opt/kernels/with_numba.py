@@ -10,7 +10,7 @@ import numpy as np
 
 from sknn_opt.kernels import with_numpy as reference
 
-TWINS = {}
+TWINS: dict = {}
 
 
 def _compiled(function, **options):

@@ -21,11 +21,14 @@ The last two are half the deviances. Label smoothing ε replaces a target y of t
 (1 - ε) y + ε / K, K being the number of classes (Szegedy et al. 2016, section 7).
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import asdict, dataclass, fields
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import expit, log_expit, log_softmax, logit, xlogy
 
 from sknn_opt.kernels import fastest
@@ -67,7 +70,7 @@ class Loss:
     link: ClassVar[str] = "identity"
     normalizes: ClassVar[str | None] = None
 
-    def __call__(self, z, y):
+    def __call__(self, z: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """The loss of each row, and its gradient.
 
         Parameters
@@ -86,7 +89,7 @@ class Loss:
         """
         raise NotImplementedError(f"{type(self).__name__} has no method __call__(self, z, y)")
 
-    def check_targets(self, y):
+    def check_targets(self, y: NDArray[Any]) -> None:
         """Raise ValueError if a target is outside of what the loss is defined for.
 
         Parameters
@@ -228,7 +231,7 @@ class Gamma(Loss):
             )
 
 
-LOSSES = {
+LOSSES: dict[str, Loss] = {
     "log_loss": LogLoss(),
     "binary_log_loss": BinaryLogLoss(),
     "squared_error": SquaredError(),

@@ -13,12 +13,15 @@ The function that training descends, on a batch of rows with weights w:
     J(θ) = scale · Σᵢ wᵢ ℓ(z[L](xᵢ), yᵢ)  +  penalty / 2 · Σₗ ‖W[l]‖²
 """
 
+from __future__ import annotations
+
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from operator import mul
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import norm
 
 from sknn_opt.kernels import fastest
@@ -41,15 +44,25 @@ class Block(NamedTuple):
     """
 
     slice: slice
-    shape: tuple
+    shape: tuple[int, ...]
 
     @property
-    def size(self):
+    def size(self) -> int:
         """How many elements."""
         return int(np.prod(self.shape))
 
-    def of(self, vector):
-        """The block as a view of `vector`."""
+    def of(self, vector: NDArray[Any]) -> NDArray[Any]:
+        """The block as a view of a vector.
+
+        Parameters
+        ----------
+        vector : ndarray of shape (n_parameters,)
+            θ, or another vector of its length, such as a gradient.
+
+        Returns
+        -------
+        ndarray of the block's shape
+        """
         return vector[self.slice].reshape(self.shape)
 
 
@@ -61,6 +74,11 @@ def lay_out(shapes):
         blocks[name] = Block(slice(start, stop), shape)
         start = stop
     return blocks
+
+
+def _derived():
+    """A field that follows from the others."""
+    return field(init=False, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -95,6 +113,12 @@ class Architecture:
     loss: Loss | str
     dropout: tuple[float, ...]
     batch_norm: bool
+    n_layers: int = _derived()
+    blocks: dict[str, Block] = _derived()
+    statistics: dict[str, Block] = _derived()
+    n_parameters: int = _derived()
+    n_decayed: int = _derived()
+    largest_product: int = _derived()
 
     def __post_init__(self):
         n_units, n_layers = self.n_units, len(self.n_units) - 1
@@ -126,7 +150,7 @@ class Architecture:
 
     def to_plain(self):
         """A dict of plain numbers, strings and lists (and a loss of the user's, as it is)."""
-        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.init}
         plain |= {name: list(plain[name]) for name in ("n_units", "dropout")}
         return plain | {"loss": loss_to_plain(make_loss(self.loss))}
 
@@ -202,7 +226,7 @@ class Network:
     def _build(self, n_rows, sparse):
         spec, dtype, layers = self.architecture, self.theta.dtype, self.layers
         for i in range(1, spec.n_layers + 1):
-            rate, n_in, n_out = spec.dropout[i - 1], *spec.n_units[i - 1 : i + 1]
+            rate, (n_in, n_out) = spec.dropout[i - 1], spec.n_units[i - 1 : i + 1]
             if rate:
                 on_sparse = sparse and i == 1
                 self.dropouts.append(

@@ -1,10 +1,15 @@
 """J(θ) as an ordinary function, for scipy and for gradient checks."""
 
+from __future__ import annotations
+
 import copy
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from sknn_opt.nn.network import Network
+from sknn_opt.arrays.types import Floats, Matrix
+from sknn_opt.nn.network import Architecture, Block, Network
 
 
 class Objective:
@@ -22,7 +27,12 @@ class Objective:
     blocks : dict of str to Block
         Where ``W[1]``, ``b[1]``, ``gamma[1]``, … lie in θ: ``blocks["W[1]"].slice`` and
         ``.shape``; ``blocks["W[1]"].of(theta)`` is the block as a matrix.
-    X, y, weight : the rows, their encoded targets and their weights
+    X : ndarray or CSR array of shape (n_rows, n_features)
+        The rows.
+    y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+        Their targets as the loss takes them.
+    weight : ndarray of shape (n_rows,) or None
+        Their weights; None counts each row once.
     scale : float
         1 / Σᵢ wᵢ, the factor of the data term.
     penalty : float
@@ -39,7 +49,26 @@ class Objective:
     True
     """
 
-    def __init__(self, architecture, theta, X, y, weight=None, alpha=0.0, rng=None):
+    theta: Floats
+    blocks: dict[str, Block]
+    X: Any
+    y: NDArray[Any]
+    weight: Floats | None
+    scale: float
+    penalty: float
+    _network: Any
+    _twins: list[Network]
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        theta: ArrayLike,
+        X: Matrix,
+        y: NDArray[Any],
+        weight: Floats | None = None,
+        alpha: float = 0.0,
+        rng: np.random.Generator | None = None,
+    ):
         self.theta = np.array(theta)
         self.blocks = architecture.blocks
         self._architecture = architecture
@@ -51,31 +80,41 @@ class Objective:
         self._network.draw_masks(rng, X)
         self._twins = []  # shared by copies
 
-    def data_term(self):
+    def data_term(self) -> Objective:
         """Σᵢ wᵢ ℓᵢ(θ) / Σᵢ wᵢ alone, with the same dropout masks."""
         return self._with(penalty=0.0)
 
-    def penalty_term(self):
+    def penalty_term(self) -> Objective:
         """The L2 penalty alone."""
         return self._with(scale=0.0)
 
-    def without_weights(self):
+    def without_weights(self) -> Objective:
         """The same rows, each counting once."""
         return self._with(weight=None, scale=1 / self.X.shape[0])
 
-    def without_last_row(self):
+    def without_last_row(self) -> Objective:
         """The last row left out of the sum, but not of the mean."""
         weight = np.ones(self.X.shape[0]) if self.weight is None else self.weight.astype(float)
         weight[-1] = 0
         return self._with(weight=weight)
 
     @property
-    def n_decayed(self):
+    def n_decayed(self) -> int:
         """How many elements at the head of θ the penalty shrinks."""
         return self._architecture.n_decayed
 
-    def new_network(self, theta):
-        """A network of its own at a real theta, in float64, with the same dropout masks."""
+    def new_network(self, theta: ArrayLike) -> Network:
+        """A network of its own, in float64, with the same dropout masks.
+
+        Parameters
+        ----------
+        theta : array-like of shape (n_parameters,)
+            Real.
+
+        Returns
+        -------
+        Network
+        """
         network = self._bind(np.float64)
         network.theta[...] = theta
         return network
@@ -106,8 +145,23 @@ class Objective:
             self._twins.append(self._bind(np.complex128))  # complex64 has no room for 1e-200
         return self._twins[0]
 
-    def network_at(self, theta):
-        """The network with its parameters set to theta; the next call reuses it."""
+    def network_at(self, theta: ArrayLike) -> Network:
+        """The network with its parameters set to theta; the next call reuses it.
+
+        Parameters
+        ----------
+        theta : array-like of shape (n_parameters,)
+            Real or complex.
+
+        Returns
+        -------
+        Network
+
+        Raises
+        ------
+        ValueError
+            If theta has another length.
+        """
         theta = np.asarray(theta)
         network = self._complex_twin() if theta.dtype.kind == "c" else self._network
         if theta.shape != self.theta.shape:
@@ -118,15 +172,25 @@ class Objective:
         network.theta[...] = theta
         return network
 
-    def penalty_at(self, theta):
-        """The L2 penalty, the part of J that is not the data term."""
+    def penalty_at(self, theta: Floats) -> float:
+        """The L2 penalty, the part of J that is not the data term.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (n_parameters,)
+            Real.
+
+        Returns
+        -------
+        float
+        """
         weights = theta[: self.n_decayed]
         return 0.5 * self.penalty * float(weights @ weights)
 
     def _args(self):
         return self.X, self.y, self.weight, self.scale, self.penalty
 
-    def value(self, theta):
+    def value(self, theta: ArrayLike) -> float:  # complex for a complex theta
         """J(θ).
 
         Parameters
@@ -142,7 +206,7 @@ class Objective:
         with np.errstate(all="ignore"):
             return network.loss(*self._args()) if self.scale else network.penalty(self.penalty)
 
-    def value_and_gradient(self, theta):
+    def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Floats]:
         """J(θ) and ∇J(θ) by backprop.
 
         Parameters
@@ -168,12 +232,33 @@ class Objective:
             value = network.loss_and_gradient(*self._args())
         return value, network.grad.copy()
 
-    def gradient(self, theta):
-        """∇J(θ) by backprop, of shape (n_parameters,)."""
+    def gradient(self, theta: ArrayLike) -> Floats:
+        """∇J(θ) by backprop.
+
+        Parameters
+        ----------
+        theta : array-like of shape (n_parameters,)
+            Real.
+
+        Returns
+        -------
+        ndarray of shape (n_parameters,)
+        """
         return self.value_and_gradient(theta)[1]
 
-    def batch_statistics(self, theta):
-        """Batch norm's statistics of these rows at θ, as one vector (empty without batch norm)."""
+    def batch_statistics(self, theta: ArrayLike) -> Floats:
+        """Batch norm's statistics of these rows at θ.
+
+        Parameters
+        ----------
+        theta : array-like of shape (n_parameters,)
+            Real.
+
+        Returns
+        -------
+        ndarray of shape (n_statistics,)
+            Means and variances, layer by layer; empty without batch norm.
+        """
         network = self.network_at(theta)
         if network.batch_norms:
             with np.errstate(all="ignore"):

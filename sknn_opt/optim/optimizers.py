@@ -7,17 +7,26 @@ arrays and a step count, so that a model can be stopped, stored and continued:
     optimizer.step(theta, grad, state)        # moves theta in place
 """
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import signature
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import OptimizeResult, OptimizeWarning, approx_fprime
 
+from sknn_opt.arrays.types import Floats
 from sknn_opt.kernels import fastest
 from sknn_opt.kernels import with_numpy as kernels
 
 MAX_STEPS = 10_000
+DEFAULT_RATE = 0.001
+
+State = dict[str, Any]  # the step count and the buffers
 
 
 @dataclass
@@ -26,8 +35,8 @@ class Optimizer:
 
     Parameters
     ----------
-    learning_rate : float, default=0.001
-        The step size η.
+    learning_rate : float, default=None
+        The step size η. None is 0.001, in an estimator its ``learning_rate_init``.
 
     Notes
     -----
@@ -36,11 +45,11 @@ class Optimizer:
     and ``tol`` as another name of ``gtol``.
     """
 
-    learning_rate: float = 0.001
+    learning_rate: float | None = None
 
-    _buffers = ()  # not annotated, so no field: names of the arrays in the state
+    _buffers: ClassVar[tuple[str, ...]] = ()  # names of the arrays in the state
 
-    def init(self, theta):
+    def init(self, theta: Floats) -> State:
         """The state before the first step: zero buffers of theta's shape and the step count.
 
         Parameters
@@ -51,12 +60,14 @@ class Optimizer:
         -------
         dict
         """
-        state = {"step": 0}
+        state: dict[str, Any] = {"step": 0}
         for name in self._buffers:
             state[name] = np.zeros_like(theta)
         return state
 
-    def step(self, theta, grad, state, learning_rate=None):
+    def step(
+        self, theta: Floats, grad: Floats, state: State, learning_rate: float | None = None
+    ) -> None:
         """Move `theta` by one step, in place.
 
         Parameters
@@ -69,13 +80,29 @@ class Optimizer:
             Replaces the optimizer's own for this step.
         """
         state["step"] += 1
-        rate = float(self.learning_rate if learning_rate is None else learning_rate)
-        self._step(theta, grad, state, rate)
+        if learning_rate is None:
+            learning_rate = DEFAULT_RATE if self.learning_rate is None else self.learning_rate
+        self._step(theta, grad, state, float(learning_rate))
+
+    def _step(self, theta, grad, state, rate):
+        raise NotImplementedError(f"{type(self).__name__} has no method _step")
 
     def __call__(
-        self, fun, x0, args=(), jac=None, hess=None, hessp=None, bounds=None, constraints=(),
-        callback=None, maxiter=None, gtol=1e-6, tol=None, **unknown,
-    ):  # fmt: skip
+        self,
+        fun: Callable[..., Any],
+        x0: ArrayLike,
+        args: tuple = (),
+        jac: Callable[..., Any] | None = None,
+        hess: object = None,
+        hessp: object = None,
+        bounds: object = None,
+        constraints: Any = (),
+        callback: Callable[..., Any] | None = None,
+        maxiter: int | None = None,
+        gtol: float = 1e-6,
+        tol: float | None = None,
+        **unknown: object,
+    ) -> OptimizeResult:
         """Minimize `fun` from `x0` with `scipy.optimize.minimize`'s calling convention."""
         if bounds is not None or constraints:
             raise ValueError(
@@ -144,9 +171,16 @@ def _scipy_result(counted, theta, grad, n_steps, converged, stopped):
     }[status]
     value = counted.value(theta)
     return OptimizeResult(
-        x=theta, fun=value, jac=grad, nit=n_steps, nfev=counted.n_values,
-        njev=counted.n_gradients, status=status, success=converged, message=message,
-    )  # fmt: skip
+        x=theta,
+        fun=value,
+        jac=grad,
+        nit=n_steps,
+        nfev=counted.n_values,
+        njev=counted.n_gradients,
+        status=status,
+        success=converged,
+        message=message,
+    )
 
 
 @dataclass
@@ -157,8 +191,8 @@ class SGD(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float, default=0.001
-        η.
+    learning_rate : float, default=None
+        η; None is 0.001, in an estimator its ``learning_rate_init``.
     momentum : float, default=0.9
         μ, the share of the last step that goes on; 0 is plain gradient descent.
     nesterov : bool, default=True
@@ -177,9 +211,9 @@ class SGD(Optimizer):
     momentum: float = 0.9
     nesterov: bool = True
 
-    _buffers = ("velocity",)
+    _buffers: ClassVar[tuple[str, ...]] = ("velocity",)
 
-    def init(self, theta):
+    def init(self, theta: Floats) -> State:
         return super().init(theta) if self.momentum else {"step": 0}
 
     def _step(self, theta, grad, state, rate):
@@ -201,8 +235,8 @@ class RMSprop(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float, default=0.001
-        η.
+    learning_rate : float, default=None
+        η; None is 0.001, in an estimator its ``learning_rate_init``.
     beta_2 : float, default=0.999
         β, how slowly the mean of g² forgets.
     epsilon : float, default=1e-8
@@ -221,7 +255,7 @@ class RMSprop(Optimizer):
     beta_2: float = 0.999
     epsilon: float = 1e-8
 
-    _buffers = ("second_moment",)
+    _buffers: ClassVar[tuple[str, ...]] = ("second_moment",)
 
     def _step(self, theta, grad, state, rate):
         beta = float(self.beta_2)
@@ -244,8 +278,8 @@ class Adam(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float, default=0.001
-        η.
+    learning_rate : float, default=None
+        η; None is 0.001, in an estimator its ``learning_rate_init``.
     beta_1, beta_2 : float, default=0.9 and 0.999
         β₁, β₂, how slowly the means of g and g² forget.
     epsilon : float, default=1e-8
@@ -265,7 +299,7 @@ class Adam(Optimizer):
     beta_2: float = 0.999
     epsilon: float = 1e-8
 
-    _buffers = ("first_moment", "second_moment")
+    _buffers: ClassVar[tuple[str, ...]] = ("first_moment", "second_moment")
 
     def _step(self, theta, grad, state, rate):
         b1, b2, t = float(self.beta_1), float(self.beta_2), state["step"]
@@ -286,8 +320,8 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    learning_rate : float, default=0.001
-        η.
+    learning_rate : float, default=None
+        η; None is 0.001, in an estimator its ``learning_rate_init``.
     beta_1, beta_2 : float, default=0.9 and 0.999
         β₁, β₂, how slowly the means of g and g² forget.
     epsilon : float, default=1e-8
@@ -316,4 +350,9 @@ class AdamW(Adam):
         super()._step(theta, grad, state, rate)
 
 
-OPTIMIZERS = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW}
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    "sgd": SGD,
+    "rmsprop": RMSprop,
+    "adam": Adam,
+    "adamw": AdamW,
+}

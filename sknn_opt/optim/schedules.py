@@ -1,4 +1,4 @@
-"""Learning-rate schedules: the rate of the next step as a function of what is behind.
+"""Learning-rate schedules: that of the next step as a function of what is behind.
 
 A schedule is a function of a `TrainingTime`. With η = ``learning_rate_init``, t epochs of T behind
 and p = t / T:
@@ -53,7 +53,7 @@ class TrainingTime:
     power_t: float = 0.5
 
     @property
-    def fraction(self):
+    def fraction(self) -> float:
         """p = t / T, at most 1."""
         return min(1.0, self.epoch / self.max_iter)
 
@@ -64,13 +64,14 @@ class Schedule:
     Attributes
     ----------
     runs_its_course : bool
-        Whether the rate is planned over all epochs, so that a stalled loss is no reason to stop.
+        Whether the learning rate is planned over all epochs, so that a stalled loss is no reason
+        to stop.
     """
 
     runs_its_course: ClassVar[bool] = True
 
-    def __call__(self, time):
-        """The rate of the next step."""
+    def __call__(self, time: TrainingTime) -> float:
+        """The learning rate of the next step."""
         raise NotImplementedError(f"{type(self).__name__} has no method __call__(self, time)")
 
 
@@ -80,7 +81,7 @@ class Constant(Schedule):
 
     runs_its_course: ClassVar[bool] = False
 
-    def __call__(self, time):
+    def __call__(self, time: TrainingTime) -> float:
         return time.initial_rate
 
 
@@ -90,7 +91,7 @@ class InverseScaling(Schedule):
 
     runs_its_course: ClassVar[bool] = False
 
-    def __call__(self, time):
+    def __call__(self, time: TrainingTime) -> float:
         return time.initial_rate / (time.n_rows_seen + 1) ** time.power_t
 
 
@@ -100,7 +101,7 @@ class Adaptive(Schedule):
 
     runs_its_course: ClassVar[bool] = False
 
-    def __call__(self, time):
+    def __call__(self, time: TrainingTime) -> float:
         return time.initial_rate / 5**time.n_stalls
 
 
@@ -111,7 +112,7 @@ class Cosine(Schedule):
     Parameters
     ----------
     final : float, default=0.0
-        The last rate as a share of η.
+        The last learning rate as a share of η.
 
     Examples
     --------
@@ -126,7 +127,7 @@ class Cosine(Schedule):
     def __post_init__(self):
         _check("Cosine", "final", self.final, _is_number(self.final, 0), "a number >= 0")
 
-    def __call__(self, time):
+    def __call__(self, time: TrainingTime) -> float:
         return time.initial_rate * _along_cosine(1.0, self.final, time.fraction)
 
 
@@ -137,9 +138,9 @@ class OneCycle(Schedule):
     Parameters
     ----------
     rise : float, default=0.3
-        The share of the epochs in which the rate rises.
+        The share of the epochs in which the learning rate rises.
     start, final : float, default=1/25 and 4e-6
-        The first and the last rate as shares of η.
+        The first and the last learning rate as shares of η.
 
     Examples
     --------
@@ -158,7 +159,7 @@ class OneCycle(Schedule):
             value = getattr(self, name)
             _check("OneCycle", name, value, _is_number(value, 0), "a number >= 0")
 
-    def __call__(self, time):
+    def __call__(self, time: TrainingTime) -> float:
         p, rise = time.fraction, self.rise
         if p < rise:
             return time.initial_rate * _along_cosine(self.start, 1.0, p / rise)
@@ -188,7 +189,7 @@ class Exponential(Schedule):
         good = self.decay is None or (_is_number(self.decay, 0) and self.decay > 0)
         _check("Exponential", "decay", self.decay, good, "a number > 0, or None")
 
-    def __call__(self, time):
+    def __call__(self, time: TrainingTime) -> float:
         decay = 0.01 ** (1 / time.max_iter) if self.decay is None else self.decay
         return time.initial_rate * decay**time.epoch
 
@@ -219,11 +220,9 @@ class Step(Schedule):
         good = self.every is None or (_is_number(self.every, 0) and self.every > 0)
         _check("Step", "every", self.every, good, "a number of epochs > 0, or None")
 
-    def __call__(self, time):
+    def __call__(self, time: TrainingTime) -> float:
         if self.every is None:
-            steps = math.floor(
-                3 * time.fraction
-            )  # the third one at the end: no step is left for it
+            steps = math.floor(3 * time.fraction)  # no step is left for the third, at the end
         else:
             steps = math.floor(time.epoch / self.every)
         return time.initial_rate * self.factor**steps
@@ -244,7 +243,7 @@ def _along_cosine(first, last, p):
     return last + (first - last) * (1 + math.cos(math.pi * p)) / 2
 
 
-SCHEDULES = {
+SCHEDULES: dict[str, Schedule] = {
     "constant": Constant(),
     "invscaling": InverseScaling(),
     "adaptive": Adaptive(),

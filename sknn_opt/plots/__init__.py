@@ -1,1 +1,3 @@
-"""Pictures: Display classes in scikit-learn's convention; matplotlib is imported when drawing."""
+"""Private. Pictures: Displays as scikit-learn has them; matplotlib is imported when drawing."""
+
+__all__: list[str] = []

@@ -1,7 +1,15 @@
 """The picture of a training: loss, validation loss and score by epoch."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
 from sknn_opt.plots._network import network_of
 from sknn_opt.plots._style import COLOURS, LINES, MARKERS, axes_for, dress, legend, sparse_marks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 LOG_FROM = 10.0  # losses that differ by this factor are drawn on a logarithmic axis
 
@@ -41,13 +49,22 @@ class LossCurveDisplay:
     ['training loss', 'validation loss']
     """
 
-    def __init__(self, history, best_epoch=None, score_name=None):
+    ax_: Axes
+    score_ax_: Axes | None
+    figure_: Figure
+
+    def __init__(
+        self,
+        history: list[dict[str, Any]],
+        best_epoch: int | None = None,
+        score_name: str | None = None,
+    ):
         self.history = history
         self.best_epoch = best_epoch
         self.score_name = score_name
 
     @classmethod
-    def from_estimator(cls, estimator):
+    def from_estimator(cls, estimator: Any) -> Self:
         """Make the display of a fitted estimator.
 
         Parameters
@@ -72,7 +89,7 @@ class LossCurveDisplay:
         stopped_by_score = scored and net._training.by_score
         return cls(net.history_, net._training.best_epoch if stopped_by_score else None, name)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Self:
         """Draw.
 
         Parameters

@@ -11,11 +11,21 @@ and crawls along the flattest: its time grows with this number. Inputs of unequa
 large; normalised ones do not.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
+from sknn_opt.arrays.types import Floats, Matrix, RandomState
 from sknn_opt.plots._network import data_for, network_of
 from sknn_opt.plots._style import SURFACE, axes_for, dress, legend
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 WHO = "LossSurfaceDisplay"
 N_LEVELS = 11
@@ -71,16 +81,36 @@ class LossSurfaceDisplay:
     1.6
     """
 
-    def __init__(self, values, x, y, center, curvatures, path=None, labels=("u", "v")):
+    ax_: Axes
+    figure_: Figure
+
+    def __init__(
+        self,
+        values: Floats,
+        x: Floats,
+        y: Floats,
+        center: tuple[float, ...],
+        curvatures: Floats,
+        path: Floats | None = None,
+        labels: tuple[str, ...] = ("u", "v"),
+    ):
         self.values, self.x, self.y = values, x, y
         self.center, self.curvatures = center, curvatures
         self.path, self.labels = path, labels
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, y, *, directions="random", path=None, span=None, n_points=41,
-        random_state=0,
-    ):  # fmt: skip
+        cls,
+        estimator: Any,
+        X: Matrix,
+        y: ArrayLike,
+        *,
+        directions: str | tuple[tuple, tuple] = "random",
+        path: ArrayLike | None = None,
+        span: float | None = None,
+        n_points: int = 41,
+        random_state: RandomState = 0,
+    ) -> Self:
         """Evaluate the cost of a fitted estimator.
 
         Parameters
@@ -141,14 +171,14 @@ class LossSurfaceDisplay:
         return cls(np.array(values), x, y, tuple(origin.tolist()), curvatures, steps, labels)
 
     @property
-    def condition_number(self):
+    def condition_number(self) -> float:
         """The larger curvature over the smaller: inf if that is 0, NaN unless both are positive."""
         small, large = self.curvatures
         if not large > 0 or small < -1e-7 * large:
             return np.nan
         return float(large / small) if small > 1e-14 * large else np.inf
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Self:
         """Draw.
 
         Parameters

@@ -1,12 +1,23 @@
 """The picture of a normalizer: features before and after, and new data beside the training data."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
+from sknn_opt.arrays.types import Floats, Matrix
 from sknn_opt.checks.shift.check import check_shift, find_normalizer
-from sknn_opt.checks.shift.report import SHIFTED
+from sknn_opt.checks.shift.report import SHIFTED, ShiftReport
 from sknn_opt.plots._style import COLOURS, axes_for, dress, legend
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 WHO = "NormalizationDisplay"
 MAX_FEATURES = 20
@@ -57,12 +68,29 @@ class NormalizationDisplay:
     ['alcohol', '→ hue']
     """
 
-    def __init__(self, names, before, after, report=None, n_features=None):
+    ax_: NDArray[Any]
+    figure_: Figure
+
+    def __init__(
+        self,
+        names: list[str],
+        before: dict[str, Floats],
+        after: dict[str, Floats],
+        report: ShiftReport | None = None,
+        n_features: int | None = None,
+    ):
         self.names, self.before, self.after = names, before, after
         self.report, self.n_features = report, n_features
 
     @classmethod
-    def from_estimator(cls, normalizer, X, features=None, *, X_new=None):
+    def from_estimator(
+        cls,
+        normalizer: Any,
+        X: Matrix,
+        features: Sequence[int | str] | int | str | None = None,
+        *,
+        X_new: Matrix | None = None,
+    ) -> Self:
         """Measure the data before and after a fitted normalizer.
 
         Parameters
@@ -106,7 +134,7 @@ class NormalizationDisplay:
             after[label] = _quantiles(plain.transform(data), chosen)
         return cls([names[j] for j in chosen], before, after, report, len(names))
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | Sequence[Axes] | None = None) -> Self:
         """Draw.
 
         Parameters

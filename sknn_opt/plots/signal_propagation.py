@@ -1,10 +1,20 @@
 """The picture of signals on their way through networks, several side by side."""
 
-import numpy as np
+from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sknn_opt.arrays.types import Matrix, RandomState
 from sknn_opt.checks.signals.check import check_signals
 from sknn_opt.checks.signals.report import SignalReport
 from sknn_opt.plots._style import COLOURS, axes_for
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 MARKED = 25  # layers up to which each gain has its marker
 N_BINS = 61
@@ -47,14 +57,24 @@ class SignalPropagationDisplay:
     ['xavier: vanishing', 'auto: healthy']
     """
 
-    def __init__(self, reports, point=0):
+    ax_: NDArray[Any]
+    figure_: Figure
+
+    def __init__(self, reports: dict[str, SignalReport], point: int = 0):
         self.reports = reports
         self.point = point
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, y=None, *, sample_weight=None, random_state=0, point=0
-    ):  # fmt: skip
+        cls,
+        estimator: Any,
+        X: Matrix,
+        y: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        random_state: RandomState = 0,
+        point: int = 0,
+    ) -> Self:
         """Check signals, and make the display of what was found.
 
         Parameters
@@ -82,7 +102,7 @@ class SignalPropagationDisplay:
         return cls(reports, point)
 
     @classmethod
-    def from_report(cls, report, *, point=0):
+    def from_report(cls, report: Any, *, point: int = 0) -> Self:
         """Make the display of reports.
 
         Parameters
@@ -110,7 +130,7 @@ class SignalPropagationDisplay:
                 )
         return cls(named, point)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Self:
         """Draw.
 
         Parameters

@@ -1,1 +1,3 @@
-"""Training: which rows a network sees, in which order, and when it stops."""
+"""Private. Training: which rows a network sees, in which order, and when it stops."""
+
+__all__: list[str] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields, replace
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from sknn_opt.nn.network import Architecture, Weights
 from sknn_opt.optim.schedules import TrainingTime
@@ -76,7 +77,7 @@ class TrainingState:
     class_totals: np.ndarray | None = None
     target_scale: object = None
 
-    def copy(self, dtype=None) -> TrainingState:
+    def copy(self, dtype: DTypeLike | None = None) -> TrainingState:
         """A state of its own, which a training may change; `best` is never changed in place."""
         dtype = self.weights.theta.dtype if dtype is None else dtype
         return replace(

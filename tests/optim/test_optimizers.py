@@ -220,6 +220,27 @@ def test_zero_gradient_moves_nothing(name):
     np.testing.assert_array_equal(again, np.ones(3))
 
 
+@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
+def test_no_learning_rate_is_a_thousandth(name):
+    none, given = OPTIMIZERS[name](), OPTIMIZERS[name](learning_rate=0.001)
+    assert none.learning_rate is None
+    gradients, x0 = gradients_for(4, steps=3), np.ones(4)
+    np.testing.assert_array_equal(run(none, x0, gradients)[0], run(given, x0, gradients)[0])
+    slow, fast = (
+        minimize(rosen, x0 / 2, jac=rosen_der, method=method, options={"maxiter": 3}).x
+        for method in (none, given)
+    )
+    np.testing.assert_array_equal(slow, fast)
+    np.testing.assert_array_equal(
+        run(none, x0, gradients, [0.5] * 3)[0], run(given, x0, gradients, [0.5] * 3)[0]
+    )
+
+
+def test_a_subclass_without_a_step_says_so():
+    with pytest.raises(NotImplementedError, match="Optimizer has no method _step"):
+        run(Optimizer(), np.ones(1), [np.ones(1)])
+
+
 def test_table():
     assert list(OPTIMIZERS.values()) == [SGD, RMSprop, Adam, AdamW]
     assert all(issubclass(cls, Optimizer) for cls in OPTIMIZERS.values())

@@ -1,1 +1,3 @@
-"""Is this the gradient of that function, and if not, where and why?"""
+"""Private. Is this the gradient of that function, and if not, where and why?"""
+
+__all__: list[str] = []

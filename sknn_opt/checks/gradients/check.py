@@ -5,11 +5,16 @@ verdicts are explained in `sknn_opt.checks.gradients.complex_step` and
 `sknn_opt.checks.gradients.real_step`.
 """
 
+from __future__ import annotations
+
 import contextlib
 import warnings
+from collections.abc import Callable, Mapping
 from numbers import Integral
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 from sklearn.base import clone
 
 from sknn_opt.checks.gradients.callables import read_functions
@@ -26,15 +31,15 @@ METHODS = {
 
 
 def check_gradients(
-    what,
-    *args,
-    sample_weight=None,
-    jac=None,
-    blocks=None,
-    burn_in=0,
-    dtype="float64",
-    method="auto",
-):
+    what: Any,
+    *args: Any,
+    sample_weight: ArrayLike | None = None,
+    jac: Callable[..., Any] | bool | None = None,
+    blocks: Mapping[str, Any] | None = None,
+    burn_in: int = 0,
+    dtype: DTypeLike = "float64",
+    method: str = "auto",
+) -> GradientReport:
     """Check gradients: which layer, which block, which element is wrong, how much, and why.
 
     It takes four kinds of input::
@@ -164,7 +169,7 @@ def check_gradients(
     return GradientReport(tuple(check_function(problem, method) for problem in problems))
 
 
-def assert_gradients_close(what, *args, **options):
+def assert_gradients_close(what: Any, *args: Any, **options: Any) -> GradientReport:
     """Assert that gradients are right; for tests.
 
     Parameters

@@ -4,15 +4,21 @@ The measure is the course's ratio  ‖a - n‖ / (‖a‖ + ‖n‖)  of the ana
 one n, with its bands: below 1e-7 great, below 1e-5 worth a look, else worrying.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.optimize import check_grad
 
 from sknn_opt.checks.tables import data_frame, html_lines, html_table, text_table
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 # From the mildest to the gravest.
 OK, KINK, INCONCLUSIVE, WRONG = VERDICTS = ("OK", "KINK", "INCONCLUSIVE", "WRONG")
@@ -75,21 +81,21 @@ class BlockCheck:
 
     point: str
     block: str
-    layer: object
+    layer: int | str | None
     n_parameters: int
     verdict: str
     ratio: float
     resolution: float
-    index: tuple | None = None
+    index: tuple[int, ...] | None = None
     analytic: float | None = None
     numeric: float | None = None
     passed: bool = True
     note: str = ""
-    samples: tuple = field(default=((), ()), repr=False)
+    samples: tuple[Any, Any] = field(default=((), ()), repr=False)
     elementwise: bool = field(default=False, repr=False)
-    shape: tuple = field(default=(), repr=False)
+    shape: tuple[int, ...] = field(default=(), repr=False)
 
-    def cells(self):
+    def cells(self) -> tuple[str, ...]:
         """The table's row, as text."""
         found = ("", "", "")
         if self.index is not None:
@@ -117,17 +123,39 @@ TEXT_LEFT = {0, 2, 5, 8}
 
 @dataclass(frozen=True)
 class PointCheck:
-    """All that was found at one point."""
+    """All that was found at one point.
+
+    Attributes
+    ----------
+    name : str
+        Where: for example "initial weights" or "x0".
+    method : str
+        What the gradient was compared with, in words.
+    blocks : tuple of BlockCheck
+        One for each block, and one, "all", for the whole gradient.
+    fault : str or None
+        What is at fault, in words.
+    first_bad_layer : int, str or None
+        The layer whose own backward is at fault.
+    hints : tuple of str
+        Probable causes, in words, the likeliest first.
+    n_evaluations : int
+        How often the function was evaluated.
+    value, gradient : callable
+        The function and its gradient, of a vector; None in a report that was pickled.
+    theta : ndarray of shape (n_parameters,)
+        The point.
+    """
 
     name: str
     method: str
-    blocks: tuple
+    blocks: tuple[BlockCheck, ...]
     fault: str | None
-    first_bad_layer: object
-    hints: tuple
+    first_bad_layer: int | str | None
+    hints: tuple[str, ...]
     n_evaluations: int
-    value: Callable = field(repr=False)
-    gradient: Callable = field(repr=False)
+    value: Callable[..., Any] = field(repr=False)
+    gradient: Callable[..., Any] = field(repr=False)
     theta: np.ndarray = field(repr=False)
 
     def __getstate__(self):
@@ -135,7 +163,7 @@ class PointCheck:
         return vars(self) | {"value": None, "gradient": None}
 
     @property
-    def title(self):
+    def title(self) -> str:
         """One line: where and how."""
         return f"at the {self.name}" if self.name != "x0" else "at x0"
 
@@ -146,7 +174,7 @@ class GradientReport:
 
     Attributes
     ----------
-    points : tuple
+    points : tuple of PointCheck
         What was found at each point that was checked.
 
     Examples
@@ -166,30 +194,30 @@ class GradientReport:
     ('layer 1: b1', ['b1: its sign is wrong'])
     """
 
-    points: tuple
+    points: tuple[PointCheck, ...]
 
     @property
-    def blocks(self):
+    def blocks(self) -> list[BlockCheck]:
         """A `BlockCheck` for each block at each point, and one, "all", for the whole gradient."""
         return [check for point in self.points for check in point.blocks]
 
     @property
-    def verdict(self):
+    def verdict(self) -> str:
         """The gravest verdict: "OK", "KINK", "INCONCLUSIVE" or "WRONG"."""
         return max((check.verdict for check in self.blocks), key=VERDICTS.index)
 
     @property
-    def passed(self):
+    def passed(self) -> bool:
         """Whether every block is right, to its resolution."""
         return all(check.passed for check in self.blocks)
 
     @property
-    def relative_error(self):
+    def relative_error(self) -> float:
         """The largest ratio of a whole gradient; NaN counts as the largest."""
         return float(np.max([check.ratio for check in self.blocks if check.block == "all"]))
 
     @property
-    def first_bad_layer(self):
+    def first_bad_layer(self) -> int | str | None:
         """The layer whose own backward is at fault, None if none is.
 
         Backprop runs from the last layer to the first, so the layers below a fault inherit its
@@ -198,22 +226,22 @@ class GradientReport:
         return next((p.first_bad_layer for p in self.points if p.first_bad_layer is not None), None)
 
     @property
-    def fault(self):
+    def fault(self) -> str | None:
         """What is at fault, in words; None if nothing is."""
         return next((point.fault for point in self.points if point.fault), None)
 
     @property
-    def hints(self):
+    def hints(self) -> list[str]:
         """Probable causes, in words, the likeliest first."""
         return list(dict.fromkeys(hint for point in self.points for hint in point.hints))
 
     @property
-    def n_evaluations(self):
+    def n_evaluations(self) -> int:
         """How often the function was evaluated; steps through a part of a network do not count."""
         return sum(point.n_evaluations for point in self.points)
 
     @cached_property
-    def scipy_check_grad(self):
+    def scipy_check_grad(self) -> float:
         """`scipy.optimize.check_grad` at the last point: ‖a - n‖ by forward differences.
 
         Computed when first asked for: it takes one evaluation for each parameter.
@@ -226,7 +254,7 @@ class GradientReport:
             )
         return float(check_grad(point.value, point.gradient, point.theta))
 
-    def worst(self, k=5):
+    def worst(self, k: int = 5) -> list[dict[str, Any]]:
         """The k worst elements.
 
         Parameters
@@ -243,12 +271,12 @@ class GradientReport:
         found = [element for check in self.blocks for element in _elements(check, k)]
         return sorted(found, key=_gravity, reverse=True)[:k]
 
-    def raise_if_failed(self):
+    def raise_if_failed(self) -> None:
         """Raise AssertionError, with the table as its message, unless the check passed."""
         if not self.passed:
             raise AssertionError(str(self))
 
-    def to_frame(self):
+    def to_frame(self) -> DataFrame:
         """The blocks as a pandas DataFrame, one row each.
 
         Raises

@@ -1,1 +1,3 @@
-"""Have new data left the distribution of the training data?"""
+"""Private. Have new data left the distribution of the training data?"""
+
+__all__: list[str] = []

@@ -1,11 +1,17 @@
 """What became of the signals: a table for each point, a verdict, findings with remedies."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 from sknn_opt.checks.signals.measures import LayerSignals
-from sknn_opt.checks.signals.verdicts import HEALTHY, depth_limit, growth
+from sknn_opt.checks.signals.verdicts import HEALTHY, Finding, depth_limit, growth
 from sknn_opt.checks.tables import data_frame, html_lines, html_table, text_table
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 HEAD = (
     *("layer", "units", "rms z", "mean z", "rms a", "mean a", "forward", "backward", "dead"),
@@ -33,27 +39,27 @@ class PointSignals:
 
     name: str
     input: LayerSignals
-    layers: tuple
+    layers: tuple[LayerSignals, ...]
     verdict: str
-    findings: tuple
+    findings: tuple[Finding, ...]
 
     @property
-    def forward_growth(self):
+    def forward_growth(self) -> float:
         """The mean gain of a hidden layer (geometric, the first apart); NaN if there is one."""
         return growth(layer.forward_gain for layer in self.layers[1:-1])
 
     @property
-    def backward_growth(self):
+    def backward_growth(self) -> float:
         """The same of the gradients on their way back."""
         return growth(layer.backward_gain for layer in self.layers[1:-1])
 
     @property
-    def forward_limit(self):
+    def forward_limit(self) -> float:
         """The depth at which signals that grow so leave float32; infinity if they do not."""
         return depth_limit(self.forward_growth)
 
     @property
-    def backward_limit(self):
+    def backward_limit(self) -> float:
         """The same of the gradients."""
         return depth_limit(self.backward_growth)
 
@@ -105,26 +111,26 @@ class SignalReport:
     2
     """
 
-    points: tuple
-    notes: tuple = ()
+    points: tuple[PointSignals, ...]
+    notes: tuple[str, ...] = ()
 
     @property
-    def verdict(self):
+    def verdict(self) -> str:
         """ "healthy", or the verdict of the first point that is not."""
         return self._worst.verdict
 
     @property
-    def passed(self):
+    def passed(self) -> bool:
         """Whether the signals are healthy at every point."""
         return self.verdict == HEALTHY
 
     @property
-    def findings(self):
+    def findings(self) -> list[Finding]:
         """A list of what was found, the cause of the verdict first."""
         return list(self._worst.findings)
 
     @property
-    def layers(self):
+    def layers(self) -> tuple[LayerSignals, ...]:
         """The layers at the point that gave the verdict."""
         return self._worst.layers
 
@@ -133,7 +139,7 @@ class SignalReport:
         """The first point that is not healthy, else the last."""
         return next((p for p in self.points if p.verdict != HEALTHY), self.points[-1])
 
-    def to_frame(self):
+    def to_frame(self) -> DataFrame:
         """The layers as a pandas DataFrame, one row each.
 
         Raises

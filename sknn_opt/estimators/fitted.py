@@ -1,0 +1,98 @@
+"""What a fitted network keeps, what is derived from it, and how it is saved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sknn_opt.arrays.types import Floats
+from sknn_opt.nn.network import Block
+from sknn_opt.nn.predictor import fold
+from sknn_opt.training.monitor import total_loss
+from sknn_opt.training.state import TrainingState
+
+DERIVED = ("_predictor", "_checked")  # made anew where they are missing
+
+
+class FittedNetwork:
+    """The attributes of a fitted estimator; a mixin."""
+
+    theta_: Floats
+    statistics_: Floats
+    history_: list[dict[str, Any]]
+    n_iter_: int
+    t_: int
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
+    n_layers_: int
+    n_outputs_: int
+    out_activation_: str
+    _training: TrainingState
+
+    def __getstate__(self):
+        """Plain values: arrays, numbers, strings, lists and dicts."""
+        values = {k: v for k, v in super().__getstate__().items() if k not in DERIVED}
+        if "_training" in values:
+            values["_training"] = values["_training"].to_plain()
+        return values
+
+    def __setstate__(self, values):
+        if "theta_" in values:
+            values = values | {"_training": TrainingState.from_plain(values["_training"])}
+        super().__setstate__(values)
+
+    @property
+    def blocks_(self) -> dict[str, Block]:
+        """Where the named blocks lie in ``theta_``: name -> slice and shape."""
+        return self._training.architecture.blocks
+
+    @property
+    def coefs_(self) -> list[Floats]:
+        """The weight matrices of the network as it predicts."""
+        return fold(self._training.architecture, self.theta_, self.statistics_)[0]
+
+    @property
+    def intercepts_(self) -> list[Floats]:
+        """The biases of the network as it predicts."""
+        return fold(self._training.architecture, self.theta_, self.statistics_)[1]
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """Loss and penalty of each epoch."""
+        return [total_loss(row) for row in self.history_]
+
+    @property
+    def loss_(self) -> float:
+        """Loss and penalty of the last epoch."""
+        return self.loss_curve_[-1] if self.history_ else np.inf
+
+    @property
+    def best_loss_(self) -> float | None:
+        """The lowest of all epochs, or None if a validation score decided."""
+        return None if self._training.by_score else min(self.loss_curve_, default=np.inf)
+
+    @property
+    def validation_loss_curve_(self) -> list[float] | None:
+        """The loss on the validation set after each epoch, without penalty; None without a set."""
+        return self._column("validation_loss")
+
+    @property
+    def validation_scores_(self) -> list[float] | None:
+        """The score on the validation set after each epoch; None without a set."""
+        return self._column("score")
+
+    @property
+    def best_validation_score_(self) -> float | None:
+        """That of the weights kept: the highest of the last fit, or of the stream."""
+        if self._training.by_score:
+            return self._training.best_value
+        scores = self.validation_scores_
+        return None if scores is None else float(np.nanmax(scores))
+
+    def _column(self, name):
+        values = [row[name] for row in self.history_]
+        if all(value is None for value in values):
+            return None
+        return [np.nan if value is None else value for value in values]
