@@ -9,7 +9,7 @@ from scipy.sparse import issparse
 from sklearn.metrics import check_scoring
 
 from sknn_opt.arrays.chunks import take
-from sknn_opt.nn.losses import make_loss
+from sknn_opt.nn.losses import row_losses, weighted_mean
 from sknn_opt.nn.predictor import fold, raw_outputs
 
 
@@ -46,34 +46,15 @@ class Evaluation:
 
 def mean_loss(spec, point, data):
     """Σ wᵢ ℓ(zᵢ, yᵢ) / Σ wᵢ of the network as it predicts."""
-    weights, row_losses = fold(spec, point.theta, point.statistics), make_loss(spec.loss)
-    y, start = data.of_rows(data.y), 0
+    weights, y, start = fold(spec, point.theta, point.statistics), data.of_rows(data.y), 0
 
     def losses_of_block(z):
         nonlocal start
         part, start = y[start : start + len(z)], start + len(z)
-        return row_losses(z, _as_in_training(part, z.dtype))[0]
+        return row_losses(spec.loss, z, part)
 
     losses = raw_outputs(*weights, spec.activation, data.X, data.rows, then=losses_of_block)
-    return _mean(losses, data)
-
-
-def mean_loss_of_outputs(spec, z, data):
-    """The same of raw outputs, which are overwritten."""
-    with np.errstate(all="ignore"):
-        losses, _ = make_loss(spec.loss)(z, _as_in_training(data.of_rows(data.y), z.dtype))
-    return _mean(losses, data)
-
-
-def _as_in_training(y, dtype):
-    """Class codes as indices, all else in the network's dtype: what losses are written for."""
-    return y.astype(np.intp if y.dtype.kind == "i" else dtype, copy=False)
-
-
-def _mean(losses, data):
-    with np.errstate(all="ignore"):
-        loss = float(np.average(losses, weights=data.of_rows(data.weight)))
-    return math.inf if math.isnan(loss) else loss
+    return weighted_mean(losses, data.of_rows(data.weight))
 
 
 def make_scorer(estimator, data, decode, as_fitted, weighted):

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 
 from sknn_opt.arrays.threads import blas_threads
-from sknn_opt.estimators import _advice, _rows
+from sknn_opt.estimators import _rows
 from sknn_opt.estimators._evaluation import Evaluation, make_scorer
 from sknn_opt.nn.losses import constant_outputs, make_loss
 from sknn_opt.nn.network import Architecture, Network
 from sknn_opt.nn.objective import Objective
 from sknn_opt.optim import OPTIMIZERS, TrainingTime
 from sknn_opt.optim.schedules import find_schedule
+from sknn_opt.training import symptoms
 from sknn_opt.training.averaging import Average
 from sknn_opt.training.batches import Minibatches
 from sknn_opt.training.lbfgs import train_lbfgs
@@ -117,7 +118,7 @@ class Fit:
         elif self.progress.by_score:
             data, held_out, missing = _rows.split(est, data, self.streams.key)
             labels = est._decode(missing).tolist() if missing.size else []
-            self.advice += _advice.on_validation_part(held_out.n_rows, labels)
+            self.advice += symptoms.on_validation_part(held_out.n_rows, labels)
         totals = _rows.totals_of_classes(est, data)
         n_given = data.n_rows
         if not weighted and data.weight is not None:  # equal rows were merged
@@ -142,7 +143,7 @@ class Fit:
         data = _rows.as_trained_on(est, data, self.normalizer, totals)
         if self.loss.normalizes == "mean and scale" and data.n_rows:
             y = data.of_rows(data.y)
-            self.advice += _advice.on_targets(y, self.normalizer, self.is_new)
+            self.advice += symptoms.on_targets(y, self.normalizer, self.is_new)
         if held_out is None:
             return data, None, None
         scorer = make_scorer(est, held_out, est._decode, self._as_fitted, weighted)
@@ -156,7 +157,7 @@ class Fit:
         weight = data.mean_weight() * data.n_rows if data.n_rows else 0.0
         unit = before.get("unit")
         if unit is None and data.n_rows:
-            unit = _advice.constant_loss(self.spec, self.loss.link, data)
+            unit = symptoms.constant_loss(self.spec, self.loss.link, data)
         self.seen = {
             "n_seen": before.get("n_seen", 0) + n_given,
             "weight_seen": before.get("weight_seen", 0.0) + weight,
@@ -168,11 +169,11 @@ class Fit:
     def _advise_on_inputs(self, X):
         if not self.goes_on:
             names = getattr(self.estimator, "feature_names_in_", None)
-            self.advice += _advice.on_inputs(X, names)
+            self.advice += symptoms.on_inputs(X, names)
 
     def _advise_on_result(self, outcome, point, data):
         if outcome.reason in ("converged", "max_iter", "interrupted"):
-            self.advice += _advice.on_fitted(self.spec, self.loss.link, point, data)
+            self.advice += symptoms.on_fitted(self.spec, self.loss.link, point, data)
 
     def _batches(self, data, mean_weight):
         size = _rows.batch_size(self.estimator, data.n_rows)

@@ -21,6 +21,7 @@ The last two are half the deviances. Label smoothing ε replaces a target y of t
 (1 - ε) y + ε / K, K being the number of classes (Szegedy et al. 2016, section 7).
 """
 
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import ClassVar
 
@@ -258,6 +259,23 @@ def loss_to_plain(loss):
 def loss_from_plain(plain):
     """Undo `loss_to_plain`."""
     return make_loss(**plain) if isinstance(plain, dict) else plain
+
+
+def row_losses(loss, z, y):
+    """ℓ(zᵢ, yᵢ) of each row; z is overwritten.
+
+    Class codes become indices, all else takes the dtype of z: what losses are written for.
+    """
+    y = y.astype(np.intp if y.dtype.kind == "i" else z.dtype, copy=False)
+    with np.errstate(all="ignore"):
+        return make_loss(loss)(z, y)[0]
+
+
+def weighted_mean(losses, weight):
+    """Σ wᵢ ℓᵢ / Σ wᵢ; infinite where that is NaN."""
+    with np.errstate(all="ignore"):
+        mean = float(np.average(losses, weights=weight))
+    return math.inf if math.isnan(mean) else mean
 
 
 # Links ------------------------------------------------------------------------------------------

@@ -106,12 +106,13 @@ def check_signals(estimator, X, y=None, *, sample_weight=None, random_state=0):
 def _look(name, mlp, objective, with_loss, seed):
     """What there is to see at one point."""
     optimizer = first_step(mlp, objective) if with_loss else None
-    start, *layers = found = measure(
-        objective, objective.theta, np.random.default_rng(seed),
-        with_loss=with_loss, optimizer=optimizer,
-    )  # fmt: skip
+    rng = np.random.default_rng(seed)
+    found = measure(objective, objective.theta, rng, with_loss=with_loss, optimizer=optimizer)
     traits = Traits(
-        not is_sklearn_mlp(mlp), getattr(mlp, "init", None), mlp.activation,
-        getattr(mlp, "batch_norm", False), mlp.solver, name == FITTED,
-    )  # fmt: skip
-    return PointSignals(name, start, tuple(layers), *judge(found, traits))
+        ours=not is_sklearn_mlp(mlp),
+        init=getattr(mlp, "init", None),
+        activation=mlp.activation,
+        batch_norm=getattr(mlp, "batch_norm", False),
+        fitted=name == FITTED,
+    )
+    return PointSignals(name, found[0], found[1:], *judge(found, traits, objective.X))
