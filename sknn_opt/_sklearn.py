@@ -7,7 +7,9 @@ Supported and tested: scikit-learn 1.6.1 to 1.9.
 """
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import _get_feature_names as feature_names
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -27,6 +29,8 @@ __all__ = [
     "Interval",
     "Options",
     "StrOptions",
+    "feature_names",
     "fit_context",
     "has_callbacks",
+    "safe_indexing",
 ]

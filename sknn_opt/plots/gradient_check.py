@@ -90,10 +90,16 @@ class GradientCheckDisplay:
         for check, colour, marker in looks:
             self._draw_block(check, colour, marker, low)
         dress(
-            ax, xscale="log", yscale="log", xlim=(low, high), ylim=(low, high), aspect="equal",
-            xlabel="|numeric derivative|", ylabel="|analytic derivative|",
+            ax,
+            xscale="log",
+            yscale="log",
+            xlim=(low, high),
+            ylim=(low, high),
+            aspect="equal",
+            xlabel="|numeric derivative|",
+            ylabel="|analytic derivative|",
             title=f"Gradient check {point.title}: {self.report.verdict}",
-        )  # fmt: skip
+        )
         legend(ax, loc="upper left")
         return self
 
@@ -105,9 +111,14 @@ class GradientCheckDisplay:
         ]
         width = max(unresolved, default=0.0)
         self.ax_.fill_between(
-            x, np.maximum(x - width, low), x + width, color="0.85", linewidth=0,
-            label="not resolved", zorder=0,
-        )  # fmt: skip
+            x,
+            np.maximum(x - width, low),
+            x + width,
+            color="0.85",
+            linewidth=0,
+            label="not resolved",
+            zorder=0,
+        )
         self.ax_.plot(x, x, color="0.4", linewidth=0.8, zorder=1)
 
     def _draw_block(self, check, colour, marker, low):
@@ -115,18 +126,31 @@ class GradientCheckDisplay:
         right = check.verdict == OK
         x, y = (np.maximum(np.abs(side), low) for side in (numeric, analytic))
         self.ax_.plot(
-            x, y, linestyle="", marker=marker, markersize=4 if right else 6, color=colour,
-            markerfacecolor=colour if right else "none", zorder=2 if right else 3,
+            x,
+            y,
+            linestyle="",
+            marker=marker,
+            markersize=4 if right else 6,
+            color=colour,
+            markerfacecolor=colour if right else "none",
+            zorder=2 if right else 3,
             label=check.block if right else f"{check.block}: {check.verdict}",
-        )  # fmt: skip
+        )
         opposite = analytic * numeric < 0
         if opposite.any():
             drawn = any(line.get_label() == RING for line in self.ax_.lines)
             self.ax_.plot(
-                x[opposite], y[opposite], linestyle="", marker="o", markersize=9, color="black",
-                markerfacecolor="none", markeredgewidth=0.7, zorder=4,
+                x[opposite],
+                y[opposite],
+                linestyle="",
+                marker="o",
+                markersize=9,
+                color="black",
+                markerfacecolor="none",
+                markeredgewidth=0.7,
+                zorder=4,
                 label="_nolegend_" if drawn else RING,
-            )  # fmt: skip
+            )
 
 
 def _limits(blocks):

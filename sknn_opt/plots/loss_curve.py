@@ -1,6 +1,6 @@
 """The picture of a training: loss, validation loss and score by epoch."""
 
-from sknn_opt.plots._network import network_of
+from sknn_opt.checks.opener import open_network
 from sknn_opt.plots._style import COLOURS, LINES, MARKERS, axes_for, dress, legend, sparse_marks
 
 LOG_FROM = 10.0  # losses that differ by this factor are drawn on a logarithmic axis
@@ -52,8 +52,9 @@ class LossCurveDisplay:
 
         Parameters
         ----------
-        estimator : MLPClassifier, MLPRegressor, Pipeline or search
-            Of a pipeline the last step is drawn, of a search the best estimator.
+        estimator : MLPClassifier, MLPRegressor, or an estimator with one in it
+            Fitted. Of a pipeline the last step is drawn, of a search the best estimator, of an
+            ensemble the first network.
 
         Returns
         -------
@@ -66,7 +67,7 @@ class LossCurveDisplay:
         NotFittedError
             If it is not fitted.
         """
-        net = network_of(estimator, "LossCurveDisplay")
+        net = open_network(estimator, who="LossCurveDisplay", ours=True, fitted=True).part
         scored = any(row["score"] is not None for row in net.history_)
         name = _name_of(net.scoring) if scored and net.scoring != "loss" else None
         stopped_by_score = scored and net._training["by_score"]
@@ -123,9 +124,15 @@ class LossCurveDisplay:
             return None
         x, y = [row["epoch"] for row in rows], [row[name] for row in rows]
         (curve,) = ax.plot(
-            x, y, linestyle=LINES[look if line is None else line], color=COLOURS[look],
-            marker=MARKERS[look], markersize=4, markevery=sparse_marks(len(x)), label=label,
-        )  # fmt: skip
+            x,
+            y,
+            linestyle=LINES[look if line is None else line],
+            color=COLOURS[look],
+            marker=MARKERS[look],
+            markersize=4,
+            markevery=sparse_marks(len(x)),
+            label=label,
+        )
         return curve
 
 

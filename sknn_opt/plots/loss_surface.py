@@ -14,7 +14,7 @@ large; normalised ones do not.
 import numpy as np
 from sklearn.utils import check_random_state
 
-from sknn_opt.plots._network import data_for, network_of
+from sknn_opt.checks.opener import open_network
 from sknn_opt.plots._style import SURFACE, axes_for, dress, legend
 
 WHO = "LossSurfaceDisplay"
@@ -78,15 +78,24 @@ class LossSurfaceDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, y, *, directions="random", path=None, span=None, n_points=41,
+        cls,
+        estimator,
+        X,
+        y,
+        *,
+        directions="random",
+        path=None,
+        span=None,
+        n_points=41,
         random_state=0,
-    ):  # fmt: skip
+    ):
         """Evaluate the cost of a fitted estimator.
 
         Parameters
         ----------
-        estimator : MLPClassifier, MLPRegressor, Pipeline or search
-            Fitted. Of a pipeline the last step is drawn, for data that went through the others.
+        estimator : MLPClassifier, MLPRegressor, or an estimator with one in it
+            Fitted. Of a pipeline the last step is drawn, for data that went through the others; of
+            an ensemble the first network.
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The rows whose cost is drawn, as one batch: see ``estimator.objective``.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
@@ -119,9 +128,8 @@ class LossSurfaceDisplay:
         ValueError
             If the directions, the path or the numbers cannot be used.
         """
-        net = network_of(estimator, WHO)
-        X, names = data_for(estimator, X)
-        objective = net.objective(X, y)
+        opened = open_network(estimator, X, y, WHO, ours=True, fitted=True)
+        objective = opened.part.objective(opened.X, opened.y)
         theta = objective.theta
         _check_numbers(span, n_points)
         path = _checked_path(path, theta)
@@ -129,7 +137,7 @@ class LossSurfaceDisplay:
             plane, labels = _drawn_directions(directions, objective, path, random_state)
             origin = np.zeros(2)
         else:
-            plane, labels = _named_weights(directions, objective, names)
+            plane, labels = _named_weights(directions, objective, opened.names)
             origin = plane @ theta
         steps = None if path is None else (path - theta) @ np.linalg.pinv(plane)
         span = _span(steps, origin) if span is None else float(span)
@@ -172,14 +180,26 @@ class LossSurfaceDisplay:
         if self.path is not None:
             self._draw_path()
         ax.plot(
-            *self.center, linestyle="", marker="*", markersize=13, color="white",
-            markeredgecolor="black", label="fitted weights", zorder=4,
-        )  # fmt: skip
+            *self.center,
+            linestyle="",
+            marker="*",
+            markersize=13,
+            color="white",
+            markeredgecolor="black",
+            label="fitted weights",
+            zorder=4,
+        )
         x, y = self.x, self.y
         dress(
-            ax, grid=None, xlabel=self.labels[0], ylabel=self.labels[1], aspect="equal",
-            xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), title=self._title(),
-        )  # fmt: skip
+            ax,
+            grid=None,
+            xlabel=self.labels[0],
+            ylabel=self.labels[1],
+            aspect="equal",
+            xlim=(x[0], x[-1]),
+            ylim=(y[0], y[-1]),
+            title=self._title(),
+        )
         legend(ax, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
         return self
 
@@ -199,9 +219,13 @@ class LossSurfaceDisplay:
             return
         levels = highest * np.geomspace(DEEPEST, 1, N_LEVELS)
         filled = self.ax_.contourf(
-            self.x, self.y, np.ma.maximum(excess, levels[0]), levels=levels, cmap=SURFACE,
+            self.x,
+            self.y,
+            np.ma.maximum(excess, levels[0]),
+            levels=levels,
+            cmap=SURFACE,
             norm=LogNorm(levels[0], highest),
-        )  # fmt: skip
+        )
         self.ax_.contour(self.x, self.y, excess, levels=levels, colors="0.25", linewidths=0.5)
         bar = self.figure_.colorbar(filled, ax=self.ax_, shrink=0.8, format="{x:.3g}")
         bar.set_label("cost above the lowest shown", fontsize="small")
@@ -213,13 +237,27 @@ class LossSurfaceDisplay:
         halo = [Stroke(linewidth=3.5, foreground="white"), Normal()]
         marks = max(1, len(self.path) // 40)
         self.ax_.plot(
-            *self.path.T, "-", color="black", linewidth=1.2, marker="o", markersize=2.5, zorder=3,
-            markevery=marks, path_effects=halo, label=f"path of {len(self.path) - 1} epochs",
-        )  # fmt: skip
+            *self.path.T,
+            "-",
+            color="black",
+            linewidth=1.2,
+            marker="o",
+            markersize=2.5,
+            zorder=3,
+            markevery=marks,
+            path_effects=halo,
+            label=f"path of {len(self.path) - 1} epochs",
+        )
         self.ax_.plot(
-            *self.path[0], linestyle="", marker="s", markersize=8, color="white",
-            markeredgecolor="black", label="start", zorder=4,
-        )  # fmt: skip
+            *self.path[0],
+            linestyle="",
+            marker="s",
+            markersize=8,
+            color="white",
+            markeredgecolor="black",
+            label="start",
+            zorder=4,
+        )
 
 
 def _check_numbers(span, n_points):

@@ -1,10 +1,12 @@
 """The picture of a normalizer: features before and after, and new data beside the training data."""
 
+import warnings
+
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils.validation import validate_data
 
-from sknn_opt.checks.shift.check import check_shift, find_normalizer
+from sknn_opt.checks.opener import open_normalizer
+from sknn_opt.checks.shift.check import check_shift, checked_for
 from sknn_opt.checks.shift.report import SHIFTED
 from sknn_opt.plots._style import COLOURS, axes_for, dress, legend
 
@@ -67,7 +69,7 @@ class NormalizationDisplay:
 
         Parameters
         ----------
-        normalizer : InputNormalizer, StandardScaler, Pipeline or search
+        normalizer : InputNormalizer, StandardScaler, or an estimator with one in it
             Fitted. Of a pipeline the normalizer in it is shown, with the data that reach it.
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The training data.
@@ -90,20 +92,18 @@ class NormalizationDisplay:
             If a feature is unknown, or the data cannot be used.
         """
         report = None if X_new is None else check_shift(normalizer, X_new)
-        before, after, whole = {}, {}, normalizer
+        before, after = {}, {}
         for label, data in (("training data", X), ("new data", X_new)):
             if data is None:
                 continue
-            normalizer, data, names = find_normalizer(whole, data, WHO)
+            opened = open_normalizer(normalizer, data, WHO)
+            names, data = opened.names, checked_for(opened.part, opened.X)
             chosen = _chosen(features, names)
-            data = validate_data(
-                normalizer, data, reset=False, accept_sparse="csr", ensure_all_finite="allow-nan",
-                dtype="numeric",
-            )  # fmt: skip
             data = data[:: -(-data.shape[0] // MAX_ROWS)]
-            before[label] = _quantiles(data, chosen)
-            plain = _without_names(normalizer)
-            after[label] = _quantiles(plain.transform(data), chosen)
+            with warnings.catch_warnings():  # the names were checked, and are lost
+                warnings.filterwarnings("ignore", "X does not have valid feature names")
+                turned = opened.part.transform(data)
+            before[label], after[label] = (_quantiles(each, chosen) for each in (data, turned))
         return cls([names[j] for j in chosen], before, after, report, len(names))
 
     def plot(self, ax=None):
@@ -131,9 +131,14 @@ class NormalizationDisplay:
             ax = [ax.inset_axes([left, 0, 0.47, 1]) for left in (0, 0.53)]
         self.ax_ = np.asarray(ax, dtype=object)
         self.figure_ = self.ax_[0].figure
-        sides = (self.before, "Before", "in the feature's own unit"), (
-            self.after, "After", "in standard deviations of the training data",
-        )  # fmt: skip
+        sides = (
+            (self.before, "Before", "in the feature's own unit"),
+            (
+                self.after,
+                "After",
+                "in standard deviations of the training data",
+            ),
+        )
         for axes, (quantiles, title, unit) in zip(self.ax_, sides, strict=True):
             self._draw(axes, quantiles)
             dress(axes, title=title, xlabel=unit)
@@ -159,9 +164,15 @@ class NormalizationDisplay:
             ax.hlines(rows, q[0], q[4], color=colour, linewidth=1.2, linestyle=line)
             ax.hlines(rows, q[1], q[3], color=colour, linewidth=4.5, alpha=0.55)
             ax.plot(
-                q[2], rows, linestyle="", marker=marker, markersize=5, color=colour, label=label,
+                q[2],
+                rows,
+                linestyle="",
+                marker=marker,
+                markersize=5,
+                color=colour,
+                label=label,
                 markerfacecolor=colour if fill == "full" else "white",
-            )  # fmt: skip
+            )
         ax.set_ylim(len(self.names) - 0.4, -0.6)
         ax.set_yticks(range(len(self.names)), [self._label(name) for name in self.names])
         for name, text in zip(self.names, ax.get_yticklabels(), strict=True):
@@ -193,19 +204,9 @@ def _chosen(features, names):
     return chosen
 
 
-def _without_names(normalizer):
-    """The normalizer as it takes and gives plain arrays, without a warning about their names."""
-    plain = type(normalizer)()
-    vars(plain).update(vars(normalizer))
-    for name in ("feature_names_in_", "_sklearn_output_config"):
-        vars(plain).pop(name, None)
-    return plain
-
-
 def _quantiles(X, chosen):
     """The quantiles of some columns; NaN for a column without values."""
-    X = X[:, chosen]
-    X = np.asarray(X.toarray() if issparse(X) else X, dtype=float)
+    X = np.asarray(X[:, chosen].toarray() if issparse(X) else np.asarray(X)[:, chosen], dtype=float)
     columns = [column[~np.isnan(column)] for column in X.T]
     columns = [column if len(column) else [np.nan] for column in columns]
     return np.array([np.quantile(column, QUANTILES) for column in columns]).T

@@ -53,8 +53,15 @@ class SignalPropagationDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, y=None, *, sample_weight=None, random_state=0, point=0
-    ):  # fmt: skip
+        cls,
+        estimator,
+        X,
+        y=None,
+        *,
+        sample_weight=None,
+        random_state=0,
+        point=0,
+    ):
         """Check signals, and make the display of what was found.
 
         Parameters
@@ -174,14 +181,24 @@ def _draw_gains(ax, point):
     few = len(hidden) <= MARKED
     ax.axhline(1, color="0.75", linewidth=1, zorder=0)
     ax.plot(
-        numbers, [layer.forward_gain for layer in hidden], "-", marker="o" if few else None,
-        markersize=5, color=COLOURS[0], label="forward: signals",
-    )  # fmt: skip
+        numbers,
+        [layer.forward_gain for layer in hidden],
+        "-",
+        marker="o" if few else None,
+        markersize=5,
+        color=COLOURS[0],
+        label="forward: signals",
+    )
     ax.plot(
-        numbers[1:], [layer.backward_gain for layer in hidden[1:]], "--",
-        marker="s" if few else None, markersize=4, color=COLOURS[5], markerfacecolor="white",
+        numbers[1:],
+        [layer.backward_gain for layer in hidden[1:]],
+        "--",
+        marker="s" if few else None,
+        markersize=4,
+        color=COLOURS[5],
+        markerfacecolor="white",
         label="backward: gradients",
-    )  # fmt: skip
+    )
     ax.margins(x=0.02)
 
 
