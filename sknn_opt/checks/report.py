@@ -7,7 +7,7 @@ states the verdict in capitals, the others explain it; notes tell what was done 
 import html
 
 GREEN, AMBER, RED = "#1b7837", "#8a6d00", "#b2182b"
-COLOURS = {
+COLORS = {
     "OK": GREEN,
     **dict.fromkeys(("KINK", "INCONCLUSIVE", "UNKNOWN"), AMBER),
     **dict.fromkeys(("WRONG", "SHIFTED"), RED),
@@ -127,6 +127,6 @@ def _columns(head, rows):
 
 def _cell(text):
     """A cell; one that is a verdict has its color."""
-    color = COLOURS.get(text)
+    color = COLORS.get(text)
     style = f' style="color:{color};font-weight:bold"' if color else ""
     return f"<td{style}>{html.escape(text)}</td>"

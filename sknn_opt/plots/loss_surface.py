@@ -8,14 +8,14 @@ of two numbers. Near a minimum it is a bowl whose contours are ellipses, and the
 number** of its Hessian, the largest curvature over the smallest, says how elongated they are (the
 axes of an ellipse are as its square root). Gradient descent is held back by the steepest direction
 and crawls along the flattest: its time grows with this number. Inputs of unequal size make it
-large; normalised ones do not.
+large; normalized ones do not.
 """
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from sknn_opt.checks.opener import open_network
-from sknn_opt.plots._style import SURFACE, axes_for, dress, legend
+from sknn_opt.plots._style import SURFACE, Display, dress, legend, mark
 
 WHO = "LossSurfaceDisplay"
 N_LEVELS = 11
@@ -23,7 +23,7 @@ DEEPEST = 1e-3  # of the height that is shown: where the contours begin
 STEP = 1e-3  # of the span, for second derivatives
 
 
-class LossSurfaceDisplay:
+class LossSurfaceDisplay(Display):
     """The cost over two directions around the fitted weights, with the path that training took.
 
     Contours are spaced logarithmically above the lowest cost that is shown. All other weights
@@ -156,52 +156,16 @@ class LossSurfaceDisplay:
             return np.nan
         return float(large / small) if small > 1e-14 * large else np.inf
 
-    def plot(self, ax=None):
-        """Draw.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; a new figure if None.
-
-        Returns
-        -------
-        LossSurfaceDisplay
-            Itself, with ``ax_`` and ``figure_``.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        """
-        ax = axes_for(ax, f"{WHO}.plot")
-        self.ax_, self.figure_ = ax, ax.figure
+    def _draw(self):
         self._draw_surface()
         if self.path is not None:
             self._draw_path()
-        ax.plot(
-            *self.center,
-            linestyle="",
-            marker="*",
-            markersize=13,
-            color="white",
-            markeredgecolor="black",
-            label="fitted weights",
-            zorder=4,
-        )
-        x, y = self.x, self.y
-        dress(
-            ax,
-            grid=None,
-            xlabel=self.labels[0],
-            ylabel=self.labels[1],
-            aspect="equal",
-            xlim=(x[0], x[-1]),
-            ylim=(y[0], y[-1]),
-            title=self._title(),
-        )
-        legend(ax, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
-        return self
+        star = {"marker": "*", "markersize": 13, "color": "white", "markeredgecolor": "black"}
+        mark(self.ax_, *self.center, label="fitted weights", zorder=4, **star)
+        self.ax_.set(xlim=self.x[[0, -1]], ylim=self.y[[0, -1]], aspect="equal")
+        xlabel, ylabel = self.labels
+        dress(self.ax_, grid=None, xlabel=xlabel, ylabel=ylabel, title=self._title())
+        legend(self.ax_, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
 
     def _title(self):
         number = self.condition_number
@@ -218,15 +182,10 @@ class LossSurfaceDisplay:
         if not highest > 0:
             return
         levels = highest * np.geomspace(DEEPEST, 1, N_LEVELS)
-        filled = self.ax_.contourf(
-            self.x,
-            self.y,
-            np.ma.maximum(excess, levels[0]),
-            levels=levels,
-            cmap=SURFACE,
-            norm=LogNorm(levels[0], highest),
-        )
-        self.ax_.contour(self.x, self.y, excess, levels=levels, colors="0.25", linewidths=0.5)
+        shown, norm = np.ma.maximum(excess, levels[0]), LogNorm(levels[0], highest)
+        grid = self.x, self.y
+        filled = self.ax_.contourf(*grid, shown, levels=levels, cmap=SURFACE, norm=norm)
+        self.ax_.contour(*grid, excess, levels=levels, colors="0.25", linewidths=0.5)
         bar = self.figure_.colorbar(filled, ax=self.ax_, shrink=0.8, format="{x:.3g}")
         bar.set_label("cost above the lowest shown", fontsize="small")
         bar.ax.tick_params(labelsize="small")
@@ -235,29 +194,12 @@ class LossSurfaceDisplay:
         from matplotlib.patheffects import Normal, Stroke
 
         halo = [Stroke(linewidth=3.5, foreground="white"), Normal()]
-        marks = max(1, len(self.path) // 40)
-        self.ax_.plot(
-            *self.path.T,
-            "-",
-            color="black",
-            linewidth=1.2,
-            marker="o",
-            markersize=2.5,
-            zorder=3,
-            markevery=marks,
-            path_effects=halo,
-            label=f"path of {len(self.path) - 1} epochs",
-        )
-        self.ax_.plot(
-            *self.path[0],
-            linestyle="",
-            marker="s",
-            markersize=8,
-            color="white",
-            markeredgecolor="black",
-            label="start",
-            zorder=4,
-        )
+        line = {"linewidth": 1.2, "path_effects": halo, "color": "black", "zorder": 3}
+        dots = {"marker": "o", "markersize": 2.5, "markevery": max(1, len(self.path) // 40)}
+        label = f"path of {len(self.path) - 1} epochs"
+        self.ax_.plot(*self.path.T, "-", label=label, **line, **dots)
+        square = {"marker": "s", "markersize": 8, "color": "white", "markeredgecolor": "black"}
+        mark(self.ax_, *self.path[0], label="start", zorder=4, **square)
 
 
 def _check_numbers(span, n_points):
