@@ -6,7 +6,7 @@ For each seed 40 nets are drawn: initial weights × activation × 2, 5, 10, 20 o
 100 units. The verdict is given on the initial weights; then the net is trained on the digits for
 20 epochs with the default Adam. It failed if it then has less than half of its training rows right
 (guessing gives a tenth). A good diagnosis flags those that fail and leaves the others alone.
-The limits in checks/signal_verdicts.py were chosen on other draws (a grid of 360 nets).
+The limits in sknn_opt/training/symptoms.py were chosen on other draws (a grid of 360 nets).
 """
 
 import sys

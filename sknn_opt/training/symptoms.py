@@ -61,13 +61,13 @@ class Symptom:
     def say(self, **found):
         """The whole advice of a fit."""
         sentence = self.sentence.format(**found)
-        advice = self.advice.format(either(self.remedies))
+        advice = self.advice.format(either(self.remedies)) if self.remedies else self.advice
         return f"{sentence[0].upper()}{sentence[1:]}. {advice}".rstrip()
 
 
 def either(remedies):
-    """A, b, or c; empty if there is none."""
-    *most, last = remedies or [""]
+    """A, b, or c."""
+    *most, last = remedies
     return f"{', '.join(most)}, or {last}" if most else last
 
 
@@ -312,7 +312,12 @@ def on_fitted(spec, link, point, data):
         return [OVERFLOW.say()]
     if sample.n_rows < 2:
         return []
-    found = _on_dead_units(hidden)
+    found = []
+    for number, a in enumerate(hidden, 1):
+        n_units, n = a.shape[1], np.count_nonzero((a == a[0]).all(axis=0))
+        if n >= DEAD.limit * n_units:
+            found = [DEAD.say(n=n, n_units=n_units, where=f" of hidden layer {number}")]
+            break
     one_class = _on_one_class(link, z, y)
     # Losses other than squares may hide that targets differ and outputs do not.
     flat = y.dtype.kind == "f" and link in ("identity", "exp")
@@ -324,16 +329,6 @@ def on_fitted(spec, link, point, data):
     if varied and (flat or not loss < constant * (1 - LEARNED_NOTHING.limit)):
         return [LEARNED_NOTHING.say(loss=loss, constant=constant), *found]
     return one_class + found
-
-
-def _on_dead_units(hidden):
-    """The first layer with too many of them."""
-    for number, a in enumerate(hidden, 1):
-        n_units, n = a.shape[1], np.count_nonzero((a == a[0]).all(axis=0))
-        if n >= DEAD.limit * n_units:
-            where = f" of hidden layer {number}"
-            return [DEAD.say(n=n, n_units=n_units, where=where)]
-    return []
 
 
 def _on_one_class(link, z, y):

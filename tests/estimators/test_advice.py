@@ -18,7 +18,6 @@ from sklearn.preprocessing import OneHotEncoder
 
 from sknn_opt import InputNormalizer, MLPClassifier, MLPRegressor
 from sknn_opt.nn.activations import ACTIVATIONS
-from sknn_opt.training import symptoms
 
 X, Y = load_iris(return_X_y=True)
 X = InputNormalizer().fit_transform(X)
@@ -74,29 +73,6 @@ def test_a_sample_without_the_rare_class_is_no_cause_for_alarm():
     total = X_wide[:, :3].sum(axis=1)
     y = (total > np.quantile(total, 0.98)).astype(int)
     assert not messages(classifier(max_iter=25, learning_rate_init=0.003), X_wide, y)
-
-
-def test_one_large_feature_of_many_and_a_size_that_trains_are_no_matter_of_scale():
-    assert symptoms.find_unscaled(X * 8) == symptoms.find_unscaled(csr_array(X * 8)) == ""
-    wide = np.random.default_rng(0).normal(size=(500, 60))
-    wide[:, 7] = 60 + wide[:, 7]  # an rms of 8
-    assert symptoms.find_unscaled(wide) == ""
-    wide[:, 7] += 60
-    assert symptoms.find_unscaled(wide).startswith("feature 7 lies far from 0, at 11")
-
-
-def test_a_small_constant_is_no_matter_of_scale():
-    assert symptoms.find_unscaled(np.column_stack([X * 8, np.full(150, -0.02)])) == ""
-    assert "feature 0 only to" in symptoms.find_unscaled(np.column_stack([X[:, 0] / 1e4, X]))
-
-
-def test_half_a_layer_of_dead_units_is_no_cause_for_alarm():
-    alive, n_dead = np.random.default_rng(0).normal(size=(9, 40)), symptoms.DEAD.limit * 40
-    for n in (n_dead - 1, n_dead):
-        a = alive.copy()
-        a[:, : int(n)] = 0
-        found = symptoms._on_dead_units([alive, a])
-        assert found == [] if n < n_dead else found[0].startswith("30 of the 40 units of hidden")
 
 
 # Inputs -----------------------------------------------------------------------------------------
@@ -268,12 +244,3 @@ def test_a_classifier_of_inputs_of_any_scale_trains_or_warns(scale, solver):
             score = net.fit(X_bad, Y).score(X_bad, Y)
         assert caught or score > 0.8, (offset, column)
         assert all(w.category is ConvergenceWarning for w in caught)
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (3000, 3), (1025, 1), (50, 2000)])
-@pytest.mark.parametrize("order", ["C", "F"])
-def test_ranges_of_features(shape, order):
-    X = np.asarray(np.random.default_rng(0).normal(size=shape), order=order)
-    low, high = symptoms._ranges(X)
-    np.testing.assert_array_equal(low, X.min(axis=0))
-    np.testing.assert_array_equal(high, X.max(axis=0))
