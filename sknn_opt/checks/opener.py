@@ -27,18 +27,9 @@ from sknn_opt.estimators.regressor import MLPRegressor
 
 @dataclass(frozen=True)
 class Opened:
-    """What was found in an estimator.
+    """A part of an estimator, and the rows and targets as they reach it.
 
-    Attributes
-    ----------
-    part : estimator
-        The network or the normalizer itself, not a copy.
-    X, y : array-like or None
-        The rows and targets as they reach it.
-    names : list of str or None
-        The names of the columns of X, where they have any.
-    notes : tuple of str
-        What was done on the way, for example "copies of its steps were fitted".
+    `names` are those of the columns of X, or None; `notes` tell what was done on the way.
     """
 
     part: object = None
@@ -53,33 +44,11 @@ def open_network(
 ):
     """The network in an estimator, and the data as they come to it.
 
-    Parameters
-    ----------
-    estimator : estimator
-        A network, or what holds one: a search, a pipeline, an ensemble, ...
-    X, y : array-like, default=None
-        Rows and targets as the estimator takes them; without X only the network is looked for.
-    who : str
-        Who asks, for messages.
-    ours : bool, default=False
-        Whether scikit-learn's own MLP will not do.
-    fitted : bool, default=False
-        Whether all must be fitted; else copies of steps that are not are fitted to X and y.
-    in_place : bool, default=False
-        Whether the network must be the one that ``estimator.fit`` trains, and no copy of it.
-
-    Returns
-    -------
-    Opened
-
-    Raises
-    ------
-    TypeError
-        If there is no network in it.
-    NotFittedError
-        If it must be fitted and is not.
-    ValueError
-        If a step cannot be fitted to the data.
+    `who` asks for it. With `ours` scikit-learn's own MLP will not do; with `fitted` everything
+    must be fitted, else copies of steps that are not are fitted to X and y; with `in_place` the
+    network must be the one that ``estimator.fit`` trains, and no copy of it. Without X only the
+    network is looked for. TypeError says that there is none, ValueError that a step cannot be
+    fitted to the data.
     """
     is_wanted = is_ours if ours else is_network
     found = _find(estimator, is_wanted, "in place" if in_place else "network")
@@ -104,7 +73,7 @@ def open_normalizer(estimator, X, who="check_shift"):
             raise TypeError(f"{who} needs an InputNormalizer, but the pipeline has none.")
         raise TypeError(
             f"{who} needs a fitted InputNormalizer, or a pipeline with one in it; "
-            f"got {_got(estimator)}."
+            f"got {_got(estimator, 'normalizer')}."
         )
     check_is_fitted(found[0])
     opened = _carry(*found, X, None, may_fit=False)
@@ -336,15 +305,19 @@ def _no_network(estimator, who, ours, fitted, in_place):
     holder = "a pipeline that ends" if in_place else "a pipeline, a fitted search or an ensemble"
     return (
         f"{who} {what} MLPClassifier or MLPRegressor of {whose}, or {holder} with one; "
-        f"got {_got(estimator)}."
+        f"got {_got(estimator, 'in place' if in_place else 'network')}."
     )
 
 
-def _got(estimator):
+def _got(estimator, kind):
     """The name of what was handed over, or of what lies in its pipelines and searches."""
-    parts = [part for part, _ in _doors(estimator, "network") if hasattr(part, "fit")]
-    if len(parts) == 1 and not isinstance(estimator, ColumnTransformer | FeatureUnion):
-        return _got(parts[0])
-    is_closed = hasattr(estimator, "fit") and hasattr(estimator, "estimator") and not parts
-    hint = "; fit it first, or pass the estimator in it" if is_closed else ""
-    return type(estimator).__name__ + hint
+    parts = [part for part, _ in _doors(estimator, kind) if hasattr(part, "fit")]
+    if len(parts) == 1:
+        return _got(parts[0], kind)
+    name = type(estimator).__name__
+    if is_sklearn_mlp(estimator):
+        return f"scikit-learn's {name}"
+    if parts or not (hasattr(estimator, "fit") and hasattr(estimator, "estimator")):
+        return name
+    is_search = kind != "in place" and hasattr(estimator, "refit")
+    return f"{name}; {'fit it first, or ' if is_search else ''}pass the estimator in it"

@@ -309,7 +309,7 @@ def test_frozen_estimators():
         ),
         (
             OneVsOneClassifier(net()),
-            "OneVsOneClassifier; fit it first, or pass the estimator in it",
+            "OneVsOneClassifier; pass the estimator in it",
         ),
     ],
 )
@@ -333,8 +333,13 @@ def test_steps_that_cannot_be_fitted_here():
 
 def test_a_path_is_recorded_in_place_only():
     assert len(record_path(make_pipeline(SimpleImputer(), pipe()), FRAME, LABELS)) == 4
-    for estimator in (BaggingClassifier(net()), TransformedTargetRegressor(regressor())):
-        with pytest.raises(TypeError, match="or a pipeline that ends with one; got "):
+    for estimator, found in (
+        (BaggingClassifier(net()), "BaggingClassifier; pass the estimator in it"),
+        (GridSearchCV(net(), {}), "GridSearchCV; pass the estimator in it"),
+        (pipe(SklearnMLPClassifier()), "scikit-learn's MLPClassifier"),
+        (TransformedTargetRegressor(regressor()), "TransformedTargetRegressor"),
+    ):
+        with pytest.raises(TypeError, match=f"or a pipeline that ends with one; got {found}."):
             record_path(estimator, FRAME, LABELS)
 
 
@@ -418,5 +423,6 @@ def test_the_normalizer_in_a_container(container):
 def test_where_there_is_no_normalizer():
     with pytest.raises(TypeError, match="check_shift needs an InputNormalizer, but the pipeline"):
         open_normalizer(make_pipeline(PCA()).fit(FRAME), FRAME)
+    two = ColumnTransformer([("a", PCA(), [0]), ("b", MinMaxScaler(), [1])]).fit(FRAME)
     with pytest.raises(TypeError, match="fitted InputNormalizer, or a pipeline.*got ColumnTransf"):
-        open_normalizer(columns().set_params(some="passthrough", no="drop").fit(FRAME), FRAME)
+        open_normalizer(two, FRAME)
