@@ -12,12 +12,11 @@ from functools import cached_property
 import numpy as np
 from scipy.optimize import check_grad
 
-from sknn_opt.checks.tables import data_frame, html_lines, html_table, text_table
+from sknn_opt.checks.report import Report
 
 # From the mildest to the gravest.
 OK, KINK, INCONCLUSIVE, WRONG = VERDICTS = ("OK", "KINK", "INCONCLUSIVE", "WRONG")
 BANDS = ((1e-7, "great"), (1e-5, "worth a look"), (math.inf, "worrying"))
-COLOURS = {OK: "#1b7837", KINK: "#8a6d00", INCONCLUSIVE: "#8a6d00", WRONG: "#b2182b"}
 
 
 def ratio(analytic, numeric):
@@ -101,20 +100,6 @@ class BlockCheck:
         )
 
 
-HEAD = (
-    "block",
-    "size",
-    "verdict",
-    "ratio",
-    "sees above",
-    "worst at",
-    "analytic",
-    "numeric",
-    "note",
-)
-TEXT_LEFT = {0, 2, 5, 8}
-
-
 @dataclass(frozen=True)
 class PointCheck:
     """All that was found at one point."""
@@ -141,7 +126,7 @@ class PointCheck:
 
 
 @dataclass(frozen=True, repr=False)
-class GradientReport:
+class GradientReport(Report):
     """What `check_gradients` found. Prints as a table; a notebook shows it as HTML.
 
     Attributes
@@ -168,20 +153,17 @@ class GradientReport:
 
     points: tuple
 
+    _HEAD = (
+        *("block", "size", "verdict", "ratio", "sees above", "worst at", "analytic", "numeric"),
+        "note",
+    )
+    _LEFT = (0, 2, 5, 8)
+    _VERDICTS = VERDICTS
+
     @property
     def blocks(self):
         """A `BlockCheck` for each block at each point, and one, "all", for the whole gradient."""
         return [check for point in self.points for check in point.blocks]
-
-    @property
-    def verdict(self):
-        """The gravest verdict: "OK", "KINK", "INCONCLUSIVE" or "WRONG"."""
-        return max((check.verdict for check in self.blocks), key=VERDICTS.index)
-
-    @property
-    def passed(self):
-        """Whether every block is right, to its resolution."""
-        return all(check.passed for check in self.blocks)
 
     @property
     def relative_error(self):
@@ -243,27 +225,21 @@ class GradientReport:
         found = [element for check in self.blocks for element in _elements(check, k)]
         return sorted(found, key=_gravity, reverse=True)[:k]
 
-    def raise_if_failed(self):
-        """Raise AssertionError, with the table as its message, unless the check passed."""
-        if not self.passed:
-            raise AssertionError(str(self))
+    def _rows(self):
+        return self.blocks
 
-    def to_frame(self):
-        """The blocks as a pandas DataFrame, one row each.
-
-        Raises
-        ------
-        ImportError
-            If pandas is not installed.
-        """
+    def _records(self):
         columns = (
             *("point", "block", "layer", "n_parameters", "verdict", "ratio", "resolution"),
             *("index", "analytic", "numeric", "note"),
         )
-        rows = [[getattr(check, column) for column in columns] for check in self.blocks]
-        return data_frame(rows, list(columns))
+        return [{column: getattr(check, column) for column in columns} for check in self.blocks]
 
-    def _closing_lines(self):
+    def _tables(self):
+        for point in self.points:
+            yield f"{point.title}, {point.method}", [check.cells() for check in point.blocks], []
+
+    def _verdict_lines(self):
         """The verdict, the fault and the hints."""
         error = self.relative_error
         wrong = [check for check in self.blocks if check.verdict == WRONG and check.block != "all"]
@@ -276,26 +252,6 @@ class GradientReport:
         if self.fault:
             yield f"first at fault: {self.fault}"
         yield from (f"hint: {hint}" for hint in self.hints)
-
-    def __repr__(self):
-        return f"<GradientReport: {next(self._closing_lines())}; print it to see the table>"
-
-    def __str__(self):
-        lines = []
-        for point in self.points:
-            table = text_table(HEAD, [check.cells() for check in point.blocks], TEXT_LEFT)
-            lines += [f"{point.title}, {point.method}", *table, ""]
-        return "\n".join([*lines, *self._closing_lines()])
-
-    def _repr_html_(self):
-        tables = (
-            html_table(
-                f"{point.title}, {point.method}", HEAD, [c.cells() for c in point.blocks], COLOURS
-            )
-            for point in self.points
-        )
-        first, *rest = self._closing_lines()
-        return "".join([*tables, html_lines(first, rest)])
 
 
 def _elements(check, k):
