@@ -7,8 +7,10 @@ estimator around it. Supported and tested: scikit-learn 1.6.1 to 1.9.
 """
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+from sklearn.utils.validation import _get_feature_names as feature_names
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -27,5 +29,7 @@ __all__ = [
     "Options",
     "StrOptions",
     "check_sample_weight",
+    "feature_names",
     "fit_context",
+    "safe_indexing",
 ]

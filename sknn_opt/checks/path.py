@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sknn_opt.arrays.types import Floats, Matrix
+from sknn_opt.checks.opener import open_network
 
 
 def record_path(estimator: Any, X: Matrix, y: ArrayLike, **fit_params: Any) -> Floats:
@@ -50,12 +51,7 @@ def record_path(estimator: Any, X: Matrix, y: ArrayLike, **fit_params: Any) -> F
     >>> path.shape == (net.n_iter_ + 1, net.theta_.size)
     True
     """
-    net = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
-    if not hasattr(net, "objective"):
-        raise TypeError(
-            "record_path needs an MLPClassifier or MLPRegressor of sknn_opt, or a pipeline that "
-            f"ends with one; got {type(net).__name__}."
-        )
+    net = open_network(estimator, who="record_path", ours=True, in_place=True).part
     path = net._path = []  # read by FitTask
     try:
         estimator.fit(X, y, **fit_params)

@@ -24,7 +24,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sknn_opt._sklearn import CALLBACK_ATTRIBUTES, CallbackSupportMixin, fit_context
 from sknn_opt.arrays.threads import UNTHREADED, blas_threads
 from sknn_opt.arrays.types import Matrix
-from sknn_opt.estimators import _advice
 from sknn_opt.estimators.evaluation import Evaluation, make_scorer, validation_set
 from sknn_opt.estimators.fitted import FittedNetwork
 from sknn_opt.estimators.listeners import FitTask, PathRecorder, Printer
@@ -43,13 +42,10 @@ from sknn_opt.nn.network import Weights
 from sknn_opt.nn.objective import Objective
 from sknn_opt.nn.predictor import Predictor
 from sknn_opt.optim import OPTIMIZERS, TrainingTime
-from sknn_opt.optim.schedules import runs_its_course
-from sknn_opt.training import lbfgs, minibatch, randomness
+from sknn_opt.training import lbfgs, minibatch, randomness, symptoms
 from sknn_opt.training.monitor import Monitor, Outcome
 from sknn_opt.training.rows import Rows
 from sknn_opt.training.state import TrainingState
-
-SPENT = 0.02  # of the initial learning rate
 
 
 def takes_minibatches(estimator):
@@ -156,7 +152,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             state.start_anew()
             state.weight_seen, state.unit = 0.0, None
         else:
-            advice += _advice.on_inputs(rows.X, getattr(self, "feature_names_in_", None))
+            advice += symptoms.on_inputs(rows.X, getattr(self, "feature_names_in_", None))
         rows, held_out = self._divide(rows, validation, state.key, advice)
         state.n_seen = rows.n_rows if weighted else rows.total_weight()
         state.class_totals = self._totals(rows)
@@ -187,8 +183,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             outcome = train(state, rows, monitor, settings)
         best, n_iter = state.best or start, len(state.history) - n_before
         if outcome.reason in ("converged", "max_iter", "interrupted"):
-            spec = state.architecture
-            advice += _advice.on_fitted(spec, spec.loss.link, best, rows)
+            advice += symptoms.on_fitted(state.architecture, best, rows)
         state.weights, state.average, state.best = best, None, None  # what comes next starts here
         state.n_averaged, state.n_stalled, state.lowest_loss = 0, 0, np.inf
         if not monitor.by_score:
@@ -206,7 +201,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         state, advice = self._begin(rows, before, latest=True), []
         monitor = self._monitor(before, "call")
         if before is None:
-            advice += _advice.on_inputs(rows.X, getattr(self, "feature_names_in_", None))
+            advice += symptoms.on_inputs(rows.X, getattr(self, "feature_names_in_", None))
         elif monitor.by_score and state.n_stalled > monitor.patience:
             return Outcome("stopped", _ALREADY_STOPPED.format(state.n_stalled)), advice
         elif state.best_value > -np.inf:
@@ -229,7 +224,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         if rows.n_rows:  # else the whole part is held out
             mean_weight = state.weight_seen / state.n_seen
             settings = settings_of(self, state, rows.n_rows, mean_weight)
-            advice += _on_plan(settings, state.time)
+            advice += symptoms.on_plan(settings.schedule, state.time)
             with _threads(state, settings.batch_size):
                 outcome = minibatch.train_one_pass(state, rows, monitor, settings)
         if outcome.reason == "diverged":
@@ -301,7 +296,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             )
         missing = np.setdiff1d(strata, self._strata(held_out.of(held_out.y))[0])
         labels = self._decode(missing).tolist() if missing.size else []
-        advice += _advice.on_validation_part(held_out.n_rows, labels)
+        advice += symptoms.on_validation_part(held_out.n_rows, labels)
         return training, held_out
 
     def _to_network(self, state, rows, first, advice):
@@ -309,12 +304,12 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         spec = state.architecture
         rows = self._as_trained_on(state, rows, first)
         if spec.loss.normalizes == "mean and scale" and rows.n_rows:
-            advice += _advice.on_targets(rows.of(rows.y), state.target_scale, first)
+            advice += symptoms.on_targets(rows.of(rows.y), state.target_scale, first)
         rows = rows.that_count()
         if rows.n_rows:
             state.weight_seen += rows.mean_weight() * rows.n_rows
         if rows.n_rows and state.unit is None:
-            unit = _advice.constant_loss(spec, spec.loss.link, rows)
+            unit = symptoms.constant_loss(spec, rows)
             state.unit = unit if 0 < unit < np.inf else 1.0
         return rows
 
@@ -518,17 +513,3 @@ def _threads(state, n_rows):
     if n_rows * state.architecture.largest_product < UNTHREADED:
         return nullcontext()
     return blas_threads(n_rows, state.architecture.n_units)
-
-
-def _on_plan(settings, time):
-    """A learning rate that has come to the end of its plan."""
-    schedule = settings.schedule
-    if not schedule or not runs_its_course(schedule) or time.epoch < settings.max_iter:
-        return []
-    if schedule(time) > SPENT * time.initial_rate:
-        return []
-    return [
-        f"The learning rate has come to the end of its plan after max_iter={settings.max_iter} "
-        "epochs, and hardly moves the weights any more. Set learning_rate='constant', or raise "
-        "max_iter."
-    ]

@@ -11,7 +11,7 @@ from numbers import Real
 import numpy as np
 from sklearn.metrics import check_scoring
 
-from sknn_opt.nn.losses import make_loss, mean_loss
+from sknn_opt.nn.losses import row_losses, weighted_mean
 from sknn_opt.nn.network import Architecture
 from sknn_opt.nn.predictor import Predictor
 from sknn_opt.training.rows import Rows
@@ -50,20 +50,16 @@ class Evaluation:
 
     def _loss(self, predictor):
         """Σ wᵢ ℓ(zᵢ, yᵢ) / Σ wᵢ of the network as it predicts."""
-        rows, row_losses = self.rows, make_loss(self.architecture.loss)
+        rows, loss = self.rows, self.architecture.loss
         y, start = rows.of(rows.y), 0
 
         def losses_of_block(z):
             nonlocal start
             part, start = y[start : start + len(z)], start + len(z)
-            return row_losses(z, part.astype(_dtype_of_targets(part, z), copy=False))[0]
+            return row_losses(loss, z, part)
 
         losses = predictor.outputs(rows.X, losses_of_block, rows.chosen)
-        return mean_loss(losses, rows.of(rows.weight))
-
-
-def _dtype_of_targets(y, z):
-    return np.intp if y.dtype.kind == "i" else z.dtype
+        return weighted_mean(losses, rows.of(rows.weight))
 
 
 def make_scorer(estimator, rows, decode, as_fitted, weighted):

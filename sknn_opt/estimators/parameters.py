@@ -110,8 +110,8 @@ def optimizer_of(estimator, n_decayed):
     """
     solver = estimator.solver
     if isinstance(solver, Optimizer):
-        free = getattr(solver, "n_decayed", 0) is None
-        return replace(solver, n_decayed=n_decayed) if free else solver
+        free = {"n_decayed": n_decayed} if getattr(solver, "n_decayed", 0) is None else {}
+        return replace(solver, learning_rate=initial_rate(estimator), **free)
     if solver == "lbfgs":
         return None
     own = {"learning_rate": float(estimator.learning_rate_init), "n_decayed": n_decayed}

@@ -37,7 +37,7 @@ class Units:
         mean, scale = _mean_and_scale(normalizer)
         near = (scale > 1 / FAR) & (scale < FAR) & (np.abs(mean) < OFFSET * scale)
         # A column with a scale but without a variance is constant.
-        is_constant = normalizer.with_mean & (normalizer.var_ < 0.25 * scale**2)
+        is_constant = normalizer.with_mean & (np.sqrt(normalizer.var_) < 0.5 * scale)
         self._near, self._mean = bool(near.all()), mean
         self._scale = np.where(is_constant, 0.0, scale)
 

@@ -267,19 +267,21 @@ def loss_from_plain(plain):
     return make_loss(**plain) if isinstance(plain, dict) else plain
 
 
-def mean_loss(losses, weight):
-    """Σ wᵢ ℓᵢ / Σ wᵢ; infinity in place of NaN."""
+def row_losses(loss, z, y):
+    """ℓ(zᵢ, yᵢ) of each row; z is overwritten.
+
+    Class codes become indices, all else takes the dtype of z: what losses are written for.
+    """
+    y = y.astype(np.intp if y.dtype.kind == "i" else z.dtype, copy=False)
     with np.errstate(all="ignore"):
-        loss = float(np.average(losses, weights=weight))
-    return math.inf if math.isnan(loss) else loss
+        return loss(z, y)[0]
 
 
-def mean_loss_of_outputs(loss, z, y, weight):
-    """The same of raw outputs, which are overwritten."""
-    y = y.astype(np.intp if y.dtype.kind == "i" else z.dtype, copy=False)  # as in training
+def weighted_mean(losses, weight):
+    """Σ wᵢ ℓᵢ / Σ wᵢ; infinite where that is NaN."""
     with np.errstate(all="ignore"):
-        losses, _ = loss(z, y)
-    return mean_loss(losses, weight)
+        mean = float(np.average(losses, weights=weight))
+    return math.inf if math.isnan(mean) else mean
 
 
 # Links ------------------------------------------------------------------------------------------

@@ -76,9 +76,8 @@ def lay_out(shapes):
     return blocks
 
 
-def _derived():
-    """A field that follows from the others."""
-    return field(init=False, repr=False, compare=False)
+# Of a field that follows from the others.
+DERIVED: dict[str, Any] = {"init": False, "repr": False, "compare": False}
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,8 @@ class Architecture:
     n_units : tuple of int
         Units from the inputs to the outputs.
     activation : str
-    loss : Loss or str
+    loss : Loss
+        Or its name, which becomes the `Loss`.
     dropout : tuple of float
         The rates of the input and of each hidden layer.
     batch_norm : bool
@@ -110,15 +110,15 @@ class Architecture:
 
     n_units: tuple[int, ...]
     activation: str
-    loss: Loss | str
+    loss: Loss
     dropout: tuple[float, ...]
     batch_norm: bool
-    n_layers: int = _derived()
-    blocks: dict[str, Block] = _derived()
-    statistics: dict[str, Block] = _derived()
-    n_parameters: int = _derived()
-    n_decayed: int = _derived()
-    largest_product: int = _derived()
+    n_layers: int = field(**DERIVED)
+    blocks: dict[str, Block] = field(**DERIVED)
+    statistics: dict[str, Block] = field(**DERIVED)
+    n_parameters: int = field(**DERIVED)
+    n_decayed: int = field(**DERIVED)
+    largest_product: int = field(**DERIVED)
 
     def __post_init__(self):
         n_units, n_layers = self.n_units, len(self.n_units) - 1
@@ -132,6 +132,7 @@ class Architecture:
                 statistics[f"mean[{i}]"] = statistics[f"variance[{i}]"] = n_units[i : i + 1]
         blocks = lay_out(weights | vectors)
         vars(self).update(  # past the frozen __setattr__
+            loss=make_loss(self.loss),
             n_layers=n_layers,
             blocks=blocks,
             statistics=lay_out(statistics),
@@ -152,7 +153,7 @@ class Architecture:
         """A dict of plain numbers, strings and lists (and a loss of the user's, as it is)."""
         plain = {f.name: getattr(self, f.name) for f in fields(self) if f.init}
         plain |= {name: list(plain[name]) for name in ("n_units", "dropout")}
-        return plain | {"loss": loss_to_plain(make_loss(self.loss))}
+        return plain | {"loss": loss_to_plain(self.loss)}
 
     @classmethod
     def from_plain(cls, plain):
@@ -216,7 +217,7 @@ class Network:
         n = architecture.n_decayed
         self._weights = theta[:n]
         self._add_penalty = fastest(kernels.add_penalty, theta.dtype)
-        self.row_losses = make_loss(architecture.loss)
+        self.row_losses = architecture.loss
         self.layers, self.dropouts, self.batch_norms = [], [], []
         self._build(n_rows, sparse)
         self.backward_layers = self.layers[::-1]

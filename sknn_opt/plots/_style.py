@@ -1,14 +1,51 @@
-"""What the pictures share: colours, shapes and lines, and axes to draw on.
+"""What the pictures share: colors, shapes and lines, and axes to draw on.
 
-Whatever differs in colour differs in shape or in line as well, so that a picture can be read in
-print, and by the colour-blind.
+Whatever differs in color differs in shape or in line as well, so that a picture can be read in
+print, and by the color-blind.
 """
 
-# Okabe and Ito's colours, told apart by the colour-blind; shapes tell them apart in print.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
-MARKERS = "osD^vP"  # as many as share no divisor with the colours: 42 looks
+import numpy as np
+
+# Okabe and Ito's colors, told apart by the color-blind; shapes tell them apart in print.
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
+MARKERS = "osD^vP"  # as many as share no divisor with the colors: 42 looks
 LINES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
-SURFACE = "cividis_r"  # light where the cost is low; its lightness falls evenly, as grey too
+SURFACE = "cividis_r"  # light where the cost is low; its lightness falls evenly, as gray too
+
+
+class Display:
+    """A picture of what was measured: `plot` draws it."""
+
+    def plot(self, ax=None):
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; a new figure if None. A display of several axes divides its place.
+
+        Returns
+        -------
+        display : the display itself
+            With the axes in ``ax_`` and their figure in ``figure_``.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        self.ax_ = axes_for(ax, f"{type(self).__name__}.plot", **self._figure_options())
+        self.figure_ = np.ravel(self.ax_)[0].figure
+        self._draw()
+        return self
+
+    def _figure_options(self):
+        """The options of `plt.subplots` for a new figure."""
+        return {}
+
+    def _draw(self):
+        """Draw on `ax_`."""
+        raise NotImplementedError
 
 
 def axes_for(ax, who, **options):
@@ -38,6 +75,11 @@ def dress(ax, *, grid="both", **texts):
     if grid:
         ax.grid(True, axis=grid, color="0.9", linewidth=0.6)
     ax.spines[["top", "right"]].set_visible(False)
+
+
+def mark(ax, x, y, **look):
+    """Markers without a line."""
+    return ax.plot(x, y, linestyle="", **look)
 
 
 def legend(ax, **options):

@@ -1,27 +1,20 @@
 """The picture of a gradient check: analytic against numeric derivatives, block by block."""
 
-from __future__ import annotations
-
 from itertools import cycle
-from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from sknn_opt.checks.gradients.report import OK, GradientReport
-from sknn_opt.plots._style import COLOURS, MARKERS, axes_for, dress, legend
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from sknn_opt.checks.gradients.report import OK
+from sknn_opt.plots._style import COLORS, MARKERS, Display, dress, legend, mark
 
 MAX_POINTS = 2_000  # for each block
 RING = "opposite sign"
 
 
-class GradientCheckDisplay:
-    """Analytic against numeric derivatives on logarithmic axes, one colour for each block.
+class GradientCheckDisplay(Display):
+    """Analytic against numeric derivatives on logarithmic axes, one color for each block.
 
-    Right derivatives lie on the diagonal. The grey band around it is what the check could not
+    Right derivatives lie on the diagonal. The gray band around it is what the check could not
     resolve; it opens towards small derivatives. Derivatives of opposite sign are ringed.
 
     Parameters
@@ -48,15 +41,12 @@ class GradientCheckDisplay:
     'Gradient check at the initial weights: OK'
     """
 
-    ax_: Axes
-    figure_: Figure
-
-    def __init__(self, report: GradientReport, point: int = -1):
+    def __init__(self, report, point=-1):
         self.report = report
         self.point = point
 
     @classmethod
-    def from_report(cls, report: GradientReport, *, point: int = -1) -> Self:
+    def from_report(cls, report, *, point=-1):
         """Make the display of a report.
 
         Parameters
@@ -72,40 +62,19 @@ class GradientCheckDisplay:
         """
         return cls(report, point)
 
-    def plot(self, ax: Axes | None = None) -> Self:
-        """Draw.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; a new figure if None.
-
-        Returns
-        -------
-        GradientCheckDisplay
-            Itself, with ``ax_`` and ``figure_``.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        """
-        ax = axes_for(ax, "GradientCheckDisplay.plot")
-        self.ax_, self.figure_ = ax, ax.figure
+    def _draw(self):
         point = self.report.points[self.point]
         blocks = [check for check in point.blocks if check.block not in ("all", "L2")]
         low, high = _limits(blocks)
         self._draw_band(blocks, low, high)
-        looks = zip(blocks, cycle(COLOURS), cycle(MARKERS), strict=False)
-        for check, colour, marker in looks:
-            self._draw_block(check, colour, marker, low)
-        dress(
-            ax, xscale="log", yscale="log", xlim=(low, high), ylim=(low, high), aspect="equal",
-            xlabel="|numeric derivative|", ylabel="|analytic derivative|",
-            title=f"Gradient check {point.title}: {self.report.verdict}",
-        )  # fmt: skip
-        legend(ax, loc="upper left")
-        return self
+        looks = zip(blocks, cycle(COLORS), cycle(MARKERS), strict=False)
+        for check, color, marker in looks:
+            self._draw_block(check, color, marker, low)
+        self.ax_.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high))
+        title = f"Gradient check {point.title}: {self.report.verdict}"
+        labels = {"xlabel": "|numeric derivative|", "ylabel": "|analytic derivative|"}
+        dress(self.ax_, aspect="equal", title=title, **labels)
+        legend(self.ax_, loc="upper left")
 
     def _draw_band(self, blocks, low, high):
         """The diagonal, and around it what the least resolved block would not have shown."""
@@ -114,29 +83,25 @@ class GradientCheckDisplay:
             c.resolution * np.linalg.norm(c.samples[1]) for c in blocks if np.isfinite(c.resolution)
         ]
         width = max(unresolved, default=0.0)
-        self.ax_.fill_between(
-            x, np.maximum(x - width, low), x + width, color="0.85", linewidth=0,
-            label="not resolved", zorder=0,
-        )  # fmt: skip
+        low_end, look = np.maximum(x - width, low), {"color": "0.85", "linewidth": 0, "zorder": 0}
+        self.ax_.fill_between(x, low_end, x + width, label="not resolved", **look)
         self.ax_.plot(x, x, color="0.4", linewidth=0.8, zorder=1)
 
-    def _draw_block(self, check, colour, marker, low):
+    def _draw_block(self, check, color, marker, low):
         analytic, numeric = _thin(*check.samples)
-        right = check.verdict == OK
         x, y = (np.maximum(np.abs(side), low) for side in (numeric, analytic))
-        self.ax_.plot(
-            x, y, linestyle="", marker=marker, markersize=4 if right else 6, color=colour,
-            markerfacecolor=colour if right else "none", zorder=2 if right else 3,
-            label=check.block if right else f"{check.block}: {check.verdict}",
-        )  # fmt: skip
+        if check.verdict == OK:
+            look, label = {"markersize": 4, "zorder": 2}, check.block
+        else:
+            look, label = {"markersize": 6, "zorder": 3}, f"{check.block}: {check.verdict}"
+            look["markerfacecolor"] = "none"
+        mark(self.ax_, x, y, marker=marker, color=color, label=label, **look)
         opposite = analytic * numeric < 0
         if opposite.any():
             drawn = any(line.get_label() == RING for line in self.ax_.lines)
-            self.ax_.plot(
-                x[opposite], y[opposite], linestyle="", marker="o", markersize=9, color="black",
-                markerfacecolor="none", markeredgewidth=0.7, zorder=4,
-                label="_nolegend_" if drawn else RING,
-            )  # fmt: skip
+            look = {"marker": "o", "markersize": 9, "color": "black", "markeredgewidth": 0.7}
+            look |= {"markerfacecolor": "none", "label": "_nolegend_" if drawn else RING}
+            mark(self.ax_, x[opposite], y[opposite], zorder=4, **look)
 
 
 def _limits(blocks):

@@ -1,20 +1,12 @@
 """The picture of a training: loss, validation loss and score by epoch."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Self
-
-from sknn_opt.plots._network import network_of
-from sknn_opt.plots._style import COLOURS, LINES, MARKERS, axes_for, dress, legend, sparse_marks
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from sknn_opt.checks.opener import open_network
+from sknn_opt.plots._style import COLORS, LINES, MARKERS, Display, dress, legend, sparse_marks
 
 LOG_FROM = 10.0  # losses that differ by this factor are drawn on a logarithmic axis
 
 
-class LossCurveDisplay:
+class LossCurveDisplay(Display):
     """Training and validation loss by epoch, and what early stopping looked at.
 
     Both losses are without the penalty, so that they can be compared. A score other than the loss
@@ -49,28 +41,20 @@ class LossCurveDisplay:
     ['training loss', 'validation loss']
     """
 
-    ax_: Axes
-    score_ax_: Axes | None
-    figure_: Figure
-
-    def __init__(
-        self,
-        history: list[dict[str, Any]],
-        best_epoch: int | None = None,
-        score_name: str | None = None,
-    ):
+    def __init__(self, history, best_epoch=None, score_name=None):
         self.history = history
         self.best_epoch = best_epoch
         self.score_name = score_name
 
     @classmethod
-    def from_estimator(cls, estimator: Any) -> Self:
+    def from_estimator(cls, estimator):
         """Make the display of a fitted estimator.
 
         Parameters
         ----------
-        estimator : MLPClassifier, MLPRegressor, Pipeline or search
-            Of a pipeline the last step is drawn, of a search the best estimator.
+        estimator : MLPClassifier, MLPRegressor, or an estimator with one in it
+            Fitted. Of a pipeline the last step is drawn, of a search the best estimator, of an
+            ensemble the first network.
 
         Returns
         -------
@@ -83,37 +67,16 @@ class LossCurveDisplay:
         NotFittedError
             If it is not fitted.
         """
-        net = network_of(estimator, "LossCurveDisplay")
+        net = open_network(estimator, who="LossCurveDisplay", ours=True, fitted=True).part
         scored = any(row["score"] is not None for row in net.history_)
         name = _name_of(net.scoring) if scored and net.scoring != "loss" else None
         stopped_by_score = scored and net._training.by_score
         return cls(net.history_, net._training.best_epoch if stopped_by_score else None, name)
 
-    def plot(self, ax: Axes | None = None) -> Self:
-        """Draw.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; a new figure if None.
-
-        Returns
-        -------
-        LossCurveDisplay
-            Itself, with ``ax_``, ``score_ax_`` and ``figure_``.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        """
-        ax = axes_for(ax, "LossCurveDisplay.plot")
-        self.ax_, self.figure_, self.score_ax_ = ax, ax.figure, None
-        drawn = [
-            self._draw(ax, "loss", "training loss", 0),
-            self._draw(ax, "validation_loss", "validation loss", 5, 1),
-        ]
-        lines = [line for line in drawn if line]
+    def _draw(self):
+        ax, self.score_ax_ = self.ax_, None
+        lines = self._curve(ax, "loss", "training loss", 0, LINES[0])
+        lines += self._curve(ax, "validation_loss", "validation loss", 5, LINES[1])
         values = [value for line in lines for value in line.get_ydata()]
         if min(values, default=0) > 0 and max(values) > LOG_FROM * min(values):
             ax.set_yscale("log")
@@ -122,7 +85,7 @@ class LossCurveDisplay:
             self.score_ax_ = ax.twinx()
             dress(self.score_ax_, grid=None, ylabel=self.score_name)
             self.score_ax_.spines["right"].set_visible(True)
-            lines.append(self._draw(self.score_ax_, "score", self.score_name, 2))
+            lines += self._curve(self.score_ax_, "score", self.score_name, 2, LINES[2])
         if self.best_epoch is not None:
             label = f"best: epoch {self.best_epoch}"
             look = {"color": "0.4", "linewidth": 1, "linestyle": "-.", "label": label}
@@ -132,18 +95,15 @@ class LossCurveDisplay:
         else:  # "best" knows the curves of one axes only
             below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.15), "ncols": 2}
             legend(ax, handles=lines, **below)
-        return self
 
-    def _draw(self, ax, name, label, look, line=None):
+    def _curve(self, ax, name, label, look, line):
+        """A list of one line; empty where the history has no such values."""
         rows = [row for row in self.history if row[name] is not None]
         if not rows:
-            return None
+            return []
         x, y = [row["epoch"] for row in rows], [row[name] for row in rows]
-        (curve,) = ax.plot(
-            x, y, linestyle=LINES[look if line is None else line], color=COLOURS[look],
-            marker=MARKERS[look], markersize=4, markevery=sparse_marks(len(x)), label=label,
-        )  # fmt: skip
-        return curve
+        marks = {"marker": MARKERS[look], "markersize": 4, "markevery": sparse_marks(len(x))}
+        return ax.plot(x, y, linestyle=line, color=COLORS[look], label=label, **marks)
 
 
 def _name_of(scoring):

@@ -8,24 +8,14 @@ of two numbers. Near a minimum it is a bowl whose contours are ellipses, and the
 number** of its Hessian, the largest curvature over the smallest, says how elongated they are (the
 axes of an ellipse are as its square root). Gradient descent is held back by the steepest direction
 and crawls along the flattest: its time grows with this number. Inputs of unequal size make it
-large; normalised ones do not.
+large; normalized ones do not.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Self
-
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
-from sknn_opt.arrays.types import Floats, Matrix, RandomState
-from sknn_opt.plots._network import data_for, network_of
-from sknn_opt.plots._style import SURFACE, axes_for, dress, legend
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from sknn_opt.checks.opener import open_network
+from sknn_opt.plots._style import SURFACE, Display, dress, legend, mark
 
 WHO = "LossSurfaceDisplay"
 N_LEVELS = 11
@@ -33,7 +23,7 @@ DEEPEST = 1e-3  # of the height that is shown: where the contours begin
 STEP = 1e-3  # of the span, for second derivatives
 
 
-class LossSurfaceDisplay:
+class LossSurfaceDisplay(Display):
     """The cost over two directions around the fitted weights, with the path that training took.
 
     Contours are spaced logarithmically above the lowest cost that is shown. All other weights
@@ -81,19 +71,7 @@ class LossSurfaceDisplay:
     1.6
     """
 
-    ax_: Axes
-    figure_: Figure
-
-    def __init__(
-        self,
-        values: Floats,
-        x: Floats,
-        y: Floats,
-        center: tuple[float, ...],
-        curvatures: Floats,
-        path: Floats | None = None,
-        labels: tuple[str, ...] = ("u", "v"),
-    ):
+    def __init__(self, values, x, y, center, curvatures, path=None, labels=("u", "v")):
         self.values, self.x, self.y = values, x, y
         self.center, self.curvatures = center, curvatures
         self.path, self.labels = path, labels
@@ -101,22 +79,23 @@ class LossSurfaceDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
-        X: Matrix,
-        y: ArrayLike,
+        estimator,
+        X,
+        y,
         *,
-        directions: str | tuple[tuple, tuple] = "random",
-        path: ArrayLike | None = None,
-        span: float | None = None,
-        n_points: int = 41,
-        random_state: RandomState = 0,
-    ) -> Self:
+        directions="random",
+        path=None,
+        span=None,
+        n_points=41,
+        random_state=0,
+    ):
         """Evaluate the cost of a fitted estimator.
 
         Parameters
         ----------
-        estimator : MLPClassifier, MLPRegressor, Pipeline or search
-            Fitted. Of a pipeline the last step is drawn, for data that went through the others.
+        estimator : MLPClassifier, MLPRegressor, or an estimator with one in it
+            Fitted. Of a pipeline the last step is drawn, for data that went through the others; of
+            an ensemble the first network.
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The rows whose cost is drawn, as one batch: see ``estimator.objective``.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
@@ -149,9 +128,8 @@ class LossSurfaceDisplay:
         ValueError
             If the directions, the path or the numbers cannot be used.
         """
-        net = network_of(estimator, WHO)
-        X, names = data_for(estimator, X)
-        objective = net.objective(X, y)
+        opened = open_network(estimator, X, y, WHO, ours=True, fitted=True)
+        objective = opened.part.objective(opened.X, opened.y)
         theta = objective.theta
         _check_numbers(span, n_points)
         path = _checked_path(path, theta)
@@ -159,7 +137,7 @@ class LossSurfaceDisplay:
             plane, labels = _drawn_directions(directions, objective, path, random_state)
             origin = np.zeros(2)
         else:
-            plane, labels = _named_weights(directions, objective, names)
+            plane, labels = _named_weights(directions, objective, opened.names)
             origin = plane @ theta
         steps = None if path is None else (path - theta) @ np.linalg.pinv(plane)
         span = _span(steps, origin) if span is None else float(span)
@@ -171,47 +149,23 @@ class LossSurfaceDisplay:
         return cls(np.array(values), x, y, tuple(origin.tolist()), curvatures, steps, labels)
 
     @property
-    def condition_number(self) -> float:
+    def condition_number(self):
         """The larger curvature over the smaller: inf if that is 0, NaN unless both are positive."""
         small, large = self.curvatures
         if not large > 0 or small < -1e-7 * large:
             return np.nan
         return float(large / small) if small > 1e-14 * large else np.inf
 
-    def plot(self, ax: Axes | None = None) -> Self:
-        """Draw.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; a new figure if None.
-
-        Returns
-        -------
-        LossSurfaceDisplay
-            Itself, with ``ax_`` and ``figure_``.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        """
-        ax = axes_for(ax, f"{WHO}.plot")
-        self.ax_, self.figure_ = ax, ax.figure
+    def _draw(self):
         self._draw_surface()
         if self.path is not None:
             self._draw_path()
-        ax.plot(
-            *self.center, linestyle="", marker="*", markersize=13, color="white",
-            markeredgecolor="black", label="fitted weights", zorder=4,
-        )  # fmt: skip
-        x, y = self.x, self.y
-        dress(
-            ax, grid=None, xlabel=self.labels[0], ylabel=self.labels[1], aspect="equal",
-            xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), title=self._title(),
-        )  # fmt: skip
-        legend(ax, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
-        return self
+        star = {"marker": "*", "markersize": 13, "color": "white", "markeredgecolor": "black"}
+        mark(self.ax_, *self.center, label="fitted weights", zorder=4, **star)
+        self.ax_.set(xlim=self.x[[0, -1]], ylim=self.y[[0, -1]], aspect="equal")
+        xlabel, ylabel = self.labels
+        dress(self.ax_, grid=None, xlabel=xlabel, ylabel=ylabel, title=self._title())
+        legend(self.ax_, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
 
     def _title(self):
         number = self.condition_number
@@ -228,11 +182,10 @@ class LossSurfaceDisplay:
         if not highest > 0:
             return
         levels = highest * np.geomspace(DEEPEST, 1, N_LEVELS)
-        filled = self.ax_.contourf(
-            self.x, self.y, np.ma.maximum(excess, levels[0]), levels=levels, cmap=SURFACE,
-            norm=LogNorm(levels[0], highest),
-        )  # fmt: skip
-        self.ax_.contour(self.x, self.y, excess, levels=levels, colors="0.25", linewidths=0.5)
+        shown, norm = np.ma.maximum(excess, levels[0]), LogNorm(levels[0], highest)
+        grid = self.x, self.y
+        filled = self.ax_.contourf(*grid, shown, levels=levels, cmap=SURFACE, norm=norm)
+        self.ax_.contour(*grid, excess, levels=levels, colors="0.25", linewidths=0.5)
         bar = self.figure_.colorbar(filled, ax=self.ax_, shrink=0.8, format="{x:.3g}")
         bar.set_label("cost above the lowest shown", fontsize="small")
         bar.ax.tick_params(labelsize="small")
@@ -241,15 +194,12 @@ class LossSurfaceDisplay:
         from matplotlib.patheffects import Normal, Stroke
 
         halo = [Stroke(linewidth=3.5, foreground="white"), Normal()]
-        marks = max(1, len(self.path) // 40)
-        self.ax_.plot(
-            *self.path.T, "-", color="black", linewidth=1.2, marker="o", markersize=2.5, zorder=3,
-            markevery=marks, path_effects=halo, label=f"path of {len(self.path) - 1} epochs",
-        )  # fmt: skip
-        self.ax_.plot(
-            *self.path[0], linestyle="", marker="s", markersize=8, color="white",
-            markeredgecolor="black", label="start", zorder=4,
-        )  # fmt: skip
+        line = {"linewidth": 1.2, "path_effects": halo, "color": "black", "zorder": 3}
+        dots = {"marker": "o", "markersize": 2.5, "markevery": max(1, len(self.path) // 40)}
+        label = f"path of {len(self.path) - 1} epochs"
+        self.ax_.plot(*self.path.T, "-", label=label, **line, **dots)
+        square = {"marker": "s", "markersize": 8, "color": "white", "markeredgecolor": "black"}
+        mark(self.ax_, *self.path[0], label="start", zorder=4, **square)
 
 
 def _check_numbers(span, n_points):

@@ -1,23 +1,14 @@
 """The picture of a normalizer: features before and after, and new data beside the training data."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+import warnings
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import issparse
-from sklearn.utils.validation import validate_data
 
-from sknn_opt.arrays.types import Floats, Matrix
-from sknn_opt.checks.shift.check import check_shift, find_normalizer
-from sknn_opt.checks.shift.report import SHIFTED, ShiftReport
-from sknn_opt.plots._style import COLOURS, axes_for, dress, legend
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from sknn_opt.checks.opener import open_normalizer
+from sknn_opt.checks.shift.check import check_shift, checked_for
+from sknn_opt.checks.shift.report import SHIFTED
+from sknn_opt.plots._style import COLORS, Display, dress, legend, mark
 
 WHO = "NormalizationDisplay"
 MAX_FEATURES = 20
@@ -26,13 +17,14 @@ QUANTILES = (0.01, 0.25, 0.5, 0.75, 0.99)
 WIDE = 100.0  # spreads that differ by this factor have no common linear axis
 
 
-class NormalizationDisplay:
+class NormalizationDisplay(Display):
     """Each feature before and after normalization, as a bar of its quantiles.
 
     Thick is the middle half of the values, thin reaches from their 1st to their 99th percentile, a
     mark is the median. New data are drawn below, and features that `check_shift` calls shifted are
     printed bold, with an arrow. Features of very unequal size share a logarithmic axis before (or
     one that is linear around zero, where values are negative); after, one linear axis serves all.
+    `plot` also takes a pair of axes.
 
     Parameters
     ----------
@@ -68,34 +60,17 @@ class NormalizationDisplay:
     ['alcohol', '→ hue']
     """
 
-    ax_: NDArray[Any]
-    figure_: Figure
-
-    def __init__(
-        self,
-        names: list[str],
-        before: dict[str, Floats],
-        after: dict[str, Floats],
-        report: ShiftReport | None = None,
-        n_features: int | None = None,
-    ):
+    def __init__(self, names, before, after, report=None, n_features=None):
         self.names, self.before, self.after = names, before, after
         self.report, self.n_features = report, n_features
 
     @classmethod
-    def from_estimator(
-        cls,
-        normalizer: Any,
-        X: Matrix,
-        features: Sequence[int | str] | int | str | None = None,
-        *,
-        X_new: Matrix | None = None,
-    ) -> Self:
+    def from_estimator(cls, normalizer, X, features=None, *, X_new=None):
         """Measure the data before and after a fitted normalizer.
 
         Parameters
         ----------
-        normalizer : InputNormalizer, StandardScaler, Pipeline or search
+        normalizer : InputNormalizer, StandardScaler, or an estimator with one in it
             Fitted. Of a pipeline the normalizer in it is shown, with the data that reach it.
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The training data.
@@ -118,78 +93,59 @@ class NormalizationDisplay:
             If a feature is unknown, or the data cannot be used.
         """
         report = None if X_new is None else check_shift(normalizer, X_new)
-        before, after, whole = {}, {}, normalizer
+        before, after = {}, {}
         for label, data in (("training data", X), ("new data", X_new)):
             if data is None:
                 continue
-            normalizer, data, names = find_normalizer(whole, data, WHO)
+            opened = open_normalizer(normalizer, data, WHO)
+            names, data = opened.names, checked_for(opened.part, opened.X)
             chosen = _chosen(features, names)
-            data = validate_data(
-                normalizer, data, reset=False, accept_sparse="csr", ensure_all_finite="allow-nan",
-                dtype="numeric",
-            )  # fmt: skip
             data = data[:: -(-data.shape[0] // MAX_ROWS)]
-            before[label] = _quantiles(data, chosen)
-            plain = _without_names(normalizer)
-            after[label] = _quantiles(plain.transform(data), chosen)
+            with warnings.catch_warnings():  # the names were checked, and are lost
+                warnings.filterwarnings("ignore", "X does not have valid feature names")
+                turned = opened.part.transform(data)
+            before[label], after[label] = (_quantiles(each, chosen) for each in (data, turned))
         return cls([names[j] for j in chosen], before, after, report, len(names))
 
-    def plot(self, ax: Axes | Sequence[Axes] | None = None) -> Self:
-        """Draw.
+    def _figure_options(self):
+        height = 0.32 * len(self.names) * (1 if self.report is None else 1.4)
+        return {"ncols": 2, "figsize": (10, 1.6 + height)}
 
-        Parameters
-        ----------
-        ax : matplotlib Axes or pair of them, default=None
-            Where to draw: one Axes is divided in two; a new figure if None.
-
-        Returns
-        -------
-        NormalizationDisplay
-            Itself, with ``ax_`` and ``figure_``.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        """
-        size = (10, 1.6 + 0.32 * len(self.names) * (1 if self.report is None else 1.4))
-        ax = axes_for(ax, f"{WHO}.plot", ncols=2, figsize=size)
-        if np.ndim(ax) == 0:
-            ax.set_axis_off()
-            ax = [ax.inset_axes([left, 0, 0.47, 1]) for left in (0, 0.53)]
-        self.ax_ = np.asarray(ax, dtype=object)
-        self.figure_ = self.ax_[0].figure
-        sides = (self.before, "Before", "in the feature's own unit"), (
-            self.after, "After", "in standard deviations of the training data",
-        )  # fmt: skip
+    def _draw(self):
+        if np.ndim(self.ax_) == 0:
+            self.ax_.set_axis_off()
+            self.ax_ = [self.ax_.inset_axes([left, 0, 0.47, 1]) for left in (0, 0.53)]
+        self.ax_ = np.asarray(self.ax_, dtype=object)
+        sides = (
+            (self.before, "Before", "in the feature's own unit"),
+            (self.after, "After", "in standard deviations of the training data"),
+        )
         for axes, (quantiles, title, unit) in zip(self.ax_, sides, strict=True):
-            self._draw(axes, quantiles)
+            self._draw_bars(axes, quantiles)
             dress(axes, title=title, xlabel=unit)
         _choose_scale(self.ax_[0], self.before["training data"])
         self.ax_[1].tick_params(labelleft=False)
         if 0 < len(self.names) < (self.n_features or 0):
-            self.ax_[0].set_title(
-                f"Before: {len(self.names)} of {self.n_features} features", fontsize="medium"
-            )
+            title = f"Before: {len(self.names)} of {self.n_features} features"
+            self.ax_[0].set_title(title, fontsize="medium")
         if len(self.before) > 1:
             legend(self.ax_[1], loc="lower right", bbox_to_anchor=(1, 0.99), ncols=2)
             self.ax_[1].set_title(self.ax_[1].get_title(), fontsize="medium", loc="left")
             self.ax_[1].set_title("")
-        return self
 
-    def _draw(self, ax, quantiles):
+    def _draw_bars(self, ax, quantiles):
         """The bars of each set of data, one set below the other."""
-        looks = (COLOURS[0], "o", "-", "full"), (COLOURS[5], "D", (0, (3, 1.5)), "none")
+        filled, open_ = (COLORS[0], "o", "-", COLORS[0]), (COLORS[5], "D", (0, (3, 1.5)), "white")
         offsets = (0,) if len(quantiles) == 1 else (-0.17, 0.17)
-        for (label, q), offset, look in zip(quantiles.items(), offsets, looks, strict=False):
-            colour, marker, line, fill = look
+        for (label, q), offset, look in zip(
+            quantiles.items(), offsets, (filled, open_), strict=False
+        ):
+            color, marker, line, inside = look
             rows = np.arange(q.shape[1]) + offset
-            ax.hlines(rows, q[0], q[4], color=colour, linewidth=1.2, linestyle=line)
-            ax.hlines(rows, q[1], q[3], color=colour, linewidth=4.5, alpha=0.55)
-            ax.plot(
-                q[2], rows, linestyle="", marker=marker, markersize=5, color=colour, label=label,
-                markerfacecolor=colour if fill == "full" else "white",
-            )  # fmt: skip
+            ax.hlines(rows, q[0], q[4], color=color, linewidth=1.2, linestyle=line)
+            ax.hlines(rows, q[1], q[3], color=color, linewidth=4.5, alpha=0.55)
+            look = {"marker": marker, "markersize": 5, "markerfacecolor": inside}
+            mark(ax, q[2], rows, color=color, label=label, **look)
         ax.set_ylim(len(self.names) - 0.4, -0.6)
         ax.set_yticks(range(len(self.names)), [self._label(name) for name in self.names])
         for name, text in zip(self.names, ax.get_yticklabels(), strict=True):
@@ -221,19 +177,9 @@ def _chosen(features, names):
     return chosen
 
 
-def _without_names(normalizer):
-    """The normalizer as it takes and gives plain arrays, without a warning about their names."""
-    plain = type(normalizer)()
-    vars(plain).update(vars(normalizer))
-    for name in ("feature_names_in_", "_sklearn_output_config"):
-        vars(plain).pop(name, None)
-    return plain
-
-
 def _quantiles(X, chosen):
     """The quantiles of some columns; NaN for a column without values."""
-    X = X[:, chosen]
-    X = np.asarray(X.toarray() if issparse(X) else X, dtype=float)
+    X = np.asarray(X[:, chosen].toarray() if issparse(X) else np.asarray(X)[:, chosen], dtype=float)
     columns = [column[~np.isnan(column)] for column in X.T]
     columns = [column if len(column) else [np.nan] for column in columns]
     return np.array([np.quantile(column, QUANTILES) for column in columns]).T

@@ -1,31 +1,22 @@
 """The picture of signals on their way through networks, several side by side."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, Self
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from sknn_opt.arrays.types import Matrix, RandomState
 from sknn_opt.checks.signals.check import check_signals
 from sknn_opt.checks.signals.report import SignalReport
-from sknn_opt.plots._style import COLOURS, axes_for
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from sknn_opt.plots._style import COLORS, Display
 
 MARKED = 25  # layers up to which each gain has its marker
 N_BINS = 61
+TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
 WIDTH, HEIGHT = 3.2, 5.2  # of a column, in inches
 
 
-class SignalPropagationDisplay:
+class SignalPropagationDisplay(Display):
     """Gains and activations by layer, one column for each network.
 
     Above, the gains: what a layer makes of the size of the signals that enter it, and of the
-    gradients on their way back. On the grey line, at 1, sizes stay. Below, where the activations
+    gradients on their way back. On the gray line, at 1, sizes stay. Below, where the activations
     of a layer lie: the darker, the more of them, on a logarithmic scale of its own. What exceeds
     10 times the root mean square of X is drawn at the edge.
 
@@ -57,24 +48,21 @@ class SignalPropagationDisplay:
     ['xavier: vanishing', 'auto: healthy']
     """
 
-    ax_: NDArray[Any]
-    figure_: Figure
-
-    def __init__(self, reports: dict[str, SignalReport], point: int = 0):
+    def __init__(self, reports, point=0):
         self.reports = reports
         self.point = point
 
     @classmethod
     def from_estimator(
         cls,
-        estimator: Any,
-        X: Matrix,
-        y: ArrayLike | None = None,
+        estimator,
+        X,
+        y=None,
         *,
-        sample_weight: ArrayLike | None = None,
-        random_state: RandomState = 0,
-        point: int = 0,
-    ) -> Self:
+        sample_weight=None,
+        random_state=0,
+        point=0,
+    ):
         """Check signals, and make the display of what was found.
 
         Parameters
@@ -102,7 +90,7 @@ class SignalPropagationDisplay:
         return cls(reports, point)
 
     @classmethod
-    def from_report(cls, report: Any, *, point: int = 0) -> Self:
+    def from_report(cls, report, *, point=0):
         """Make the display of reports.
 
         Parameters
@@ -130,32 +118,13 @@ class SignalPropagationDisplay:
                 )
         return cls(named, point)
 
-    def plot(self, ax: Axes | None = None) -> Self:
-        """Draw.
+    def _figure_options(self):
+        return {"figsize": (WIDTH * max(len(self.reports), 1.5), HEIGHT)}
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw: its place is divided. A new figure if None.
-
-        Returns
-        -------
-        SignalPropagationDisplay
-            Itself, with ``ax_`` and ``figure_``.
-
-        Raises
-        ------
-        ImportError
-            If matplotlib is not installed.
-        """
+    def _draw(self):
         n = len(self.reports)
-        is_new = ax is None
-        ax = axes_for(ax, "SignalPropagationDisplay.plot")
-        self.figure_ = ax.figure
-        if is_new:
-            self.figure_.set_size_inches(WIDTH * max(n, 1.5), HEIGHT)
-        ax.set_axis_off()
-        grid = ax.get_subplotspec().subgridspec(2, n, hspace=0.12, wspace=0.08)
+        self.ax_.set_axis_off()
+        grid = self.ax_.get_subplotspec().subgridspec(2, n, hspace=0.12, wspace=0.08)
         self.ax_ = grid.subplots(sharex="col", sharey="row" if n > 1 else False, squeeze=False)
         reaches = [_reach(report.points[self.point]) for report in self.reports.values()]
         high = max(reach for reach, _ in reaches) or 1.0
@@ -170,7 +139,6 @@ class SignalPropagationDisplay:
         self.ax_[0, 0].legend(fontsize="small", frameon=False)
         self.ax_[1, 0].set_ylabel("activations")
         self._limit_gains()
-        return self
 
     def _limit_gains(self):
         """At least a factor of 2 to either side of 1: equal gains are to look equal."""
@@ -182,26 +150,21 @@ class SignalPropagationDisplay:
             ax.set_yscale("log", subs=())
             ax.set_ylim(low, high)
             if high < 100 * low:
-                ticks = [
-                    tick for tick in (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if low < tick < high
-                ]
+                ticks = [tick for tick in TICKS if low < tick < high]
                 ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
 
 
 def _draw_gains(ax, point):
     hidden = point.layers[:-1]
     numbers = [layer.layer for layer in hidden]
-    few = len(hidden) <= MARKED
+    forward, backward = zip(*((x.forward_gain, x.backward_gain) for x in hidden), strict=True)
+    circle, square = ("o", "s") if len(hidden) <= MARKED else (None, None)
     ax.axhline(1, color="0.75", linewidth=1, zorder=0)
-    ax.plot(
-        numbers, [layer.forward_gain for layer in hidden], "-", marker="o" if few else None,
-        markersize=5, color=COLOURS[0], label="forward: signals",
-    )  # fmt: skip
-    ax.plot(
-        numbers[1:], [layer.backward_gain for layer in hidden[1:]], "--",
-        marker="s" if few else None, markersize=4, color=COLOURS[5], markerfacecolor="white",
-        label="backward: gradients",
-    )  # fmt: skip
+    look = {"linestyle": "-", "marker": circle, "markersize": 5, "color": COLORS[0]}
+    ax.plot(numbers, forward, label="forward: signals", **look)
+    look = {"linestyle": "--", "marker": square, "markersize": 4, "color": COLORS[5]}
+    look["markerfacecolor"] = "white"
+    ax.plot(numbers[1:], backward[1:], label="backward: gradients", **look)
     ax.margins(x=0.02)
 
 
@@ -213,7 +176,7 @@ def _reach(point):
 
 
 def _draw_activations(ax, point, low, high):
-    """Each layer a column: the histogram of its activations, in shades of grey."""
+    """Each layer a column: the histogram of its activations, in shades of gray."""
     samples = [np.nan_to_num(layer.sample) for layer in point.layers[:-1]]
     edges = np.linspace(low, high, N_BINS)
     counts = np.array([np.histogram(np.clip(a, low, high), edges)[0] for a in samples], float)

@@ -300,7 +300,7 @@ def test_sentences_on_bad_input():
 def test_the_table():
     report = check_shift(InputNormalizer().fit(X_IRIS), X_IRIS[:50])
     lines = str(report).splitlines()
-    assert lines[0] == "50 new rows beside 150 of training"
+    assert lines[0] == "50 new rows compared with 150 of training"
     assert len({len(line) for line in lines[2:3]}) == 1
     assert [line.split("  ")[0] for line in lines[3:7]] == list(X_IRIS.columns)
     assert "SHIFTED: 4 of 4 features" in lines[-2]

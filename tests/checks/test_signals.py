@@ -1,6 +1,7 @@
 """Signals: the measures against plain formulas, the verdicts on nets whose fate is known."""
 
 import pickle
+import re
 import warnings
 
 import numpy as np
@@ -308,6 +309,20 @@ def test_rows_that_are_alike_in_X():
     report = check_signals(net(2, 50), 1e6 + X, Y)
     assert report.verdict == "collapsed"
     assert "InputNormalizer() before the network" in report.findings[0].remedy
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_a_single_feature_has_one_direction_from_the_start(batch_norm):
+    model = MLPRegressor((20,), activation="tanh", batch_norm=batch_norm, random_state=0)
+    assert check_signals(model, D[:, :1], T).passed
+
+
+def test_inputs_are_judged_as_a_fit_judges_them():
+    (finding, *_) = check_signals(net(2, 50), 40 * X, Y).findings
+    assert finding.message.startswith("the features are not scaled: feature ")
+    assert finding.remedy == "InputNormalizer() before the network"
+    with pytest.warns(UserWarning, match=re.escape(finding.message[1:])):
+        net(2, 50, max_iter=1).fit(40 * X, Y)
 
 
 def test_auto_is_healthy_and_batch_norm_heals():

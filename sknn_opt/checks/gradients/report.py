@@ -4,26 +4,19 @@ The measure is the course's ratio  ‖a - n‖ / (‖a‖ + ‖n‖)  of the ana
 one n, with its bands: below 1e-7 great, below 1e-5 worth a look, else worrying.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.optimize import check_grad
 
-from sknn_opt.checks.tables import data_frame, html_lines, html_table, text_table
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
+from sknn_opt.checks.report import Report
 
 # From the mildest to the gravest.
 OK, KINK, INCONCLUSIVE, WRONG = VERDICTS = ("OK", "KINK", "INCONCLUSIVE", "WRONG")
 BANDS = ((1e-7, "great"), (1e-5, "worth a look"), (math.inf, "worrying"))
-COLOURS = {OK: "#1b7837", KINK: "#8a6d00", INCONCLUSIVE: "#8a6d00", WRONG: "#b2182b"}
 
 
 def ratio(analytic, numeric):
@@ -81,21 +74,21 @@ class BlockCheck:
 
     point: str
     block: str
-    layer: int | str | None
+    layer: object
     n_parameters: int
     verdict: str
     ratio: float
     resolution: float
-    index: tuple[int, ...] | None = None
+    index: tuple | None = None
     analytic: float | None = None
     numeric: float | None = None
     passed: bool = True
     note: str = ""
-    samples: tuple[Any, Any] = field(default=((), ()), repr=False)
+    samples: tuple = field(default=((), ()), repr=False)
     elementwise: bool = field(default=False, repr=False)
-    shape: tuple[int, ...] = field(default=(), repr=False)
+    shape: tuple = field(default=(), repr=False)
 
-    def cells(self) -> tuple[str, ...]:
+    def cells(self):
         """The table's row, as text."""
         found = ("", "", "")
         if self.index is not None:
@@ -107,55 +100,19 @@ class BlockCheck:
         )
 
 
-HEAD = (
-    "block",
-    "size",
-    "verdict",
-    "ratio",
-    "sees above",
-    "worst at",
-    "analytic",
-    "numeric",
-    "note",
-)
-TEXT_LEFT = {0, 2, 5, 8}
-
-
 @dataclass(frozen=True)
 class PointCheck:
-    """All that was found at one point.
-
-    Attributes
-    ----------
-    name : str
-        Where: for example "initial weights" or "x0".
-    method : str
-        What the gradient was compared with, in words.
-    blocks : tuple of BlockCheck
-        One for each block, and one, "all", for the whole gradient.
-    fault : str or None
-        What is at fault, in words.
-    first_bad_layer : int, str or None
-        The layer whose own backward is at fault.
-    hints : tuple of str
-        Probable causes, in words, the likeliest first.
-    n_evaluations : int
-        How often the function was evaluated.
-    value, gradient : callable
-        The function and its gradient, of a vector; None in a report that was pickled.
-    theta : ndarray of shape (n_parameters,)
-        The point.
-    """
+    """All that was found at one point."""
 
     name: str
     method: str
-    blocks: tuple[BlockCheck, ...]
+    blocks: tuple
     fault: str | None
-    first_bad_layer: int | str | None
-    hints: tuple[str, ...]
+    first_bad_layer: object
+    hints: tuple
     n_evaluations: int
-    value: Callable[..., Any] = field(repr=False)
-    gradient: Callable[..., Any] = field(repr=False)
+    value: Callable = field(repr=False)
+    gradient: Callable = field(repr=False)
     theta: np.ndarray = field(repr=False)
 
     def __getstate__(self):
@@ -163,18 +120,18 @@ class PointCheck:
         return vars(self) | {"value": None, "gradient": None}
 
     @property
-    def title(self) -> str:
+    def title(self):
         """One line: where and how."""
         return f"at the {self.name}" if self.name != "x0" else "at x0"
 
 
 @dataclass(frozen=True, repr=False)
-class GradientReport:
+class GradientReport(Report):
     """What `check_gradients` found. Prints as a table; a notebook shows it as HTML.
 
     Attributes
     ----------
-    points : tuple of PointCheck
+    points : tuple
         What was found at each point that was checked.
 
     Examples
@@ -194,30 +151,27 @@ class GradientReport:
     ('layer 1: b1', ['b1: its sign is wrong'])
     """
 
-    points: tuple[PointCheck, ...]
+    points: tuple
+
+    _HEAD = (
+        *("block", "size", "verdict", "ratio", "sees above", "worst at", "analytic", "numeric"),
+        "note",
+    )
+    _LEFT = (0, 2, 5, 8)
+    _VERDICTS = VERDICTS
 
     @property
-    def blocks(self) -> list[BlockCheck]:
+    def blocks(self):
         """A `BlockCheck` for each block at each point, and one, "all", for the whole gradient."""
         return [check for point in self.points for check in point.blocks]
 
     @property
-    def verdict(self) -> str:
-        """The gravest verdict: "OK", "KINK", "INCONCLUSIVE" or "WRONG"."""
-        return max((check.verdict for check in self.blocks), key=VERDICTS.index)
-
-    @property
-    def passed(self) -> bool:
-        """Whether every block is right, to its resolution."""
-        return all(check.passed for check in self.blocks)
-
-    @property
-    def relative_error(self) -> float:
+    def relative_error(self):
         """The largest ratio of a whole gradient; NaN counts as the largest."""
         return float(np.max([check.ratio for check in self.blocks if check.block == "all"]))
 
     @property
-    def first_bad_layer(self) -> int | str | None:
+    def first_bad_layer(self):
         """The layer whose own backward is at fault, None if none is.
 
         Backprop runs from the last layer to the first, so the layers below a fault inherit its
@@ -226,22 +180,22 @@ class GradientReport:
         return next((p.first_bad_layer for p in self.points if p.first_bad_layer is not None), None)
 
     @property
-    def fault(self) -> str | None:
+    def fault(self):
         """What is at fault, in words; None if nothing is."""
         return next((point.fault for point in self.points if point.fault), None)
 
     @property
-    def hints(self) -> list[str]:
+    def hints(self):
         """Probable causes, in words, the likeliest first."""
         return list(dict.fromkeys(hint for point in self.points for hint in point.hints))
 
     @property
-    def n_evaluations(self) -> int:
+    def n_evaluations(self):
         """How often the function was evaluated; steps through a part of a network do not count."""
         return sum(point.n_evaluations for point in self.points)
 
     @cached_property
-    def scipy_check_grad(self) -> float:
+    def scipy_check_grad(self):
         """`scipy.optimize.check_grad` at the last point: ‖a - n‖ by forward differences.
 
         Computed when first asked for: it takes one evaluation for each parameter.
@@ -254,7 +208,7 @@ class GradientReport:
             )
         return float(check_grad(point.value, point.gradient, point.theta))
 
-    def worst(self, k: int = 5) -> list[dict[str, Any]]:
+    def worst(self, k=5):
         """The k worst elements.
 
         Parameters
@@ -271,27 +225,21 @@ class GradientReport:
         found = [element for check in self.blocks for element in _elements(check, k)]
         return sorted(found, key=_gravity, reverse=True)[:k]
 
-    def raise_if_failed(self) -> None:
-        """Raise AssertionError, with the table as its message, unless the check passed."""
-        if not self.passed:
-            raise AssertionError(str(self))
+    def _rows(self):
+        return self.blocks
 
-    def to_frame(self) -> DataFrame:
-        """The blocks as a pandas DataFrame, one row each.
-
-        Raises
-        ------
-        ImportError
-            If pandas is not installed.
-        """
+    def _records(self):
         columns = (
             *("point", "block", "layer", "n_parameters", "verdict", "ratio", "resolution"),
             *("index", "analytic", "numeric", "note"),
         )
-        rows = [[getattr(check, column) for column in columns] for check in self.blocks]
-        return data_frame(rows, list(columns))
+        return [{column: getattr(check, column) for column in columns} for check in self.blocks]
 
-    def _closing_lines(self):
+    def _tables(self):
+        for point in self.points:
+            yield f"{point.title}, {point.method}", [check.cells() for check in point.blocks], []
+
+    def _verdict_lines(self):
         """The verdict, the fault and the hints."""
         error = self.relative_error
         wrong = [check for check in self.blocks if check.verdict == WRONG and check.block != "all"]
@@ -304,26 +252,6 @@ class GradientReport:
         if self.fault:
             yield f"first at fault: {self.fault}"
         yield from (f"hint: {hint}" for hint in self.hints)
-
-    def __repr__(self):
-        return f"<GradientReport: {next(self._closing_lines())}; print it to see the table>"
-
-    def __str__(self):
-        lines = []
-        for point in self.points:
-            table = text_table(HEAD, [check.cells() for check in point.blocks], TEXT_LEFT)
-            lines += [f"{point.title}, {point.method}", *table, ""]
-        return "\n".join([*lines, *self._closing_lines()])
-
-    def _repr_html_(self):
-        tables = (
-            html_table(
-                f"{point.title}, {point.method}", HEAD, [c.cells() for c in point.blocks], COLOURS
-            )
-            for point in self.points
-        )
-        first, *rest = self._closing_lines()
-        return "".join([*tables, html_lines(first, rest)])
 
 
 def _elements(check, k):

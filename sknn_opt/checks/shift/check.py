@@ -35,21 +35,15 @@ References
    the tobacco litigation", Health Services and Outcomes Research Methodology 2, 2001, pp. 169-188.
 """
 
-from __future__ import annotations
-
-from typing import Any
-
 import numpy as np
 from scipy.sparse import issparse
 from scipy.special import gammaln
 from scipy.stats import f as f_distribution
 from scipy.stats import hypergeom, norm
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from sknn_opt.arrays import moments
-from sknn_opt.arrays.types import Matrix
+from sknn_opt.checks.opener import open_normalizer
 from sknn_opt.checks.shift.report import OK, SHIFTED, UNKNOWN, FeatureShift, ShiftReport
 from sknn_opt.estimators.normalizer import InputNormalizer
 
@@ -59,15 +53,16 @@ FLOAT32 = float(np.finfo(np.float32).eps)  # new data may come in another precis
 BLOCK = 2**18  # numbers looked at together
 
 
-def check_shift(normalizer: Any, X_new: Matrix) -> ShiftReport:
+def check_shift(normalizer, X_new):
     """Tell which features of new data left the distribution that a normalizer was fitted to.
 
     Parameters
     ----------
-    normalizer : InputNormalizer, StandardScaler, Pipeline or search
+    normalizer : InputNormalizer, StandardScaler, or an estimator with one in it
         Fitted. Of a pipeline the first InputNormalizer is taken, or else the first StandardScaler,
-        and `X_new` goes through the steps before it; of a search the best estimator. A
-        StandardScaler knows neither the range of its training data nor what was missing.
+        and `X_new` goes through the steps before it; of a search the best estimator; in a
+        ColumnTransformer its columns are compared. A StandardScaler knows neither the range of its
+        training data nor what was missing.
     X_new : {array-like, sparse matrix} of shape (n_new, n_features)
         New rows, in the unit of the training data; NaN where a value is missing. The rows should
         be independent: a run of neighbours in time varies less than its length says.
@@ -104,11 +99,8 @@ def check_shift(normalizer: Any, X_new: Matrix) -> ShiftReport:
     >>> check_shift(normalizer, X[y < 2][::3]).verdict
     'OK'
     """
-    normalizer, X_new, names = find_normalizer(normalizer, X_new)
-    X_new = validate_data(
-        normalizer, X_new, reset=False, accept_sparse="csr", dtype="numeric",
-        ensure_all_finite="allow-nan",
-    )  # fmt: skip
+    opened = open_normalizer(normalizer, X_new)
+    normalizer, X_new = opened.part, checked_for(opened.part, opened.X)
     training, n = _training(normalizer), X_new.shape[1]
     add = moments.add_sparse if issparse(X_new) else moments.add_dense
     new = add(moments.no_moments(n), X_new)
@@ -116,47 +108,24 @@ def check_shift(normalizer: Any, X_new: Matrix) -> ShiftReport:
     level = FALSE_ALARMS / (8 * n)
     notes = _findings(training, new, measures, level)
     features = tuple(
-        _feature(j, name, training, new, measures, notes[j]) for j, name in enumerate(names)
+        _feature(j, name, training, new, measures, notes[j]) for j, name in enumerate(opened.names)
     )
     with np.errstate(divide="ignore"):
         sees = norm.isf(level) * np.sqrt(1 / new.count + 1 / training.count)
-    return ShiftReport(features, X_new.shape[0], float(np.max(training.total)), float(sees.max()))
+    n_training = float(np.max(training.total))
+    return ShiftReport(features, X_new.shape[0], n_training, float(sees.max()), opened.notes)
 
 
-def find_normalizer(estimator, X, who="check_shift"):
-    """The fitted normalizer in an estimator, X as it reaches it, and the names of its features."""
-    if hasattr(estimator, "best_estimator_"):
-        estimator = estimator.best_estimator_
-    before = None
-    if isinstance(estimator, Pipeline):
-        steps = [step for _, step in estimator.steps]
-        found = [k for kind in (InputNormalizer, StandardScaler)
-                 for k, step in enumerate(steps) if isinstance(step, kind)]  # fmt: skip
-        if not found:
-            raise TypeError(f"{who} needs an InputNormalizer, but the pipeline has none.")
-        before, estimator = estimator[: found[0]], steps[found[0]]
-    if not isinstance(estimator, InputNormalizer | StandardScaler):
-        raise TypeError(
-            f"{who} needs a fitted InputNormalizer, or a pipeline with one in it; "
-            f"got {type(estimator).__name__}."
-        )
-    check_is_fitted(estimator)
-    names = getattr(estimator, "feature_names_in_", None)
-    if before:
-        if names is None and hasattr(before, "get_feature_names_out"):
-            names = _names_after(before)
-        X = before.transform(X)
-    if names is None or len(names) != estimator.n_features_in_:
-        names = [f"x{j}" for j in range(estimator.n_features_in_)]
-    return estimator, X, [str(name) for name in names]
-
-
-def _names_after(steps):
-    """The names that the steps give their outputs, or None where one of them has none."""
-    try:
-        return steps.get_feature_names_out()
-    except (AttributeError, ValueError):
-        return None
+def checked_for(normalizer, X):
+    """X as an array or CSR matrix that the normalizer could take; NaN may be in it."""
+    return validate_data(
+        normalizer,
+        X,
+        reset=False,
+        accept_sparse="csr",
+        dtype="numeric",
+        ensure_all_finite="allow-nan",
+    )
 
 
 def _training(normalizer):
@@ -215,10 +184,11 @@ def _measures(training, new, below, above, kurtosis):
             "below": np.where(known & (m > 0), below / m, np.nan),
             "above": np.where(known & (m > 0), above / m, np.nan),
             "missing": moments.missing_share(new),
-            "missing_before": np.where(known | (training.count == 0),
-                                       moments.missing_share(training), np.nan),
+            "missing_before": np.where(
+                known | (training.count == 0), moments.missing_share(training), np.nan
+            ),
             "kurtosis": kurtosis,
-        }  # fmt: skip
+        }
 
 
 def _findings(training, new, measures, level):
@@ -234,18 +204,18 @@ def _findings(training, new, measures, level):
         largest = np.where(np.isnan(largest), np.sqrt(n), largest) ** 2  # no range: at most n
         broad = np.sqrt(sample * np.maximum(largest, sample))
         shrank = np.where(v > 0, _f_test(1 / v, n, m, broad), _all_equal(training, new))
+        below, above = measures["below"], measures["above"]
+        more = measures["missing"] - measures["missing_before"]
         words = (
             ("mean rose", d > far),
             ("mean fell", d < -far),
             ("variance grew", (v > LEAST_RATIO) & (_f_test(v, m, n, broad) < level)),
             ("variance shrank", (v < 1 / LEAST_RATIO) & (shrank < level)),
-            ("{:.1%} below the range", _beyond(measures["below"], m, n, level), measures["below"]),
-            ("{:.1%} above the range", _beyond(measures["above"], m, n, level), measures["above"]),
-            ("more is missing", _missing_more(new, training, level)
-             & (measures["missing"] - measures["missing_before"] > LEAST_SHARE)),
-            ("less is missing", _missing_more(training, new, level)
-             & (measures["missing_before"] - measures["missing"] > LEAST_SHARE)),
-        )  # fmt: skip
+            ("{:.1%} below the range", _beyond(below, m, n, level), below),
+            ("{:.1%} above the range", _beyond(above, m, n, level), above),
+            ("more is missing", _missing_more(new, training, level) & (more > LEAST_SHARE)),
+            ("less is missing", _missing_more(training, new, level) & (-more > LEAST_SHARE)),
+        )
     notes = [[] for _ in d]
     for word, found, *shares in words:
         for j in np.flatnonzero(found):
@@ -302,8 +272,12 @@ def _feature(j, name, training, new, measures, found):
     undecided = training.count[j] == 0 or new.count[j] == 0
     values = {key: float(measures[key][j]) for key in measures if key != "kurtosis"}
     return FeatureShift(
-        name=name, verdict=SHIFTED if found else UNKNOWN if undecided else OK,
-        mean_difference=values["difference"], variance_ratio=values["ratio"],
-        outside=values["below"] + values["above"], missing=values["missing"],
-        missing_in_training=values["missing_before"], note=", ".join(notes),
-    )  # fmt: skip
+        name=name,
+        verdict=SHIFTED if found else UNKNOWN if undecided else OK,
+        mean_difference=values["difference"],
+        variance_ratio=values["ratio"],
+        outside=values["below"] + values["above"],
+        missing=values["missing"],
+        missing_in_training=values["missing_before"],
+        note=", ".join(notes),
+    )

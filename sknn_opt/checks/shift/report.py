@@ -1,21 +1,12 @@
 """What `check_shift` found: a row for each feature, and a verdict on all of them."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
-from sknn_opt.checks.tables import data_frame, html_lines, html_table, text_table
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
+from sknn_opt.checks.report import Report
 
 OK, UNKNOWN, SHIFTED = VERDICTS = ("OK", "UNKNOWN", "SHIFTED")  # from the mildest to the gravest
 LONGEST = 40  # features in a printed table; of more than that only those that are not OK
-
-HEAD = ("feature", "verdict", "mean", "variance", "outside", "missing", "before", "note")
-TEXT_LEFT = {0, 1, 7}
 
 
 @dataclass(frozen=True)
@@ -49,7 +40,12 @@ class FeatureShift:
     missing_in_training: float
     note: str = ""
 
-    def cells(self) -> tuple[str, ...]:
+    @property
+    def passed(self):
+        """Whether it is not known to have shifted."""
+        return self.verdict != SHIFTED
+
+    def cells(self):
         """The table's row, as text."""
         shares = (self.outside, self.missing, self.missing_in_training)
         return (
@@ -63,7 +59,7 @@ class FeatureShift:
 
 
 @dataclass(frozen=True, repr=False)
-class ShiftReport:
+class ShiftReport(Report):
     """What `check_shift` found. Prints as a table; a notebook shows it as HTML.
 
     ``report["age"]`` is the row of the feature of that name.
@@ -79,6 +75,8 @@ class ShiftReport:
     sees_above : float
         A shift of a mean by more standard deviations than this would have been seen in every
         feature. Few rows leave it large.
+    notes : tuple of str
+        What was done to find the normalizer.
 
     Examples
     --------
@@ -95,39 +93,33 @@ class ShiftReport:
     2.0
     """
 
-    features: tuple[FeatureShift, ...]
+    features: tuple
     n_new: int
     n_training: float
     sees_above: float
+    notes: tuple = ()
+
+    _HEAD = ("feature", "verdict", "mean", "variance", "outside", "missing", "before", "note")
+    _LEFT = (0, 1, 7)
+    _VERDICTS = VERDICTS
 
     @property
-    def verdict(self) -> str:
-        """The gravest verdict: "OK", "UNKNOWN" or "SHIFTED"."""
-        return max((feature.verdict for feature in self.features), key=VERDICTS.index)
-
-    @property
-    def passed(self) -> bool:
-        """Whether no feature is known to have shifted."""
-        return self.verdict != SHIFTED
-
-    @property
-    def shifted(self) -> list[str]:
+    def shifted(self):
         """The names of the features that have shifted."""
         return [feature.name for feature in self.features if feature.verdict == SHIFTED]
 
-    def __getitem__(self, name: str) -> FeatureShift:
+    def __getitem__(self, name):
         """The row of a feature."""
         for feature in self.features:
             if feature.name == name:
                 return feature
         raise KeyError(f"There is no feature {name!r}: ask one of report.features for its name.")
 
-    def raise_if_shifted(self) -> None:
+    def raise_if_shifted(self):
         """Raise AssertionError, with the table as its message, if a feature has shifted."""
-        if not self.passed:
-            raise AssertionError(str(self))
+        self.raise_if_failed()
 
-    def to_frame(self) -> DataFrame:
+    def to_frame(self):
         """The features as a pandas DataFrame, one row each.
 
         Raises
@@ -135,21 +127,24 @@ class ShiftReport:
         ImportError
             If pandas is not installed.
         """
-        return data_frame([asdict(feature) for feature in self.features]).set_index("name")
+        return super().to_frame().set_index("name")
 
-    def _title(self):
-        rows = "row" if self.n_new == 1 else "rows"
-        return f"{self.n_new:,} new {rows} beside {self.n_training:,.7g} of training"
+    def _rows(self):
+        return self.features
 
-    def _shown(self):
-        """The features in the table, and how many were left out."""
-        shown = self.features
+    def _records(self):
+        return [asdict(feature) for feature in self.features]
+
+    def _tables(self):
+        shown, rows = self.features, "row" if self.n_new == 1 else "rows"
         if len(shown) > LONGEST:
             shown = [feature for feature in shown if feature.verdict != OK][:LONGEST]
-        return shown, len(self.features) - len(shown)
+        n_left_out = len(self.features) - len(shown)
+        caption = f"{self.n_new:,} new {rows} compared with {self.n_training:,.7g} of training"
+        below = [f"… and {n_left_out:,} features more"] if n_left_out else []
+        yield caption, [feature.cells() for feature in shown], below
 
-    def _closing_lines(self):
-        """The verdict, and how far it reaches."""
+    def _verdict_lines(self):
         names = self.shifted
         if names:
             some = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
@@ -160,21 +155,3 @@ class ShiftReport:
             yield "one row has no variance: only its values can be judged"
         if math.isfinite(self.sees_above):
             yield f"the mean of any feature would be seen to move from {self.sees_above:.2g} σ on"
-
-    def __repr__(self):
-        return f"<ShiftReport: {next(self._closing_lines())}; print it to see the table>"
-
-    def __str__(self):
-        shown, n_left_out = self._shown()
-        lines = [self._title(), *text_table(HEAD, [f.cells() for f in shown], TEXT_LEFT)]
-        if n_left_out:
-            lines.append(f"… and {n_left_out:,} features more")
-        return "\n".join([*lines, "", *self._closing_lines()])
-
-    def _repr_html_(self):
-        shown, n_left_out = self._shown()
-        first, *rest = self._closing_lines()
-        if n_left_out:
-            rest = [f"{n_left_out:,} features more are not shown", *rest]
-        cells = [feature.cells() for feature in shown]
-        return html_table(self._title(), HEAD, cells) + html_lines(first, rest)

@@ -5,16 +5,10 @@ Source: Ng, "Vanishing / exploding gradients" and "Weight initialization for dee
 `sknn_opt.checks.signals.measures`, the verdict in `sknn_opt.checks.signals.verdicts`.
 """
 
-from __future__ import annotations
-
-from typing import Any
-
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
-from sknn_opt.arrays.types import Matrix, RandomState
-from sknn_opt.checks.gradients.sklearn_mlp import is_sklearn_mlp
+from sknn_opt.checks.opener import is_ours, open_network
 from sknn_opt.checks.signals.measures import measure
 from sknn_opt.checks.signals.report import PointSignals, SignalReport
 from sknn_opt.checks.signals.sources import (
@@ -22,21 +16,13 @@ from sknn_opt.checks.signals.sources import (
     MAX_ROWS,
     check_input,
     choose_rows,
-    find_network,
-    first_step,
     objectives,
 )
 from sknn_opt.checks.signals.verdicts import Traits, judge
+from sknn_opt.estimators.parameters import optimizer_of
 
 
-def check_signals(
-    estimator: Any,
-    X: Matrix,
-    y: ArrayLike | None = None,
-    *,
-    sample_weight: ArrayLike | None = None,
-    random_state: RandomState = 0,
-) -> SignalReport:
+def check_signals(estimator, X, y=None, *, sample_weight=None, random_state=0):
     """Follow the signals through a network and the gradients back: do they vanish or explode?
 
     In each layer the gain is rms out / rms in, forward of the activations, backward of a random
@@ -46,9 +32,10 @@ def check_signals(
     Parameters
     ----------
     estimator : estimator
-        An MLPClassifier or MLPRegressor, ours or scikit-learn's, fitted or not; a pipeline that
-        ends with one, or a fitted search. It is not changed. Of a pipeline that is not fitted,
-        copies of the steps before the network are fitted to X, and a note says so.
+        An MLPClassifier or MLPRegressor, ours or scikit-learn's, fitted or not; a pipeline, a
+        fitted search or an ensemble with one in it. It is not changed. Of a pipeline that is not
+        fitted, copies of the steps before the network are fitted to X, and a note says so; of an
+        ensemble the first network is looked at.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Rows as for fit; of more than 500 a random part is looked at.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
@@ -103,28 +90,29 @@ def check_signals(
     """
     rng = check_random_state(random_state)
     seed = int(rng.randint(2**31))
-    mlp, X, notes = find_network(estimator, X, y)
-    X, n_rows = check_input(mlp, X, y, sample_weight)
+    opened = open_network(estimator, X, y, "check_signals")
+    mlp, y, notes = opened.part, opened.y, opened.notes
+    X, n_rows = check_input(mlp, opened.X, y, sample_weight)
     if n_rows > MAX_ROWS:
         notes += (f"{MAX_ROWS:,} of {n_rows:,} rows were looked at",)
     X, y, sample_weight = choose_rows(mlp, X, y, sample_weight, np.random.default_rng(seed))
     if y is None:
         notes += ("without y there are no gradient norms",)
     points = objectives(mlp, X, y, sample_weight, seed)
-    return SignalReport(
-        tuple(_look(name, mlp, points[name], y is not None, seed) for name in points), notes
-    )
+    looks = (_look(name, mlp, points[name], y is not None, seed, opened.names) for name in points)
+    return SignalReport(tuple(looks), notes)
 
 
-def _look(name, mlp, objective, with_loss, seed):
+def _look(name, mlp, objective, with_loss, seed, names):
     """What there is to see at one point."""
-    optimizer = first_step(mlp, objective) if with_loss else None
-    start, *layers = found = measure(
-        objective, objective.theta, np.random.default_rng(seed),
-        with_loss=with_loss, optimizer=optimizer,
-    )  # fmt: skip
+    optimizer = optimizer_of(mlp, objective.n_decayed) if with_loss else None
+    rng = np.random.default_rng(seed)
+    found = measure(objective, objective.theta, rng, with_loss=with_loss, optimizer=optimizer)
     traits = Traits(
-        not is_sklearn_mlp(mlp), getattr(mlp, "init", None), mlp.activation,
-        getattr(mlp, "batch_norm", False), mlp.solver, name == FITTED,
-    )  # fmt: skip
-    return PointSignals(name, start, tuple(layers), *judge(found, traits))
+        ours=is_ours(mlp),
+        init=getattr(mlp, "init", None),
+        activation=mlp.activation,
+        batch_norm=getattr(mlp, "batch_norm", False),
+        fitted=name == FITTED,
+    )
+    return PointSignals(name, found[0], found[1:], *judge(found, traits, objective.X, names))

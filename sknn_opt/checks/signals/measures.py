@@ -196,10 +196,12 @@ class _Walk:
         rest = self.rests[len(self.facts) - 2]
         self.outputs = a
         self.facts[-1] |= {
-            "a_rms": size, "a_mean": float(a.mean()), **_likeness(a, rest),
+            "a_rms": size,
+            "a_mean": float(a.mean()),
+            **_likeness(a, rest),
             "forward_gain": size / before if before else math.nan,
             "sample": a[: max(1, N_SAMPLE // a.shape[1])].flatten(),
-        }  # fmt: skip
+        }
 
     def _note_slopes(self, function, z):
         """f' of each unit for each row; uses up z."""

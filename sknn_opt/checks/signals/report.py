@@ -1,21 +1,29 @@
 """What became of the signals: a table for each point, a verdict, findings with remedies."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
 
+from sknn_opt.checks.report import Report
 from sknn_opt.checks.signals.measures import LayerSignals
-from sknn_opt.checks.signals.verdicts import HEALTHY, Finding, depth_limit, growth
-from sknn_opt.checks.tables import data_frame, html_lines, html_table, text_table
+from sknn_opt.checks.signals.verdicts import HEALTHY, depth_limit, growth
 
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
-HEAD = (
-    *("layer", "units", "rms z", "mean z", "rms a", "mean a", "forward", "backward", "dead"),
-    *("saturated", "cosine", "rank", "‖W‖", "‖dW‖", "step/‖W‖"),
+# heading of a column, what stands in it, and its format
+COLUMNS = (
+    ("layer", "layer", "d"),
+    ("units", "n_units", ",d"),
+    ("rms z", "z_rms", ".2g"),
+    ("mean z", "z_mean", ".2g"),
+    ("rms a", "a_rms", ".2g"),
+    ("mean a", "a_mean", ".2g"),
+    ("forward", "forward_gain", ".3g"),
+    ("backward", "backward_gain", ".3g"),
+    ("dead", "dead", ".0%"),
+    ("saturated", "saturated", ".0%"),
+    ("cosine", "cosine", ".2f"),
+    ("rank", "effective_rank", ".1f"),
+    ("‖W‖", "weight_norm", ".2g"),
+    ("‖dW‖", "gradient_norm", ".2g"),
+    ("step/‖W‖", "update_ratio", ".2g"),
 )
 SHOWN = 14  # layers in a printed table; of deeper networks the first and the last ones
 
@@ -39,40 +47,46 @@ class PointSignals:
 
     name: str
     input: LayerSignals
-    layers: tuple[LayerSignals, ...]
+    layers: tuple
     verdict: str
-    findings: tuple[Finding, ...]
+    findings: tuple
 
     @property
-    def forward_growth(self) -> float:
+    def passed(self):
+        """Whether its verdict is "healthy"."""
+        return self.verdict == HEALTHY
+
+    @property
+    def forward_growth(self):
         """The mean gain of a hidden layer (geometric, the first apart); NaN if there is one."""
         return growth(layer.forward_gain for layer in self.layers[1:-1])
 
     @property
-    def backward_growth(self) -> float:
+    def backward_growth(self):
         """The same of the gradients on their way back."""
         return growth(layer.backward_gain for layer in self.layers[1:-1])
 
     @property
-    def forward_limit(self) -> float:
+    def forward_limit(self):
         """The depth at which signals that grow so leave float32; infinity if they do not."""
         return depth_limit(self.forward_growth)
 
     @property
-    def backward_limit(self) -> float:
+    def backward_limit(self):
         """The same of the gradients."""
         return depth_limit(self.backward_growth)
 
-    def _rows(self):
+    def cells(self):
         """The table's rows, as text."""
         rows = [_cells(layer) for layer in (self.input, *self.layers)]
         if len(rows) > SHOWN:
             half = SHOWN // 2
             left_out = f"({len(rows) - 2 * half} more)"
-            rows[half:-half] = [("…", left_out, *[""] * (len(HEAD) - 2))]
+            rows[half:-half] = [("…", left_out, *[""] * (len(COLUMNS) - 2))]
         return rows
 
-    def _growth_lines(self):
+    def growth_lines(self):
+        """What a layer makes of signals and gradients, and how many float32 stands."""
         for way, rate, limit in (
             ("signals", self.forward_growth, self.forward_limit),
             ("gradients", self.backward_growth, self.backward_limit),
@@ -86,7 +100,7 @@ class PointSignals:
 
 
 @dataclass(frozen=True, repr=False)
-class SignalReport:
+class SignalReport(Report):
     """What `check_signals` found. Prints as a table; a notebook shows it as HTML.
 
     Attributes
@@ -111,94 +125,56 @@ class SignalReport:
     2
     """
 
-    points: tuple[PointSignals, ...]
-    notes: tuple[str, ...] = ()
+    points: tuple
+    notes: tuple = ()
+
+    _HEAD = tuple(heading for heading, _, _ in COLUMNS)
 
     @property
-    def verdict(self) -> str:
+    def verdict(self):
         """ "healthy", or the verdict of the first point that is not."""
         return self._worst.verdict
 
     @property
-    def passed(self) -> bool:
-        """Whether the signals are healthy at every point."""
-        return self.verdict == HEALTHY
-
-    @property
-    def findings(self) -> list[Finding]:
+    def findings(self):
         """A list of what was found, the cause of the verdict first."""
         return list(self._worst.findings)
 
     @property
-    def layers(self) -> tuple[LayerSignals, ...]:
+    def layers(self):
         """The layers at the point that gave the verdict."""
         return self._worst.layers
 
     @property
     def _worst(self):
         """The first point that is not healthy, else the last."""
-        return next((p for p in self.points if p.verdict != HEALTHY), self.points[-1])
+        return next((point for point in self.points if not point.passed), self.points[-1])
 
-    def to_frame(self) -> DataFrame:
-        """The layers as a pandas DataFrame, one row each.
+    def _rows(self):
+        return self.points
 
-        Raises
-        ------
-        ImportError
-            If pandas is not installed.
-        """
+    def _records(self):
         names = [field.name for field in fields(LayerSignals) if field.name != "sample"]
-        return data_frame(
-            [
-                {"point": point.name} | {name: getattr(layer, name) for name in names}
-                for point in self.points
-                for layer in point.layers
-            ]
-        )
+        return [
+            {"point": point.name} | {name: getattr(layer, name) for name in names}
+            for point in self.points
+            for layer in point.layers
+        ]
 
-    def _closing_lines(self):
-        """The verdict, the findings and the notes."""
+    def _tables(self):
+        for point in self.points:
+            yield f"at the {point.name}", point.cells(), list(point.growth_lines())
+
+    def _verdict_lines(self):
         worst = self._worst
         yield f"{worst.verdict.upper()} at the {worst.name}"
         for point in self.points:
             where = f"at the {point.name}, " if len(self.points) > 1 else ""
             yield from (f"{where}{finding}" for finding in point.findings)
-        yield from (f"note: {note}" for note in self.notes)
-
-    def __repr__(self):
-        return f"<SignalReport: {next(self._closing_lines())}; print it to see the table>"
-
-    def __str__(self):
-        lines = []
-        for point in self.points:
-            lines += [f"at the {point.name}", *text_table(HEAD, point._rows())]
-            lines += [*point._growth_lines(), ""]
-        return "\n".join([*lines, *self._closing_lines()])
-
-    def _repr_html_(self):
-        tables = [
-            html_table(f"at the {point.name}", HEAD, point._rows())
-            + html_lines(f"at the {point.name}: {point.verdict}", [*point._growth_lines()])
-            for point in self.points
-        ]
-        first, *rest = self._closing_lines()
-        return "".join([*tables, html_lines(first, rest)])
 
 
 def _cells(layer):
     """A row of the table, as text; empty where there is nothing to say."""
-
-    def number(value, form=".2g"):
-        return "" if math.isnan(value) else format(value, form)
-
-    def share(value):
-        return "" if math.isnan(value) else f"{value:.0%}"
-
-    return (
-        str(layer.layer) if layer.layer else "X", f"{layer.n_units:,}",
-        number(layer.z_rms), number(layer.z_mean), number(layer.a_rms), number(layer.a_mean),
-        number(layer.forward_gain, ".3g"), number(layer.backward_gain, ".3g"),
-        share(layer.dead), share(layer.saturated), number(layer.cosine, ".2f"),
-        number(layer.effective_rank, ".1f"), number(layer.weight_norm),
-        number(layer.gradient_norm), number(layer.update_ratio),
-    )  # fmt: skip
+    values = [(getattr(layer, name), form) for _, name, form in COLUMNS]
+    cells = ["" if math.isnan(value) else format(value, form) for value, form in values]
+    return (cells[0] if layer.layer else "X", *cells[1:])

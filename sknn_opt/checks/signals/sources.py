@@ -1,81 +1,25 @@
-"""From what a user has to networks whose signals can be followed.
+"""From a network to points at which its signals can be followed.
 
-A search stands for its best estimator, a pipeline for its last step, with the rows as the steps
-before transform them. What is left, an MLP of ours or of scikit-learn, becomes an `Objective` at
-its initial weights and, if it is fitted, one at its fitted weights.
+An MLP of ours or of scikit-learn becomes an `Objective` at its initial weights and, if it is
+fitted, one at its fitted weights.
 """
 
 import math
 from copy import copy
-from dataclasses import fields
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
 from sklearn.base import clone, is_classifier
-from sklearn.exceptions import NotFittedError
-from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing, check_array, check_consistent_length
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils import check_array, check_consistent_length
 
-from sknn_opt.checks.gradients.sklearn_mlp import is_sklearn_mlp, read_sklearn_mlp
+from sknn_opt._sklearn import safe_indexing
+from sknn_opt.checks.gradients.sklearn_mlp import read_sklearn_mlp
+from sknn_opt.checks.opener import is_sklearn_mlp
 from sknn_opt.nn.network import Architecture
 from sknn_opt.nn.objective import Objective
-from sknn_opt.optim import OPTIMIZERS
 
 MAX_ROWS = 500  # more would say the same
 INITIAL, FITTED = "initial weights", "fitted weights"
-OTHER_NAMES = {"learning_rate": "learning_rate_init", "nesterov": "nesterovs_momentum"}
-
-
-def find_network(estimator, X, y):
-    """The MLP in a search or a pipeline, X as it comes to it, and notes on what was done."""
-    if hasattr(estimator, "best_estimator_"):
-        return find_network(estimator.best_estimator_, X, y)
-    if isinstance(estimator, Pipeline):
-        X, notes = _through_steps(estimator.steps[:-1], X, y)
-        mlp, X, more = find_network(estimator.steps[-1][1], X, y)
-        return mlp, X, (*notes, *more)
-    ours = hasattr(estimator, "objective") and hasattr(estimator, "get_params")
-    if isinstance(estimator, type):
-        raise TypeError(f"Pass an instance: check_signals({estimator.__name__}(), X, y).")
-    if not (ours or is_sklearn_mlp(estimator)):
-        hint = ""
-        if hasattr(estimator, "estimator") and hasattr(estimator, "fit"):
-            hint = "; fit it first, or pass the estimator in it"
-        raise TypeError(
-            "check_signals takes an MLPClassifier or MLPRegressor of sknn_opt or scikit-learn, or "
-            f"a pipeline or a fitted search that ends with one; got {type(estimator).__name__}"
-            f"{hint}."
-        )
-    return estimator, X, ()
-
-
-def _through_steps(steps, X, y):
-    """X as the steps transform it; steps that are not fitted are fitted in copies."""
-    notes, fitted_here = (), []
-    for name, step in steps:
-        if step is None or isinstance(step, str):  # passthrough
-            continue
-        try:
-            check_is_fitted(step)
-        except NotFittedError:
-            step = _fitted_copy(name, step, X, y)
-            fitted_here.append(name)
-        X = step.transform(X)
-    if fitted_here:
-        names = ", ".join(fitted_here)
-        notes = (f"the pipeline is not fitted: copies of its steps ({names}) were fitted to X",)
-    return X, notes
-
-
-def _fitted_copy(name, step, X, y):
-    try:
-        return clone(step).fit(X, y)
-    except Exception as error:
-        raise ValueError(
-            f"The pipeline is not fitted, and a copy of its step {name!r} cannot be fitted to "
-            f"these data; fit the pipeline first, or pass y too ({error})"
-        ) from error
 
 
 def check_input(mlp, X, y, sample_weight):
@@ -83,9 +27,14 @@ def check_input(mlp, X, y, sample_weight):
     if not issparse(X) and not hasattr(X, "shape"):
         X = np.asarray(X)
     found = check_array(
-        X, accept_sparse=True, dtype=(np.float64, np.float32), ensure_all_finite=False,
-        ensure_min_samples=0, ensure_min_features=0, input_name="X",
-    )  # fmt: skip
+        X,
+        accept_sparse=True,
+        dtype=(np.float64, np.float32),
+        ensure_all_finite=False,
+        ensure_min_samples=0,
+        ensure_min_features=0,
+        input_name="X",
+    )
     n_rows, n_features = found.shape
     values = found.data if issparse(found) else found
     if n_rows < 2:
@@ -123,7 +72,7 @@ def choose_rows(mlp, X, y, sample_weight, rng):
         return X, y, sample_weight
     chosen = rng.choice(n_rows, MAX_ROWS, replace=False)
     rows = np.union1d(chosen, _one_of_each(mlp, y))
-    take = (None if part is None else _safe_indexing(part, rows) for part in (X, y, sample_weight))
+    take = (None if part is None else safe_indexing(part, rows) for part in (X, y, sample_weight))
     return tuple(take)
 
 
@@ -194,17 +143,3 @@ def _encoded(mlp, y, n_outputs):
     if n_outputs > 1:
         return "log_loss", codes
     return "binary_log_loss", codes[:, np.newaxis].astype(float)
-
-
-def first_step(mlp, objective):
-    """The optimizer that makes the network's first step; None for lbfgs, which has no rate."""
-    if mlp.solver == "lbfgs":
-        return None
-    cls, knobs = OPTIMIZERS[mlp.solver], {}
-    for field in fields(cls):
-        name = OTHER_NAMES.get(field.name, field.name)
-        if hasattr(mlp, name):
-            knobs[field.name] = getattr(mlp, name)
-    if hasattr(cls, "n_decayed"):
-        knobs["n_decayed"] = objective.n_decayed
-    return cls(**knobs)

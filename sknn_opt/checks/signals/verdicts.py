@@ -13,11 +13,11 @@ collapsed    rows differ by less than 1/1000 of what they have in common; or, at
              their effective rank is below 1.15: over 93 % of the signal lies in one direction
 ===========  ======================================================================================
 
-The limits are wide, since Adam, which divides each gradient by its size, trains far beyond what
-looks healthy: they are where 360 nets of 2 to 50 layers ceased to learn the digits in 20 epochs
-(other nets to try them on: ``benchmarks/signals.py``). Plain gradient descent is choosier, so that
-totals beyond 1e±3 are remarked upon. A fitted network may well end in one direction, if it has one
-output.
+The limits, which `sknn_opt.training.symptoms` holds, are wide, since Adam, which divides each
+gradient by its size, trains far beyond what looks healthy: they are where 360 nets of 2 to 50
+layers ceased to learn the digits in 20 epochs (other nets to try them on:
+``benchmarks/signals.py``). Plain gradient descent is choosier, so that totals beyond 1e±3 are
+remarked upon. A fitted network may well end in one direction, if it has one output.
 """
 
 import math
@@ -26,15 +26,14 @@ from itertools import pairwise
 
 import numpy as np
 
+from sknn_opt.training import symptoms
+from sknn_opt.training.symptoms import BATCH_NORM, FEWER_LAYERS, INIT, LEAKY, NORMALIZE, SLOWER
+
 HEALTHY = "healthy"
-VERDICTS = (HEALTHY, "collapsed", "vanishing", "dead", "saturated", "exploding")
-EXPLODED, VANISHED = 1e10, 1e-5
 REMARKABLE = 1e3
-CLOSED, FLAT_LAYER = 1e-5, 0.9
-DEAD_LAYER = 0.75
-ALIKE, ONE_DIRECTION = 1e-3, 1.15
-LARGE_STEP = 0.1  # a first step that changes weights by a tenth of themselves is too long
-LARGE_INPUT = 5.0  # rms(X) of standardised features is 1
+CLOSED = 1e-5
+NARROW = 0.1  # rows of X that differ by less of what they have in common need a normalizer
+OTHER_INIT = "initial weights that fit the activation (sknn_opt's MLP with init='auto')"
 
 
 @dataclass(frozen=True)
@@ -45,18 +44,21 @@ class Traits:
     init: object
     activation: str
     batch_norm: bool
-    solver: str
     fitted: bool = False
 
-    def better_init(self):
-        """The remedy that lies in the initial weights; empty if they are as good as can be."""
-        if not self.ours:
-            return "initial weights that fit the activation (sknn_opt's MLP with init='auto')"
-        return "" if self.init == "auto" else "init='auto'"
-
-    def batch_norm_if_absent(self):
-        """Batch norm as a remedy."""
-        return "batch_norm=True" if self.ours and not self.batch_norm else ""
+    def choose(self, remedies, without=()):
+        """Those of the remedies that this network can still take, in words."""
+        slower = self.fitted and SLOWER in remedies
+        taken = {
+            SLOWER: not self.fitted,
+            INIT: slower or (self.ours and self.init == "auto"),
+            BATCH_NORM: self.batch_norm or not self.ours,
+            f"activation={self.activation!r}": True,
+            **dict.fromkeys(without, True),
+        }
+        words = {} if self.ours else {INIT: OTHER_INIT, LEAKY: symptoms.TANH}
+        left = [words.get(remedy, remedy) for remedy in remedies if not taken.get(remedy)]
+        return symptoms.either(left or [FEWER_LAYERS])
 
 
 @dataclass(frozen=True)
@@ -95,10 +97,10 @@ def depth_limit(rate):
     return math.floor(math.log(edge) / math.log(rate))
 
 
-def judge(layers, traits):
-    """The verdict, and findings that explain it; `layers` begin with the input."""
+def judge(layers, traits, X, names=None):
+    """The verdict, and findings that explain it; `layers` begin with the input, X."""
     found = (
-        _overflow(layers)
+        _overflow(layers, traits)
         or _saturated(layers, traits)
         or _all_dead(layers, traits)
         or _out_of_range(layers, traits)
@@ -106,7 +108,7 @@ def judge(layers, traits):
         or _collapsed(layers, traits)
     )
     verdict, findings = found or (HEALTHY, _remarks(layers, traits))
-    return verdict, (*findings, *_on_steps(layers), *_on_input(layers))
+    return verdict, (*findings, *_on_steps(layers), *_on_input(X, names))
 
 
 def totals(layers):
@@ -116,65 +118,65 @@ def totals(layers):
     return hidden[-1].a_rms / start.a_rms, backward
 
 
-def _overflow(layers):
+def _finding(symptom, layer, traits, without=(), **found):
+    message = symptom.sentence.format(**found)
+    return Finding(layer, message, traits.choose(symptom.remedies, without))
+
+
+def _overflow(layers, traits):
     for layer in layers[1:]:
         if not math.isfinite(layer.a_rms):
-            return "exploding", (
-                Finding(layer.layer, "its signals overflow", "smaller initial weights, or fewer "
-                "layers; and scale X by InputNormalizer()"),
-            )  # fmt: skip
+            symptom = symptoms.NOT_FINITE
+            return symptom.name, (_finding(symptom, layer.layer, traits),)
     return None
 
 
 def _saturated(layers, traits):
-    hidden = layers[1:-1]
+    symptom, hidden = symptoms.SATURATED, layers[1:-1]
     worst = max(hidden, key=lambda layer: layer.saturated)
     open_paths = math.prod(1 - layer.saturated for layer in hidden)
+    is_closed = open_paths < CLOSED
     # with training, units of a deep network may saturate as they should
-    if not (worst.saturated > FLAT_LAYER or (open_paths < CLOSED and not traits.fitted)):
+    if not (worst.saturated > symptom.limit or (is_closed and not traits.fitted)):
         return None
-    message = f"{worst.saturated:.0%} of its activations lie where {traits.activation} is flat"
-    if open_paths < CLOSED:
-        message += f", and {open_paths:.0e} of the paths through all layers are open"
-    scale = "InputNormalizer() before the network" if worst.layer == 1 else ""
-    rate = "a lower learning_rate_init" if traits.fitted else traits.better_init()
-    remedies = scale, rate, traits.batch_norm_if_absent(), "activation='relu'"
-    return "saturated", (Finding(worst.layer, message, _either(remedies)),)
+    also = f", and {open_paths:.0e} of the paths through all layers are open" if is_closed else ""
+    found = {"share": worst.saturated, "activation": traits.activation, "also": also}
+    without = () if worst.layer == 1 else (NORMALIZE,)
+    return symptom.name, (_finding(symptom, worst.layer, traits, without, **found),)
 
 
 def _all_dead(layers, traits):
     for before, layer in pairwise(layers[:-1]):
-        if layer.dead == 1 and before.a_rms / layers[0].a_rms >= VANISHED:
+        if layer.dead == 1 and before.a_rms / layers[0].a_rms >= symptoms.VANISHING.limit:
             return _dead(layers, traits)
     return None
 
 
 def _dead(layers, traits):
-    worst = max(layers[1:-1], key=lambda layer: layer.dead)
-    if not worst.dead >= DEAD_LAYER:
+    symptom, worst = symptoms.DEAD, max(layers[1:-1], key=lambda layer: layer.dead)
+    if not worst.dead >= symptom.limit:
         return None
-    message = f"{worst.dead:.0%} of its units have no slope for any row, and cannot learn"
-    other = "leaky_relu" if traits.ours else "tanh"
-    rate = "a lower learning_rate_init" if traits.fitted else traits.better_init()
-    remedies = rate, f"activation={other!r}", traits.batch_norm_if_absent()
-    return "dead", (Finding(worst.layer, message, _either(remedies)),)
+    found = {"n": round(worst.dead * worst.n_units), "n_units": worst.n_units, "where": ""}
+    return symptom.name, (_finding(symptom, worst.layer, traits, **found),)
 
 
 def _out_of_range(layers, traits):
     ways = dict(zip(("signals", "gradients"), totals(layers), strict=True))
-    for verdict, is_bad in (
-        ("vanishing", lambda total: total < VANISHED),
-        ("exploding", lambda total: not total <= EXPLODED),
-    ):
-        bad = {way: total for way, total in ways.items() if is_bad(total)}
+    for symptom in (symptoms.VANISHING, symptoms.EXPLODING):
+        bad = {way: total for way, total in ways.items() if _is_beyond(total, symptom)}
         if bad:
-            return verdict, tuple(_on_way(layers, traits, way, bad[way]) for way in bad)
+            return symptom.name, tuple(_on_way(layers, traits, way, bad[way]) for way in bad)
     return None
+
+
+def _is_beyond(total, symptom):
+    vanishes = symptom is symptoms.VANISHING
+    return total < symptom.limit if vanishes else not total <= symptom.limit
 
 
 def _on_way(layers, traits, way, total):
     """A finding on the growth of signals or of gradients, at the layer where it is too much."""
-    hidden, limit = layers[1:-1], VANISHED if total < 1 else EXPLODED
+    hidden, symptom = layers[1:-1], symptoms.VANISHING if total < 1 else symptoms.EXPLODING
     if way == "signals":
         gains = [(layer.layer, layer.forward_gain) for layer in hidden]
         where = f"of X at layer {hidden[-1].layer}"
@@ -185,35 +187,31 @@ def _on_way(layers, traits, way, total):
     here, product = gains[-1][0], 1.0
     for number, gain in gains:
         product *= gain
-        if product < limit if total < 1 else not product <= limit:
+        if _is_beyond(product, symptom):
             here = number
             break
-    message = f"{way} are multiplied by {rate:.3g} a layer, and are {total:.0e} {where}"
-    flat = "activation='relu'" if traits.activation == "logistic" else ""
-    remedies = traits.better_init(), traits.batch_norm_if_absent(), flat, "fewer layers"
-    return Finding(here, message, _either(remedies))
+    found = {"way": way, "rate": rate, "total": total, "where": where}
+    without = () if traits.activation == "logistic" else (symptoms.RELU,)
+    return _finding(symptom, here, traits, without, **found)
 
 
 def _collapsed(layers, traits):
     start, *_, last = layers[:-1]
-    fewer = "fewer layers" if len(layers) > 3 else ""
-    remedies = [traits.batch_norm_if_absent(), fewer]
-    if last.spread < ALIKE:
-        message = f"its rows differ by {last.spread:.0e} of what they have in common"
-        if start.spread < 0.1:
-            message += f", and those of X by {start.spread:.0e}"
-            remedies.insert(0, "InputNormalizer() before the network")
-        return "collapsed", (
-            Finding(last.layer, message, _either([traits.better_init(), *remedies])),
-        )
-    if traits.fitted or not last.effective_rank < ONE_DIRECTION:
+    without = () if len(layers) > 3 else (FEWER_LAYERS,)
+    symptom = symptoms.COLLAPSED
+    if last.spread < symptom.limit:
+        narrow = start.spread < NARROW
+        also = f", and those of X by {start.spread:.0e}" if narrow else ""
+        without += () if narrow else (NORMALIZE,)
+        found = {"spread": last.spread, "also": also}
+        return symptom.name, (_finding(symptom, last.layer, traits, without, **found),)
+    symptom = symptoms.ONE_DIRECTION
+    # of a single feature nothing else can come
+    if traits.fitted or not last.effective_rank < min(symptom.limit, start.effective_rank):
         return None
-    message = (
-        f"rows become alike: their effective rank is {last.effective_rank:.2f} of {last.n_units}, "
-        f"their mean cosine {last.cosine:.2f}"
-    )
-    other = "activation='tanh'" if traits.activation != "tanh" else traits.better_init()
-    return "collapsed", (Finding(last.layer, message, _either([*remedies, other])),)
+    without += () if traits.activation == "tanh" else (INIT,)
+    found = {"rank": last.effective_rank, "n_units": last.n_units, "cosine": last.cosine}
+    return symptom.name, (_finding(symptom, last.layer, traits, without, **found),)
 
 
 def _remarks(layers, traits):
@@ -226,20 +224,17 @@ def _remarks(layers, traits):
 
 
 def _on_steps(layers):
-    worst = max(layers[1:], key=lambda layer: np.nan_to_num(layer.update_ratio))
-    if worst.update_ratio > LARGE_STEP:
-        message = f"the first step changes its weights by {worst.update_ratio:.0%} of their norm"
-        yield Finding(worst.layer, message, "a lower learning_rate_init")
+    symptom, worst = (
+        symptoms.LARGE_STEP,
+        max(layers[1:], key=lambda x: np.nan_to_num(x.update_ratio)),
+    )
+    if worst.update_ratio > symptom.limit:
+        message = symptom.sentence.format(share=worst.update_ratio)
+        yield Finding(worst.layer, message, symptoms.either(symptom.remedies))
 
 
-def _on_input(layers):
-    size = layers[0].a_rms
-    if not 1 / 100 < size < LARGE_INPUT:
-        message = f"the rms of its inputs is {size:.2g}, that of standardised ones 1"
-        yield Finding(1, message, "InputNormalizer() before the network")
-
-
-def _either(remedies):
-    remedies = [remedy for remedy in remedies if remedy]
-    *most, last = remedies
-    return f"{', '.join(most)}, or {last}" if most else last
+def _on_input(X, names):
+    symptom, found = symptoms.UNSCALED, symptoms.find_unscaled(X, names)
+    if found:
+        message = symptom.sentence.format(found=found)
+        yield Finding(1, message, symptoms.either(symptom.remedies))
