@@ -24,6 +24,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sknn_opt._sklearn import CALLBACK_ATTRIBUTES, CallbackSupportMixin, fit_context
 from sknn_opt.arrays.threads import UNTHREADED, blas_threads
 from sknn_opt.arrays.types import Matrix
+from sknn_opt.estimators.class_weight import class_totals
 from sknn_opt.estimators.evaluation import Evaluation, make_scorer, validation_set
 from sknn_opt.estimators.fitted import FittedNetwork
 from sknn_opt.estimators.listeners import FitTask, PathRecorder, Printer
@@ -37,7 +38,7 @@ from sknn_opt.estimators.parameters import (
     transaction,
 )
 from sknn_opt.estimators.target_scale import Units
-from sknn_opt.nn.losses import constant_outputs
+from sknn_opt.nn.losses import constant_loss, constant_outputs
 from sknn_opt.nn.network import Weights
 from sknn_opt.nn.objective import Objective
 from sknn_opt.nn.predictor import Predictor
@@ -150,14 +151,15 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         advice = []
         if before:
             state.start_anew()
-            state.weight_seen, state.unit = 0.0, None
+            state.weight_seen, state.unit, state.class_totals = 0.0, None, None
         else:
             advice += symptoms.on_inputs(rows.X, getattr(self, "feature_names_in_", None))
-        rows, held_out = self._divide(rows, validation, state.key, advice)
-        state.n_seen = rows.n_rows if weighted else rows.total_weight()
-        state.class_totals = self._totals(rows)
-        rows = self._to_network(state, rows, first, advice)
         monitor = self._monitor(before, "fit")
+        rows, held_out = self._divide(rows, validation, state.key, advice)
+        repeated = rows.weight is not None and not weighted  # equal rows were merged
+        state.n_seen = rows.total_weight() if repeated else rows.n_rows
+        self._count_classes(state, rows)
+        rows = self._to_network(state, rows, first, advice)
         if held_out is not None:
             given = weighted if validation is None else validation.weight is not None
             # Where the score decides, training cannot go on without it.
@@ -176,20 +178,22 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             n_given = rows.n_rows
         if task or self.verbose or "_path" in vars(self):
             monitor.listeners = self._listeners(task, n_before)
-        settings = settings_of(self, state, rows.n_rows, rows.mean_weight())
+        settings = settings_of(self, state, rows.n_rows, rows.mean_weight)
         start = state.weights.copy()
         train = minibatch.train if settings.optimizer else lbfgs.train
-        with _threads(state, settings.batch_size if settings.optimizer else rows.n_rows):
+        spec, n = state.architecture, settings.batch_size if settings.optimizer else rows.n_rows
+        small = n * spec.largest_product < UNTHREADED
+        with nullcontext() if small else blas_threads(n, spec.n_units):
             outcome = train(state, rows, monitor, settings)
         best, n_iter = state.best or start, len(state.history) - n_before
         if outcome.reason in ("converged", "max_iter", "interrupted"):
-            advice += symptoms.on_fitted(state.architecture, best, rows)
+            advice += symptoms.on_fitted(spec, best, rows)
         state.weights, state.average, state.best = best, None, None  # what comes next starts here
         state.n_averaged, state.n_stalled, state.lowest_loss = 0, 0, np.inf
         if not monitor.by_score:
             state.best_value = -np.inf
-        n_seen_before = self.t_ if before else 0
-        self._store(state, best, n_iter, n_seen_before + n_given * n_iter)
+        n_rows_seen = (self.t_ if before else 0) + n_given * n_iter
+        self.__dict__.update(self._attributes(state, best, n_iter, n_rows_seen))
         return outcome, advice
 
     def _train_one_pass(self, rows, before):
@@ -208,7 +212,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             state.best = Weights(self.theta_, self.statistics_)
         state.time.epoch = len(state.history)
         rows, held_out, weighted = rows.that_count(), None, rows.weight is not None
-        state.class_totals = self._totals(rows, state.class_totals)
+        self._count_classes(state, rows)
         if monitor.by_score:
             rows, held_out = rows.split_stream(state.key, self.validation_fraction)
         first = not state.n_seen
@@ -225,7 +229,9 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             mean_weight = state.weight_seen / state.n_seen
             settings = settings_of(self, state, rows.n_rows, mean_weight)
             advice += symptoms.on_plan(settings.schedule, state.time)
-            with _threads(state, settings.batch_size):
+            spec, n = state.architecture, settings.batch_size
+            small = n * spec.largest_product < UNTHREADED
+            with nullcontext() if small else blas_threads(n, spec.n_units):
                 outcome = minibatch.train_one_pass(state, rows, monitor, settings)
         if outcome.reason == "diverged":
             if before:
@@ -233,8 +239,8 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             state, rows = spare, rows.sample(0)
         weights = state.best if monitor.by_score and state.best else state.predicting()
         state.best = None
-        n_seen_before = self.t_ if before else 0
-        self._store(state, weights, len(state.history), n_seen_before + rows.n_rows)
+        n_rows_seen = (self.t_ if before else 0) + rows.n_rows
+        self.__dict__.update(self._attributes(state, weights, len(state.history), n_rows_seen))
         return outcome, advice
 
     def _begin(self, rows, before, *, latest=False):
@@ -247,11 +253,14 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         single = rows.X.dtype == np.float32 or self.solver != "lbfgs"
         auto = np.float32 if single else np.float64
         dtype = np.dtype(auto if self.dtype == "auto" else self.dtype)
-        time = TrainingTime(initial_rate(self), self.max_iter, power_t=float(self.power_t))
+        named = isinstance(self.solver, str)
+        rate = float(self.learning_rate_init) if named else initial_rate(self)
+        time = TrainingTime(rate, self.max_iter, power_t=float(self.power_t))
         if before is None:
             init, shuffle, dropout, key = randomness.generators(self.random_state)
             theta = architecture.initial_parameters(self.init, init, dtype)
-            weights = Weights(theta, architecture.initial_statistics(dtype))
+            statistics = architecture.initial_statistics(dtype) if self.batch_norm else theta[:0]
+            weights = Weights(theta, statistics.copy())
             bits = shuffle.bit_generator.state, dropout.bit_generator.state
             state = TrainingState(architecture, weights, time, key, *bits)
         else:
@@ -299,6 +308,12 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         advice += symptoms.on_validation_part(held_out.n_rows, labels)
         return training, held_out
 
+    def _count_classes(self, state, rows):
+        """Note what ``class_weight="balanced"`` goes by: the weight of each class so far."""
+        if getattr(self, "class_weight", None) == "balanced":
+            totals = class_totals(rows.of(rows.y), len(self.classes_), rows.of(rows.weight))
+            state.class_totals = totals + (0 if state.class_totals is None else state.class_totals)
+
     def _to_network(self, state, rows, first, advice):
         """The rows that count, in the network's units; what they teach goes into the state."""
         spec = state.architecture
@@ -307,9 +322,12 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             advice += symptoms.on_targets(rows.of(rows.y), state.target_scale, first)
         rows = rows.that_count()
         if rows.n_rows:
-            state.weight_seen += rows.mean_weight() * rows.n_rows
+            state.weight_seen += rows.mean_weight * rows.n_rows
         if rows.n_rows and state.unit is None:
-            unit = symptoms.constant_loss(spec, rows)
+            y, weight, n_outputs = rows.of(rows.y), rows.of(rows.weight), spec.n_units[-1]
+            some = rows.sample(max(100, symptoms.SAMPLE // n_outputs))
+            sample = None if some is rows else (some.of(some.y), some.of(some.weight))
+            unit = constant_loss(spec.loss, n_outputs, y, weight, sample)
             state.unit = unit if 0 < unit < np.inf else 1.0
         return rows
 
@@ -344,7 +362,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         def as_fitted(weights):
             """An estimator that predicts with these, from arrays without feature names."""
             estimator = copy.copy(self)
-            vars(estimator).update(self._attributes(state, weights, 0, 0))
+            vars(estimator).update(self._attributes(state, weights.copy(), 0, 0))
             vars(estimator).pop("feature_names_in_", None)
             return estimator
 
@@ -412,7 +430,8 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             theta = spec.initial_parameters(self.init, init, float)
             weights = Weights(theta, spec.initial_statistics(float))
             state = TrainingState(spec, weights, TrainingTime(1.0, 1), [], {}, {})
-        state.class_totals = draft._totals(rows)
+        state.class_totals = None
+        draft._count_classes(state, rows)
         rows = draft._as_trained_on(state, rows, not before)
         X, y, weight = rows.as_arrays(np.dtype(dtype))
         theta = state.weights.theta.astype(dtype)
@@ -459,15 +478,11 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
 
     # Fitted attributes ------------------------------------------------------------------------
 
-    def _store(self, state, weights, n_iter, n_rows_seen):
-        """Become fitted, at once: never half of it."""
-        if state.architecture.batch_norm:  # predictions use folded copies: no change in vain
-            weights.theta.flags.writeable = weights.statistics.flags.writeable = False
-        self.__dict__.update(self._attributes(state, weights, n_iter, n_rows_seen))
-
     def _attributes(self, state, weights, n_iter, n_rows_seen):
         """All that a fitted estimator keeps."""
         spec, units = state.architecture, state.target_scale and Units(state.target_scale)
+        if spec.batch_norm:  # predictions use folded copies: nobody shall change these in vain
+            weights.theta.flags.writeable = weights.statistics.flags.writeable = False
         return {
             "theta_": weights.theta,
             "statistics_": weights.statistics,
@@ -506,10 +521,3 @@ _ALREADY_STOPPED = (
     "Early stopping: the validation score has not improved for {} calls of partial_fit. The best "
     "weights are kept, and this call trained nothing. Set early_stopping=False to train on."
 )
-
-
-def _threads(state, n_rows):
-    """The number of BLAS threads for a training, where it matters."""
-    if n_rows * state.architecture.largest_product < UNTHREADED:
-        return nullcontext()
-    return blas_threads(n_rows, state.architecture.n_units)

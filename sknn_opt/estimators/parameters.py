@@ -217,6 +217,7 @@ def settings_of(estimator, state, n_rows, mean_weight):
     if schedule is SCHEDULES["constant"] and not estimator.warmup_epochs:
         schedule = None
     optimizer = optimizer_of(estimator, state.architecture.n_decayed)
+    size = batch_size(estimator, n_rows)
     if optimizer is None:
         state.forget_steps()
     else:
@@ -231,7 +232,7 @@ def settings_of(estimator, state, n_rows, mean_weight):
         optimizer=optimizer,
         schedule=schedule,
         warmup_epochs=estimator.warmup_epochs,
-        batch_size=batch_size(estimator, n_rows),
+        batch_size=size,
         shuffle=estimator.shuffle,
         batch_norm_momentum=estimator.batch_norm_momentum,
         max_grad_norm=estimator.max_grad_norm,

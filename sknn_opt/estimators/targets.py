@@ -9,7 +9,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import column_or_1d
 
 from sknn_opt.estimators import target_scale
-from sknn_opt.estimators.class_weight import class_totals, row_factors
+from sknn_opt.estimators.class_weight import row_factors
 from sknn_opt.nn.losses import LOSSES, Loss, make_loss
 
 KINDS = ("binary", "multiclass", "multiclass-multioutput", "multilabel-indicator")
@@ -95,13 +95,6 @@ class ClassTargets:
         """The stratum of each row, and how many rows of each are held out at least."""
         return (y.ravel() if y.ndim == 1 or y.shape[1] == 1 else np.zeros(len(y), int)), 1
 
-    def _totals(self, rows, before=None):
-        """What ``class_weight="balanced"`` goes by: each class's weight, all calls together."""
-        if not isinstance(self.class_weight, str):
-            return None
-        totals = class_totals(rows.of(rows.y), len(self.classes_), rows.of(rows.weight))
-        return totals if before is None else totals + before
-
     def _for_network(self, rows, state, first=False):
         """The rows with weights times those of the classes."""
         if self.class_weight is None:
@@ -147,9 +140,6 @@ class AmountTargets:
     def _strata(self, y):
         """One stratum, of which at least two rows are held out: R² needs them."""
         return np.zeros(len(y), int), 2
-
-    def _totals(self, rows, before=None):
-        """There are no classes."""
 
     def _for_network(self, rows, state, first=False):
         """The rows with targets in the network's units, which the `first` rows set."""

@@ -277,6 +277,16 @@ def row_losses(loss, z, y):
         return loss(z, y)[0]
 
 
+def constant_loss(loss, n_outputs, y, weight, sample=None):
+    """The loss of the best constant prediction: what a network must do better than.
+
+    The constant is that of all targets; with `sample`, some (y, weight), its loss is that of these.
+    """
+    best = constant_outputs(loss.link, y, weight, n_outputs)
+    y, weight = (y, weight) if sample is None else sample
+    return weighted_mean(row_losses(loss, np.tile(best, (len(y), 1)), y), weight)
+
+
 def weighted_mean(losses, weight):
     """Σ wᵢ ℓᵢ / Σ wᵢ; infinite where that is NaN."""
     with np.errstate(all="ignore"):

@@ -132,7 +132,7 @@ class Architecture:
                 statistics[f"mean[{i}]"] = statistics[f"variance[{i}]"] = n_units[i : i + 1]
         blocks = lay_out(weights | vectors)
         vars(self).update(  # past the frozen __setattr__
-            loss=make_loss(self.loss),
+            loss=self.loss if isinstance(self.loss, Loss) else make_loss(self.loss),
             n_layers=n_layers,
             blocks=blocks,
             statistics=lay_out(statistics),
@@ -171,12 +171,14 @@ class Architecture:
         """
         theta = np.zeros(self.n_parameters, dtype)
         function = ACTIVATIONS[self.activation]
+        weights = []
         for i in range(1, self.n_layers + 1):
+            weights.append(self.blocks[f"W[{i}]"].of(theta))
+        for i, W in enumerate(weights, 1):
             hidden = 1 < i < self.n_layers
             gain = function.gain if hidden or (i > 1 and init != "auto") else 1.0
-            block = self.blocks[f"W[{i}]"]
-            W = block.of(theta)
-            W[...] = draw_weights(init, block.shape, rng, gain, dtype)
+            W[...] = draw_weights(init, W.shape, rng, gain, dtype)
+        for i, W in enumerate(weights, 1):
             if f"gamma[{i}]" in self.blocks:
                 self.blocks[f"gamma[{i}]"].of(theta)[...] = 1
             elif init == "auto" and i > 1:
@@ -225,21 +227,20 @@ class Network:
             self.backward_layers.pop()  # below the first parameters there is nothing to learn
 
     def _build(self, n_rows, sparse):
-        spec, dtype, layers = self.architecture, self.theta.dtype, self.layers
+        spec, dtype, layers, views = self.architecture, self.theta.dtype, self.layers, []
         for i in range(1, spec.n_layers + 1):
-            rate, (n_in, n_out) = spec.dropout[i - 1], spec.n_units[i - 1 : i + 1]
-            if rate:
-                on_sparse = sparse and i == 1
-                self.dropouts.append(
-                    SparseInputDropout(rate, dtype)
-                    if on_sparse
-                    else Dropout(rate, n_in, n_rows, dtype)
-                )
-                layers.append(self.dropouts[-1])
             params, grads = {}, {}
             for name in spec.parameters_of(i):
                 block = spec.blocks[f"{name}[{i}]"]
                 params[name], grads[name] = block.of(self.theta), block.of(self.grad)
+            views.append((params, grads))
+        for i, (params, grads) in enumerate(views, 1):
+            rate, (n_in, n_out) = spec.dropout[i - 1], spec.n_units[i - 1 : i + 1]
+            if rate and i == 1 and sparse:
+                self.dropouts.append(SparseInputDropout(rate, dtype))
+            elif rate:
+                self.dropouts.append(Dropout(rate, n_in, n_rows, dtype))
+            layers += self.dropouts[-1:] if rate else []
             layers.append(Dense(params, grads, n_rows, dtype, is_first=i == 1))
             if "gamma" in params:
                 statistics = {

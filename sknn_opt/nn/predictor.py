@@ -32,10 +32,11 @@ def fold(architecture, theta, statistics):
     """
     coefs, intercepts, blocks = [], [], architecture.blocks
     for i in range(1, architecture.n_layers + 1):
-        W = blocks[f"W[{i}]"].of(theta)
+        place, shape = blocks[f"W[{i}]"]
+        W = theta[place].reshape(shape)
         if f"b[{i}]" in blocks:
             coefs.append(W)
-            intercepts.append(blocks[f"b[{i}]"].of(theta))
+            intercepts.append(theta[blocks[f"b[{i}]"].slice])
             continue
         gamma, beta = (blocks[f"{name}[{i}]"].of(theta) for name in ("gamma", "beta"))
         mean, variance = (

@@ -53,12 +53,11 @@ def train(state, rows, monitor, settings):
     with np.errstate(all="ignore"):  # overflow shows as a loss that is not finite
         try:
             while outcome is None and state.time.epoch < settings.max_iter:
-                outcome = descent.epoch(monitor, monitor.kept(state))
+                outcome = descent.epoch(monitor)
         except KeyboardInterrupt:
             if state.best is None:
                 raise  # nothing worth keeping yet
             outcome = Outcome("interrupted", f"Interrupted; the {monitor.kept(state)} are kept.")
-    descent.close()
     if outcome is None and settings.schedule and runs_its_course(settings.schedule):
         outcome = Outcome("converged")
     return outcome or Outcome("max_iter", _NOT_CONVERGED.format(settings.max_iter))
@@ -69,7 +68,6 @@ def train_one_pass(state, rows, monitor, settings):
     descent = _Descent(state, rows, settings)
     with np.errstate(all="ignore"):
         outcome = descent.epoch(monitor, monitor.at_first)
-    descent.close()
     return outcome if outcome and outcome.reason == "diverged" else Outcome("passed")
 
 
@@ -88,29 +86,25 @@ class _Descent:
         self.dropout = randomness.resume(state.dropout) if self.network.dropouts else None
         self.rate = None
 
-    def close(self):
-        """Leave the generators' states."""
-        state = self.state
-        if self.shuffle is not None:
-            state.shuffle = self.shuffle.bit_generator.state
-        if self.dropout is not None:
-            state.dropout = self.dropout.bit_generator.state
-
-    def epoch(self, monitor, kept):
+    def epoch(self, monitor, kept=None):
         """Train for one epoch. Returns an outcome if it was the last one.
 
-        `kept` says which weights are left if it comes to nothing.
+        `kept` says which weights are left if it comes to nothing, by default the best so far.
         """
         state, schedule = self.state, self.settings.schedule
         weights = state.average or state.weights
         if monitor.listeners:
             monitor.begin_epoch(state, weights)
         row, batch = self._pass()
+        if self.shuffle is not None:
+            state.shuffle = self.shuffle.bit_generator.state
+        if self.dropout is not None:
+            state.dropout = self.dropout.bit_generator.state
         if math.isfinite(row["loss"]):
             return monitor.finish_epoch(state, row, weights, schedule)
         if monitor.listeners:
             monitor.give_up_epoch(state)
-        number = len(state.history) + 1
+        number, kept = len(state.history) + 1, kept or monitor.kept(state)
         return Outcome("diverged", _explain(batch, state.time, number, row["loss"], kept))
 
     def _pass(self):

@@ -7,7 +7,8 @@ difference.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -32,17 +33,18 @@ class Rows:
     weight : ndarray of shape (n,) or None
     chosen : ndarray of int or None
         The rows that take part; None is all.
+    n_rows : int
+        How many do.
     """
 
     X: np.ndarray | csr_array
     y: np.ndarray
     weight: np.ndarray | None = None
     chosen: np.ndarray | None = None
+    n_rows: int = field(init=False)
 
-    @property
-    def n_rows(self) -> int:
-        """How many rows take part."""
-        return self.X.shape[0] if self.chosen is None else len(self.chosen)
+    def __post_init__(self):
+        self.n_rows = self.X.shape[0] if self.chosen is None else len(self.chosen)
 
     def of(self, array):
         """The rows of `array` that take part (None stays None)."""
@@ -80,6 +82,7 @@ class Rows:
         """Σw, of repeated rows where they were merged."""
         return self.n_rows if self.weight is None else self.of(self.weight).sum().item()
 
+    @cached_property
     def mean_weight(self) -> float:
         """Σw / n."""
         return 1.0 if self.weight is None else float(np.mean(self.of(self.weight)))

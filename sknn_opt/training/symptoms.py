@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import issparse
 
-from sknn_opt.nn.losses import constant_outputs, row_losses, weighted_mean
+from sknn_opt.nn.losses import constant_loss, row_losses, weighted_mean
 from sknn_opt.nn.predictor import Predictor
 from sknn_opt.optim.schedules import runs_its_course
 
@@ -313,26 +313,15 @@ def on_validation_part(n_rows, missing):
     return found
 
 
-def constant_loss(spec, rows, sample=None):
-    """The loss of the best constant prediction: what a network must do better than.
-
-    The constant is that of all rows; its loss is taken on `sample`, by default some of them.
-    """
-    n_outputs = spec.n_units[-1]
-    best = constant_outputs(spec.loss.link, rows.of(rows.y), rows.of(rows.weight), n_outputs)
-    sample = rows.sample(max(100, SAMPLE // n_outputs)) if sample is None else sample
-    losses = row_losses(spec.loss, np.tile(best, (sample.n_rows, 1)), sample.of(sample.y))
-    return weighted_mean(losses, sample.of(sample.weight))
-
-
 def on_fitted(spec, weights, rows):
     """Sentences on a network that predicts a constant, or one class, or has dead layers."""
     link = spec.loss.link
     # So few rows that a wide X is not copied, nor many outputs made.
     sample = rows.sample(min(max(SAMPLE // max(spec.n_units[0], spec.n_units[-1]), 100), 2000))
-    y = sample.of(sample.y)
+    X, y, weight = sample.of(sample.X), sample.of(sample.y), sample.of(sample.weight)
+    everything = rows.of(rows.y), rows.of(rows.weight)
     with np.errstate(all="ignore"):
-        *hidden, z = Predictor(spec, weights).layer_outputs(sample.of(sample.X))
+        *hidden, z = Predictor(spec, weights).layer_outputs(X)
     if not np.isfinite(z).all():
         return [OVERFLOW.say()]
     if sample.n_rows < 2:
@@ -343,17 +332,16 @@ def on_fitted(spec, weights, rows):
         if n >= DEAD.limit * n_units:
             found = [DEAD.say(n=n, n_units=n_units, where=f" of hidden layer {number}")]
             break
-    one_class = _on_one_class(link, z, y)
     # Losses other than squares may hide that targets differ and outputs do not.
     flat = y.dtype.kind == "f" and link in ("identity", "exp")
     flat = flat and (np.ptp(z, axis=0) < 1e-3 * np.std(y, axis=0)).all()
-    constant = constant_loss(spec, rows, sample)
-    losses = row_losses(spec.loss, z.astype(np.result_type(z, np.float64)), y)
-    loss = weighted_mean(losses, sample.of(sample.weight))
+    constant = constant_loss(spec.loss, spec.n_units[-1], *everything, (y, weight))
+    losses = row_losses(spec.loss, z.astype(np.result_type(z, np.float64)), y)  # a copy
+    loss = weighted_mean(losses, weight)
     varied = constant > 0 and (y != y[0]).any()  # rounding can make a little of nothing
     if varied and (flat or not loss < constant * (1 - LEARNED_NOTHING.limit)):
         return [LEARNED_NOTHING.say(loss=loss, constant=constant), *found]
-    return one_class + found
+    return _on_one_class(link, z, y) + found
 
 
 def _on_one_class(link, z, y):

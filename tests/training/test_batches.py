@@ -158,7 +158,7 @@ def test_a_single_batch_is_gathered_once(kind):
 
 def test_weights_have_mean_one_over_the_set():
     data = make_data()
-    batches = Minibatches(data, 4, np.float64, data.mean_weight())
+    batches = Minibatches(data, 4, np.float64, data.mean_weight)
     weights = np.concatenate([w for _, _, w in collect(batches, np.random.default_rng(0))])
     assert weights.mean() == pytest.approx(1, rel=1e-14)
 
@@ -168,11 +168,11 @@ def test_weights_have_mean_one_over_the_set():
 
 def test_counts_and_means():
     assert make_data().n_rows == N
-    assert make_data().mean_weight() == 12.0
-    assert make_data(weighted=False).mean_weight() == 1.0
+    assert make_data().mean_weight == 12.0
+    assert make_data(weighted=False).mean_weight == 1.0
     some = make_data(rows=np.array([0, 4]))
     assert some.n_rows == 2
-    assert some.mean_weight() == 3.0
+    assert some.mean_weight == 3.0
     np.testing.assert_array_equal(some.of(some.weight), [1, 5])
     assert some.of(None) is None
 
