@@ -8,6 +8,7 @@ Nothing below this floor knows an estimator.
 from __future__ import annotations
 
 import copy
+import math
 import warnings
 from contextlib import nullcontext
 from dataclasses import replace
@@ -264,9 +265,9 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             bits = shuffle.bit_generator.state, dropout.bit_generator.state
             state = TrainingState(architecture, weights, time, key, *bits)
         else:
-            if not (latest and (self.early_stopping or self.average)):
-                before = replace(before, weights=Weights(self.theta_, self.statistics_))
-            state = before.copy(dtype)
+            apart = latest and (self.early_stopping or self.average)
+            weights = None if apart else Weights(self.theta_, self.statistics_)
+            state = before.copy(dtype, weights)
             state.architecture = architecture  # dropout may differ
             time.n_rows_seen = state.time.n_rows_seen
             if state.time.initial_rate == time.initial_rate:
@@ -462,6 +463,19 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             return checked
         return (_by_row(checked[0]), checked[1]) if y else _by_row(checked)
 
+    def _is_as_validated(self, X):
+        """Whether validation would return X as it is: it takes longer than a row of a network."""
+        return (
+            type(X) is np.ndarray
+            and X.dtype.char in "fd"
+            and X.dtype.isnative
+            and X.ndim == 2
+            and X.shape[1] == self.n_features_in_
+            and len(X) > 0
+            and "feature_names_in_" not in vars(self)
+            and math.isfinite(np.add.reduce(X, axis=None))
+        )
+
     def _outputs(self, X, then):
         """What `then` makes of the raw outputs of new rows, of shape (n_samples, n_outputs)."""
         try:
@@ -474,7 +488,10 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             state, weights = self._training, Weights(self.theta_, self.statistics_)
             units = state.target_scale and Units(state.target_scale)
             self._predictor = Predictor(state.architecture, weights, units)
-        return self._predictor.outputs(self._validate(X, reset=False), then)
+        with np.errstate(all="ignore"):
+            if not self._is_as_validated(X):
+                X = self._validate(X, reset=False)
+            return self._predictor.outputs(X, then)
 
     # Fitted attributes ------------------------------------------------------------------------
 

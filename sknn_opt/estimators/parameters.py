@@ -185,19 +185,21 @@ def architecture_of(estimator, rows, fitted=None):
     if loss is estimator.loss:
         check_loss(loss, rows.y, n_outputs)
     n_units = (rows.X.shape[1], *sizes, n_outputs)
-    new = Architecture(n_units, estimator.activation, loss, rates, bool(estimator.batch_norm))
-    if fitted is not None:
-        _check_unchanged(new, fitted)
-    return new
+    asked = n_units, estimator.activation, loss, rates, bool(estimator.batch_norm)
+    if fitted is None:
+        return Architecture(*asked)
+    _check_unchanged(asked, fitted)
+    return fitted if rates == fitted.dropout else replace(fitted, dropout=rates)
 
 
-def _check_unchanged(new, old):
+def _check_unchanged(asked, fitted):
+    n_units, activation, loss, _, batch_norm = asked
     for name, now, before in (
-        ("hidden_layer_sizes", new.n_units[1:-1], old.n_units[1:-1]),
-        ("activation", new.activation, old.activation),
-        ("batch_norm", new.batch_norm, old.batch_norm),
-        ("loss", new.loss, old.loss),
-        ("the number of outputs in y", new.n_units[-1], old.n_units[-1]),
+        ("hidden_layer_sizes", n_units[1:-1], fitted.n_units[1:-1]),
+        ("activation", activation, fitted.activation),
+        ("batch_norm", batch_norm, fitted.batch_norm),
+        ("loss", loss, fitted.loss),
+        ("the number of outputs in y", n_units[-1], fitted.n_units[-1]),
     ):
         if now != before:
             raise ValueError(

@@ -6,8 +6,6 @@ than a part is shuffled so that its file is read in blocks: the blocks are shuff
 rows of as many blocks as make a part.
 """
 
-from dataclasses import replace
-
 import numpy as np
 from scipy.sparse import issparse
 
@@ -39,7 +37,8 @@ class Minibatches:
                     X = np.ascontiguousarray(X, dtype)
             elif _is_in_file(X):
                 in_part = min(n, max(1, PART * n // X.nbytes))
-        self._rows, self._dtype, self._in_part = replace(rows, X=X, weight=weight), dtype, in_part
+        self._X, self._y, self._weight = X, rows.y, weight
+        self._dtype, self._in_part = dtype, in_part
         self._numbers = np.arange(n) if rows.chosen is None else rows.chosen
         self._buffers = {}
         self._only_batch = None
@@ -88,13 +87,13 @@ class Minibatches:
             yield numbers
 
     def _gather(self, numbers):
-        rows = self._rows
-        if issparse(rows.X):
-            X = rows.X[numbers].astype(self._dtype)
+        if issparse(self._X):
+            X = self._X[numbers].astype(self._dtype)
         else:
-            X = self._take("X", rows.X, numbers)
-        y = self._take("y", rows.y, numbers)
-        return X, y, None if rows.weight is None else self._take("weight", rows.weight, numbers)
+            X = self._take("X", self._X, numbers)
+        weight = self._weight
+        y = self._take("y", self._y, numbers)
+        return X, y, None if weight is None else self._take("weight", weight, numbers)
 
     def _take(self, name, array, numbers):
         """array[numbers] in a buffer; cast on the way, except that class codes stay integers."""

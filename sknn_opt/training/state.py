@@ -77,12 +77,15 @@ class TrainingState:
     class_totals: np.ndarray | None = None
     target_scale: object = None
 
-    def copy(self, dtype: DTypeLike | None = None) -> TrainingState:
-        """A state of its own, which a training may change; `best` is never changed in place."""
+    def copy(self, dtype: DTypeLike | None = None, weights: Weights | None = None) -> TrainingState:
+        """A state of its own, which a training may change; `best` is never changed in place.
+
+        With `weights`, those are copied instead.
+        """
         dtype = self.weights.theta.dtype if dtype is None else dtype
         return replace(
             self,
-            weights=self.weights.astype(dtype),
+            weights=(weights or self.weights).astype(dtype),
             time=replace(self.time),
             moments={k: v.astype(dtype) if np.ndim(v) else v for k, v in self.moments.items()},
             average=self.average and self.average.astype(dtype),
