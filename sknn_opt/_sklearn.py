@@ -20,6 +20,21 @@ except ImportError:
         """Without callbacks: scikit-learn is older than 1.9."""
 
 
+def validate_params(estimator):
+    """Check the constructor's parameters, as `fit_context` does."""
+    estimator._validate_params()
+
+
+def callback_context(estimator, n_subtasks):
+    """The task of a fit, for an estimator that `CALLBACK_ATTRIBUTES` say is watched."""
+    return estimator._init_callback_context(max_subtasks=n_subtasks)
+
+
+def metric_of(scorer):
+    """The metric inside one of scikit-learn's scorers; any other as it is."""
+    return getattr(scorer, "_score_func", scorer)
+
+
 CALLBACK_ATTRIBUTES = {"_skl_callbacks", "_parent_callback_ctx"}
 
 __all__ = [
@@ -28,8 +43,11 @@ __all__ = [
     "Interval",
     "Options",
     "StrOptions",
+    "callback_context",
     "check_sample_weight",
     "feature_names",
     "fit_context",
+    "metric_of",
     "safe_indexing",
+    "validate_params",
 ]

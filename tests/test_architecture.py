@@ -29,7 +29,10 @@ FILES = sorted(ROOT.rglob("*.py"))
 ALLOWED = {"numpy", "scipy", "sklearn", PACKAGE}
 ALLOWED |= {"joblib", "threadpoolctl"}  # requirements of scikit-learn
 OPTIONAL = {f"{PACKAGE}.kernels.with_numba": {"numba"}}  # itself imported inside a function
-MAX_FILE, MAX_FUNCTION = 400, 60
+MAX_FILE, MAX_FUNCTION, MAX_FAN_OUT = 400, 41, 8
+HUBS = {PACKAGE: 20, f"{PACKAGE}.records": 8, f"{PACKAGE}.estimators.base": 18}
+# Methods of named tuples, which Python's own documentation names.
+PUBLIC_ALL_THE_SAME = {"_asdict", "_replace"}
 
 
 def module_name(path):
@@ -99,6 +102,52 @@ def import_violations(source, name, *, is_package=False):
     return found
 
 
+def private_imports(source, name):
+    """Private names imported from another folder."""
+    folder = name.rpartition(".")[0]
+    return [
+        f"{node.lineno}: {node.module} keeps {alias.name} to itself"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE)
+        for alias in node.names
+        if alias.name.startswith("_")
+        and alias.name != "_sklearn"
+        and node.module.rpartition(".")[0] != folder
+    ]
+
+
+def names_in(source):
+    """(defined, read): private names that a file gives to something, and those that it reads.
+
+    Names in strings count where `getattr` and the like read them.
+    """
+    defined, read = set(), {}
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                defined.add(name)
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                defined.add(name)
+            case ast.Attribute(attr=name):
+                read[name] = node.lineno
+            case ast.Call(
+                func=ast.Name(id="getattr" | "hasattr"), args=[_, ast.Constant(name), *_]
+            ):
+                read[name] = node.lineno
+    private = {
+        name: line
+        for name, line in read.items()
+        if name.startswith("_") and not name.startswith("__") and name not in PUBLIC_ALL_THE_SAME
+    }
+    return defined, private
+
+
+def fan_out(source, name):
+    """The modules of this package that a module imports."""
+    found = imports(ast.parse(source), name, is_package=False)
+    return {module for _, module, _ in found if module.startswith(f"{PACKAGE}.")}
+
+
 def code_lines(source, tree=None):
     """The numbers of the lines of code: not blank, not comment, not docstring."""
     tree = tree or ast.parse(source)
@@ -143,6 +192,28 @@ def test_sizes(path):
     assert size_violations(path.read_text(encoding="utf-8")) == []
 
 
+def test_private_names_stay_in_their_folder(path):
+    assert private_imports(path.read_text(encoding="utf-8"), module_name(path)) == []
+
+
+def test_private_names_of_others_stand_in_one_file():
+    found = [(path, *names_in(path.read_text(encoding="utf-8"))) for path in FILES]
+    ours = set().union(*(defined for _, defined, _ in found))
+    foreign = {
+        f"{module_name(path)}:{line} {name}"
+        for path, _, read in found
+        for name, line in read.items()
+        if name not in ours and path.name != "_sklearn.py"
+    }
+    assert foreign == set()
+
+
+def test_fan_out(path):
+    name = module_name(path)
+    allowed = HUBS.get(name, MAX_FAN_OUT)
+    assert len(fan_out(path.read_text(encoding="utf-8"), name)) <= allowed
+
+
 def test_every_folder_has_its_floor():
     tops = {path.relative_to(ROOT).with_suffix("").parts[0] for path in FILES}
     assert tops <= {*FLOORS, "__init__", "records"}
@@ -178,6 +249,21 @@ def test_every_folder_has_its_floor():
 def test_planted_import_is_found(name, source, message):
     (first, *_) = import_violations(source, name)
     assert message in first
+
+
+def test_planted_private_names_are_found():
+    (found,) = private_imports("from sknn_opt.nn.layers import _Masks", "sknn_opt.training.batches")
+    assert "keeps _Masks to itself" in found
+    assert private_imports("from sknn_opt.nn.layers import _Masks", "sknn_opt.nn.network") == []
+    source = "self._own = 1\nscorer._sign\ngetattr(scorer, '_score_func', None)\npoint._asdict()"
+    defined, read = names_in(source)
+    assert defined == {"_own"}
+    assert set(read) == {"_sign", "_score_func"}
+
+
+def test_fan_out_counts_modules():
+    source = "import numpy\nfrom sknn_opt.nn.layers import Dense\nfrom sknn_opt.nn import network"
+    assert len(fan_out(source, "sknn_opt.training.batches")) == 2
 
 
 @pytest.mark.parametrize(

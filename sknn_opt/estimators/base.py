@@ -8,7 +8,6 @@ Nothing below this floor knows an estimator.
 from __future__ import annotations
 
 import copy
-import math
 import warnings
 from contextlib import nullcontext
 from dataclasses import replace
@@ -20,15 +19,20 @@ from numpy.typing import ArrayLike, DTypeLike
 from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
-from sknn_opt._sklearn import CALLBACK_ATTRIBUTES, CallbackSupportMixin, fit_context
+from sknn_opt._sklearn import (
+    CALLBACK_ATTRIBUTES,
+    CallbackSupportMixin,
+    fit_context,
+    validate_params,
+)
 from sknn_opt.arrays.threads import UNTHREADED, blas_threads
 from sknn_opt.arrays.types import Matrix
 from sknn_opt.estimators.class_weight import class_totals
-from sknn_opt.estimators.evaluation import Evaluation, make_scorer, validation_set
+from sknn_opt.estimators.evaluation import evaluation_of, validation_set
 from sknn_opt.estimators.fitted import FittedNetwork
-from sknn_opt.estimators.listeners import FitTask, PathRecorder, Printer
+from sknn_opt.estimators.listeners import FitTask, Printer, listeners_of
 from sknn_opt.estimators.parameters import (
     CONSTRAINTS,
     architecture_of,
@@ -43,21 +47,11 @@ from sknn_opt.nn.losses import constant_loss, constant_outputs
 from sknn_opt.nn.network import Weights
 from sknn_opt.nn.objective import Objective
 from sknn_opt.nn.predictor import Predictor
-from sknn_opt.optim import OPTIMIZERS, TrainingTime
+from sknn_opt.optim import TrainingTime
 from sknn_opt.training import lbfgs, minibatch, randomness, symptoms
 from sknn_opt.training.monitor import Monitor, Outcome
 from sknn_opt.training.rows import Rows
 from sknn_opt.training.state import TrainingState
-
-
-def takes_minibatches(estimator):
-    """Whether partial_fit exists for the estimator's solver."""
-    if estimator.solver == "lbfgs":
-        raise AttributeError(
-            "partial_fit needs a minibatch solver; solver='lbfgs' works on the whole set. "
-            f"Choose one of {sorted(OPTIMIZERS)}."
-        )
-    return True
 
 
 class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
@@ -137,7 +131,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             values = itemgetter(*self._parameter_constraints)(vars(self))
             known = vars(self).get("_checked")
             if known is None or not all(map(is_, values, known)):
-                self._validate_params()  # takes as long as a short call: once for the same values
+                validate_params(self)  # takes as long as a short call: once for the same values
                 self._checked = values
             classes = self._check_classes(classes, y)
             before = self._training if hasattr(self, "theta_") else None
@@ -163,34 +157,24 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         rows = self._to_network(state, rows, first, advice)
         if held_out is not None:
             given = weighted if validation is None else validation.weight is not None
-            # Where the score decides, training cannot go on without it.
-            said = (
-                None if monitor.by_score else "A score of the held-out rows is missing in history_"
-            )
-            monitor.evaluate = self._evaluation(state, held_out, given, advice, said)
-        empty = "validation" if monitor.evaluate and not monitor.evaluate.rows.n_rows else ""
-        empty = empty if rows.n_rows else "training"
-        if empty:
-            raise ValueError(
-                f"class_weight leaves no row of the {empty} set with a weight above zero; give at "
-                "least one class in it a positive weight."
-            )
+            said = None if monitor.by_score else _NO_SCORE  # where it decides it must be there
+            monitor.evaluate = evaluation_of(self, state, held_out, given, advice, said)
+        if not rows.n_rows or (monitor.evaluate and not monitor.evaluate.rows.n_rows):
+            raise ValueError(_NO_ROWS.format("validation" if rows.n_rows else "training"))
         if monitor.by_score and validation is None:
             n_given = rows.n_rows
         if task or self.verbose or "_path" in vars(self):
-            monitor.listeners = self._listeners(task, n_before)
+            monitor.listeners = listeners_of(self, task, n_before)
         settings = settings_of(self, state, rows.n_rows, rows.mean_weight)
         start = state.weights.copy()
         train = minibatch.train if settings.optimizer else lbfgs.train
-        spec, n = state.architecture, settings.batch_size if settings.optimizer else rows.n_rows
-        small = n * spec.largest_product < UNTHREADED
-        with nullcontext() if small else blas_threads(n, spec.n_units):
-            outcome = train(state, rows, monitor, settings)
+        outcome = self._run(train, state, rows, monitor, settings)
         best, n_iter = state.best or start, len(state.history) - n_before
         if outcome.reason in ("converged", "max_iter", "interrupted"):
-            advice += symptoms.on_fitted(spec, best, rows)
-        state.weights, state.average, state.best = best, None, None  # what comes next starts here
-        state.n_averaged, state.n_stalled, state.lowest_loss = 0, 0, np.inf
+            advice += symptoms.on_fitted(state.architecture, best, rows)
+        # What comes next goes on from the best.
+        state.weights, state.average, state.n_averaged, state.best = best, None, 0, None
+        state.n_stalled, state.lowest_loss = 0, np.inf
         if not monitor.by_score:
             state.best_value = -np.inf
         n_rows_seen = (self.t_ if before else 0) + n_given * n_iter
@@ -220,8 +204,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         rows = self._to_network(state, rows, first, advice)
         state.n_seen += rows.n_rows
         if held_out is not None and held_out.n_rows >= self._strata(rows.y[:0])[1]:
-            said = "This call decides nothing about when to stop"
-            evaluation = self._evaluation(state, held_out, weighted, advice, said)
+            evaluation = evaluation_of(self, state, held_out, weighted, advice, _NO_DECISION)
             monitor.evaluate = evaluation if evaluation.rows.n_rows else None
         if self.verbose:
             monitor.listeners = [Printer()]
@@ -230,10 +213,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             mean_weight = state.weight_seen / state.n_seen
             settings = settings_of(self, state, rows.n_rows, mean_weight)
             advice += symptoms.on_plan(settings.schedule, state.time)
-            spec, n = state.architecture, settings.batch_size
-            small = n * spec.largest_product < UNTHREADED
-            with nullcontext() if small else blas_threads(n, spec.n_units):
-                outcome = minibatch.train_one_pass(state, rows, monitor, settings)
+            outcome = self._run(minibatch.train_one_pass, state, rows, monitor, settings)
         if outcome.reason == "diverged":
             if before:
                 return outcome, advice  # the estimator stays as it was
@@ -243,6 +223,13 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         n_rows_seen = (self.t_ if before else 0) + rows.n_rows
         self.__dict__.update(self._attributes(state, weights, len(state.history), n_rows_seen))
         return outcome, advice
+
+    def _run(self, train, state, rows, monitor, settings):
+        """Call a trainer, with as many BLAS threads as pay."""
+        spec, n = state.architecture, settings.batch_size if settings.optimizer else rows.n_rows
+        small = n * spec.largest_product < UNTHREADED
+        with nullcontext() if small else blas_threads(n, spec.n_units):
+            return train(state, rows, monitor, settings)
 
     def _begin(self, rows, before, *, latest=False):
         """A state to train: a new one, or a copy of the last one.
@@ -354,41 +341,6 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             at_first=f"weights of the last {what}" if before else "initial weights",
         )
 
-    def _evaluation(self, state, rows, weighted, advice, said):
-        """What these rows say after each epoch; `weighted` if the user gave weights.
-
-        A score that fails is `said` once in the advice; with None its error is raised.
-        """
-
-        def as_fitted(weights):
-            """An estimator that predicts with these, from arrays without feature names."""
-            estimator = copy.copy(self)
-            vars(estimator).update(self._attributes(state, weights.copy(), 0, 0))
-            vars(estimator).pop("feature_names_in_", None)
-            return estimator
-
-        def complain(error):
-            if not any(sentence.startswith(said) for sentence in advice):
-                advice.append(f"{said}: {error}")
-
-        score = make_scorer(self, rows, self._decode, as_fitted, weighted)
-        rows = self._for_network(rows, state).that_count()
-        return Evaluation(state.architecture, rows, score, said and complain)
-
-    def _listeners(self, task, n_before):
-        """Who is told of each epoch."""
-        listeners, path, t = [], vars(self).get("_path"), getattr(self, "t_", 0)
-        if self.verbose:
-            listeners.append(Printer())
-        if path is not None:
-            listeners.append(PathRecorder(path))
-        if task:
-            task.attributes = lambda state, weights: self._attributes(
-                state.copy(), weights.copy(), len(state.history) - n_before, t
-            )
-            listeners.append(task)
-        return listeners
-
     def objective(
         self,
         X: Matrix,
@@ -419,7 +371,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             With ``value(theta)``, ``gradient(theta)``, ``value_and_gradient(theta)``, ``theta``
             (that of a fitted estimator, else random initial parameters) and ``blocks``.
         """
-        self._validate_params()
+        validate_params(self)
         draft = copy.copy(self)  # reading the data may write classes and feature names
         before = self._training if hasattr(self, "theta_") else None
         rows = draft._read(X, y, sample_weight, reset=before is None)
@@ -462,36 +414,6 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         if not issparse(X):
             return checked
         return (_by_row(checked[0]), checked[1]) if y else _by_row(checked)
-
-    def _is_as_validated(self, X):
-        """Whether validation would return X as it is: it takes longer than a row of a network."""
-        return (
-            type(X) is np.ndarray
-            and X.dtype.char in "fd"
-            and X.dtype.isnative
-            and X.ndim == 2
-            and X.shape[1] == self.n_features_in_
-            and len(X) > 0
-            and "feature_names_in_" not in vars(self)
-            and math.isfinite(np.add.reduce(X, axis=None))
-        )
-
-    def _outputs(self, X, then):
-        """What `then` makes of the raw outputs of new rows, of shape (n_samples, n_outputs)."""
-        try:
-            weights = self._predictor.weights
-            known = weights.theta is self.theta_ and weights.statistics is self.statistics_
-        except AttributeError:
-            check_is_fitted(self)
-            known = False
-        if not known:
-            state, weights = self._training, Weights(self.theta_, self.statistics_)
-            units = state.target_scale and Units(state.target_scale)
-            self._predictor = Predictor(state.architecture, weights, units)
-        with np.errstate(all="ignore"):
-            if not self._is_as_validated(X):
-                X = self._validate(X, reset=False)
-            return self._predictor.outputs(X, then)
 
     # Fitted attributes ------------------------------------------------------------------------
 
@@ -537,4 +459,10 @@ def _by_row(X):
 _ALREADY_STOPPED = (
     "Early stopping: the validation score has not improved for {} calls of partial_fit. The best "
     "weights are kept, and this call trained nothing. Set early_stopping=False to train on."
+)
+_NO_DECISION = "This call decides nothing about when to stop"
+_NO_SCORE = "A score of the validation set is missing in history_"
+_NO_ROWS = (
+    "class_weight leaves no row of the {} set with a weight above zero; give at least one class in "
+    "it a positive weight."
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from numbers import Real
 import numpy as np
 from sklearn.metrics import check_scoring
 
+from sknn_opt._sklearn import metric_of
 from sknn_opt.nn.losses import row_losses, weighted_mean
 from sknn_opt.nn.network import Architecture
 from sknn_opt.nn.predictor import Predictor
@@ -62,7 +64,29 @@ class Evaluation:
         return weighted_mean(losses, rows.of(rows.weight))
 
 
-def make_scorer(estimator, rows, decode, as_fitted, weighted):
+def evaluation_of(estimator, state, rows, weighted, advice, said):
+    """What these rows say after each epoch; `weighted` if the user gave weights.
+
+    A score that fails is `said` once in the advice; with None its error is raised.
+    """
+
+    def as_fitted(weights):
+        """An estimator that predicts with these, from arrays without feature names."""
+        fitted = copy.copy(estimator)
+        vars(fitted).update(estimator._attributes(state, weights.copy(), 0, 0))
+        vars(fitted).pop("feature_names_in_", None)
+        return fitted
+
+    def complain(error):
+        if not any(sentence.startswith(said) for sentence in advice):
+            advice.append(f"{said}: {error}")
+
+    score = make_scorer(estimator, rows, as_fitted, weighted)
+    rows = estimator._for_network(rows, state).that_count()
+    return Evaluation(state.architecture, rows, score, said and complain)
+
+
+def make_scorer(estimator, rows, as_fitted, weighted):
     """``scoring`` as a function of weights, or None for 'loss'.
 
     Parameters
@@ -70,8 +94,6 @@ def make_scorer(estimator, rows, decode, as_fitted, weighted):
     estimator : estimator
     rows : Rows
         Held-out rows with the user's weights, or, if the user gave none, how often each occurs.
-    decode : callable
-        Encoded targets to those of the user.
     as_fitted : callable
         Weights to an estimator that predicts with them.
     weighted : bool
@@ -84,7 +106,7 @@ def make_scorer(estimator, rows, decode, as_fitted, weighted):
     if weight is not None and not weighted:
         repeated = np.repeat(np.arange(len(weight)), weight.astype(int))
         X, y, weight = X[repeated], y[repeated], None
-    y = decode(y)
+    y = estimator._decode(y)
     options = {} if weight is None or not _takes_weights(scorer) else {"sample_weight": weight}
     who = f"scoring={estimator.scoring!r}"
 
@@ -111,7 +133,7 @@ def make_scorer(estimator, rows, decode, as_fitted, weighted):
 def _takes_weights(scorer):
     """Whether a scorer, or the metric inside one of scikit-learn's, has sample_weight."""
     try:
-        parameters = signature(getattr(scorer, "_score_func", scorer)).parameters.values()
+        parameters = signature(metric_of(scorer)).parameters.values()
     except ValueError:  # no signature to look at
         return True
     return any(p.name == "sample_weight" or p.kind is p.VAR_KEYWORD for p in parameters)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
 
 from sknn_opt.arrays.types import Floats
-from sknn_opt.nn.network import Block
-from sknn_opt.nn.predictor import fold
+from sknn_opt.estimators.target_scale import Units
+from sknn_opt.nn.network import Block, Weights
+from sknn_opt.nn.predictor import Predictor, fold
 from sknn_opt.training.monitor import total_loss
 from sknn_opt.training.state import TrainingState
 
@@ -42,6 +45,36 @@ class FittedNetwork:
         if "theta_" in values:
             values = values | {"_training": TrainingState.from_plain(values["_training"])}
         super().__setstate__(values)
+
+    def _outputs(self, X, then):
+        """What `then` makes of the raw outputs of new rows, of shape (n_samples, n_outputs)."""
+        try:
+            weights = self._predictor.weights
+            known = weights.theta is self.theta_ and weights.statistics is self.statistics_
+        except AttributeError:
+            check_is_fitted(self)
+            known = False
+        if not known:
+            state, weights = self._training, Weights(self.theta_, self.statistics_)
+            units = state.target_scale and Units(state.target_scale)
+            self._predictor = Predictor(state.architecture, weights, units)
+        with np.errstate(all="ignore"):
+            if not self._is_as_validated(X):
+                X = self._validate(X, reset=False)
+            return self._predictor.outputs(X, then)
+
+    def _is_as_validated(self, X):
+        """Whether validation would return X as it is: it takes longer than a row of a network."""
+        return (
+            type(X) is np.ndarray
+            and X.dtype.char in "fd"
+            and X.dtype.isnative
+            and X.ndim == 2
+            and X.shape[1] == self.n_features_in_
+            and len(X) > 0
+            and "feature_names_in_" not in vars(self)
+            and math.isfinite(np.add.reduce(X, axis=None))
+        )
 
     @property
     def blocks_(self) -> dict[str, Block]:

@@ -3,6 +3,7 @@
 To callbacks (scikit-learn 1.9 and later) a fit is a task, and each epoch a task in it.
 """
 
+from sknn_opt._sklearn import callback_context
 from sknn_opt.training.monitor import total_loss
 
 
@@ -52,7 +53,7 @@ class FitTask:
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         self._seen = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
         self._epoch = None
-        self._fit = estimator._init_callback_context(max_subtasks=n_epochs)
+        self._fit = callback_context(estimator, n_epochs)
         self._fit.call_on_fit_task_begin(**self._seen)
 
     def begin(self, state, weights):
@@ -71,3 +72,19 @@ class FitTask:
     def end_fit(self):
         """The fit is over."""
         self._fit.call_on_fit_task_end(**self._seen)
+
+
+def listeners_of(estimator, task, n_before):
+    """Who is told of the epochs of a fit, of which there were `n_before` before."""
+    listeners, path = [], vars(estimator).get("_path")
+    n_rows_seen = getattr(estimator, "t_", 0)
+    if estimator.verbose:
+        listeners.append(Printer())
+    if path is not None:
+        listeners.append(PathRecorder(path))
+    if task:
+        task.attributes = lambda state, weights: estimator._attributes(
+            state.copy(), weights.copy(), len(state.history) - n_before, n_rows_seen
+        )
+        listeners.append(task)
+    return listeners

@@ -25,7 +25,13 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sknn_opt._sklearn import CALLBACK_ATTRIBUTES, CallbackSupportMixin, Interval, fit_context
+from sknn_opt._sklearn import (
+    CALLBACK_ATTRIBUTES,
+    CallbackSupportMixin,
+    Interval,
+    fit_context,
+    validate_params,
+)
 from sknn_opt.arrays import moments
 from sknn_opt.arrays.scaling import (
     apply_steps,
@@ -215,7 +221,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         ValueError
             As for `fit`, or if the features are not those seen before.
         """
-        self._validate_params()  # scikit-learn itself does so in the first call only
+        validate_params(self)  # scikit-learn itself does so in the first call only
         with transaction(self):
             return self._see(X, sample_weight)
 

@@ -61,6 +61,16 @@ LEARNING_RATE = 0.001  # the default of learning_rate_init
 OTHER_NAMES = {"nesterov": "nesterovs_momentum"}  # an optimizer's names for parameters
 
 
+def takes_minibatches(estimator):
+    """Whether partial_fit exists for the estimator's solver."""
+    if estimator.solver == "lbfgs":
+        raise AttributeError(
+            "partial_fit needs a minibatch solver; solver='lbfgs' works on the whole set. "
+            f"Choose one of {sorted(OPTIMIZERS)}."
+        )
+    return True
+
+
 def hidden_sizes(hidden_layer_sizes):
     """``hidden_layer_sizes`` as a tuple of ints.
 

@@ -12,9 +12,9 @@ from sklearn.utils.metaestimators import available_if
 
 from sknn_opt._sklearn import Interval, StrOptions
 from sknn_opt.arrays.types import Matrix, RandomState
-from sknn_opt.estimators.base import BaseMLP, takes_minibatches
+from sknn_opt.estimators.base import BaseMLP
 from sknn_opt.estimators.normalizer import InputNormalizer
-from sknn_opt.estimators.parameters import CONSTRAINTS
+from sknn_opt.estimators.parameters import CONSTRAINTS, takes_minibatches
 from sknn_opt.estimators.targets import REGRESSION_LOSSES, AmountTargets
 from sknn_opt.nn.losses import LINKS, Loss
 from sknn_opt.optim import Optimizer, TrainingTime
