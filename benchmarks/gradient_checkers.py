@@ -10,18 +10,22 @@ have them. torch takes part where it is installed.
 import re
 import sys
 import warnings
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 
 import numpy as np
-from planted_bugs import BUGS
 from scipy.optimize import check_grad
 from sklearn.datasets import make_classification
 
 from sknn_opt import MLPClassifier, check_gradients
-from sknn_opt.checks.gradients.networks import check_network
+from sknn_opt.checks.gradients.engine import check_problem
+from sknn_opt.checks.gradients.readers.networks import read_objective
 from sknn_opt.checks.gradients.report import GradientReport
 from sknn_opt.nn.activations import ACTIVATIONS
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "checks"))
+from planted_bugs import BUGS
 
 try:
     import torch
@@ -98,7 +102,7 @@ def by_torch(value, gradient, theta, *, fast):
 
 
 def as_network(objective):
-    return GradientReport((check_network("x", objective),))
+    return GradientReport((check_problem(read_objective(objective)),))
 
 
 def as_function(objective, method="real"):
@@ -281,7 +285,7 @@ def cost_of_large(repeats=5):
         objective = net.objective(X, y)
         seconds = alternate(
             {
-                "check": lambda o=objective: check_network("x", o),
+                "check": lambda o=objective: check_problem(read_objective(o)),
                 "gradient": lambda o=objective: o.gradient(o.theta),
             },
             repeats,

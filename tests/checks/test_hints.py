@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sknn_opt.checks.gradients.hints import Context, Evidence, explain
+from sknn_opt.checks.gradients.hints import Context, Evidence, name_causes
 
 RNG = np.random.default_rng([7, 7, 7])  # a seed that hypothesis does not try
 RIGHT, THETA = RNG.normal(size=(5, 5)), RNG.normal(size=(5, 5))
@@ -23,7 +23,7 @@ def hints(wrong, right=RIGHT, theta=THETA, *, block="W2", along=None, n_rows=Non
         block, right.shape, wrong.ravel(), np.broadcast_to(theta, right.shape).ravel(), numeric,
         directions,
     )  # fmt: skip
-    return explain([evidence], Context(n_rows, penalty))
+    return name_causes([evidence], Context(n_rows, penalty))
 
 
 @pytest.mark.parametrize("along", [None, 7])
@@ -111,7 +111,7 @@ def test_blocks_with_one_cause_share_a_line():
         Evidence(name, RIGHT.shape, factor * RIGHT.ravel(), 0 * RIGHT.ravel(), RIGHT.ravel(), None)
         for name, factor in [("W1", 3), ("W2", -1), ("W3", 3)]
     ]
-    assert explain(evidence, Context(n_rows=3)) == (
+    assert name_causes(evidence, Context(n_rows=3)) == (
         "W1, W3: it is N = 3 times too large: the 1/N is missing",
         "W2: its sign is wrong",
     )

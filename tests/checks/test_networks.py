@@ -8,7 +8,7 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.pipeline import make_pipeline
 
 from sknn_opt import InputNormalizer, MLPClassifier, MLPRegressor, check_gradients
-from sknn_opt.checks.gradients import networks
+from sknn_opt.checks.gradients.numeric import layerwise
 from sknn_opt.nn.layers import Activation, BatchNorm, Dense, Dropout
 from sknn_opt.nn.network import Network
 
@@ -192,7 +192,7 @@ def test_both_methods_find_one_wrong_element(monkeypatch, method, dtype, batch_n
 
 
 def test_large_nets_are_checked_along_directions_and_searched(monkeypatch):
-    monkeypatch.setattr(networks, "MAX_COST", 100)
+    monkeypatch.setattr(layerwise, "MAX_COST", 100)
     net = classifier((15, 14))
     report = check_gradients(net, X_IRIS, Y_IRIS)
     assert "random directions" in str(report)

@@ -8,7 +8,8 @@ from planted_bugs import BUGS
 from sklearn.datasets import load_iris
 
 from sknn_opt import InputNormalizer, MLPClassifier, check_gradients
-from sknn_opt.checks.gradients.networks import check_network
+from sknn_opt.checks.gradients.engine import check_problem
+from sknn_opt.checks.gradients.readers.networks import read_objective
 from sknn_opt.checks.gradients.report import GradientReport
 
 X, Y = load_iris(return_X_y=True)
@@ -38,7 +39,7 @@ def test_there_are_enough_kinds():
 def test_networks(bug, layer, activation):
     for method in ("elements", "directions"):
         with bug.planted(layer):
-            check = check_network("random weights", objective_of(bug, activation), method)
+            check = check_problem(read_objective(objective_of(bug, activation)), method)
         report = GradientReport((check,))
         assert report.verdict == "WRONG"
         assert not report.passed
@@ -77,6 +78,6 @@ def test_without_a_bug_nothing_is_found(activation):
         bug = type(BUGS[0])("none", None, needs=needs)
         objective = objective_of(bug, activation)
         for method in ("elements", "directions"):
-            assert GradientReport((check_network("x", objective, method),)).passed
+            assert GradientReport((check_problem(read_objective(objective), method),)).passed
         report = check_gradients(objective.value, objective.gradient, objective.theta)
         assert report.passed

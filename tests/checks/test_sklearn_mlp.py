@@ -9,7 +9,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from sknn_opt import MLPClassifier as OurMLPClassifier
 from sknn_opt import check_gradients
-from sknn_opt.checks.gradients.sklearn_mlp import read_sklearn_mlp
+from sknn_opt.checks.gradients.readers.sklearn_mlp import read_sklearn_mlp
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -5,19 +5,12 @@ verdicts are explained in `sknn_opt.checks.gradients.complex_step` and
 `sknn_opt.checks.gradients.real_step`.
 """
 
-import contextlib
-import warnings
-from numbers import Integral
-
-import numpy as np
-from sklearn.base import clone
-
-from sknn_opt.checks.gradients.callables import read_functions
-from sknn_opt.checks.gradients.functions import check_function
-from sknn_opt.checks.gradients.networks import check_network
+from sknn_opt.checks.gradients.engine import check_problem
+from sknn_opt.checks.gradients.readers.functions import read_functions
+from sknn_opt.checks.gradients.readers.networks import is_ours, read_estimator
+from sknn_opt.checks.gradients.readers.sklearn_mlp import is_sklearn_mlp, read_sklearn_mlp
+from sknn_opt.checks.gradients.readers.torch_module import is_torch_module, read_torch_module
 from sknn_opt.checks.gradients.report import GradientReport
-from sknn_opt.checks.gradients.sklearn_mlp import is_sklearn_mlp, read_sklearn_mlp
-from sknn_opt.checks.gradients.torch_module import is_torch_module, read_torch_module
 
 METHODS = {
     "network": ("auto", "elements", "directions"),
@@ -125,43 +118,33 @@ def check_gradients(
     >>> report.verdict, report.hints
     ('WRONG', ['b1: it is 0.5 times the right one: the 1/2 or the 2 of a square'])
     """
-    if hasattr(what, "objective") and hasattr(what, "get_params"):
+    if is_ours(what):
         _refuse(jac=jac, blocks=blocks)
         _check_method(method, "network")
-        if isinstance(what, type):
-            raise TypeError(f"Pass an instance: check_gradients({what.__name__}(), X, y).")
-        if not isinstance(burn_in, Integral) or burn_in < 0:
-            raise ValueError(f"burn_in must be a number of steps, 0 or more; got {burn_in!r}.")
-        X, y, sample_weight = _rows(args, sample_weight)
-        points = {"initial weights": clone(what)}
-        if burn_in:
-            points[f"weights after {burn_in} steps"] = _trained(what, burn_in, X, y, sample_weight)
-        if hasattr(what, "theta_"):
-            points["fitted weights"] = what
-        objectives = {
-            name: model.objective(X, y, sample_weight, dtype=_checked_dtype(dtype))
-            for name, model in points.items()
-        }
-        checks = [check_network(name, o, method) for name, o in objectives.items()]
-        return GradientReport(tuple(checks))
-    _refuse(burn_in=burn_in or None, dtype=None if dtype == "float64" else dtype)
-    _check_method(method, "function")
+        problems = read_estimator(what, *_rows(args, sample_weight), burn_in, dtype)
+    else:
+        _refuse(burn_in=burn_in or None, dtype=None if dtype == "float64" else dtype)
+        _check_method(method, "function")
+        problems = _read_others(what, args, sample_weight, jac, blocks)
+    return GradientReport(tuple(check_problem(problem, method) for problem in problems))
+
+
+def _read_others(what, args, sample_weight, jac, blocks):
+    """The Problems of what is no estimator of ours."""
     if is_sklearn_mlp(what):
         _refuse(jac=jac, blocks=blocks)
-        problems = read_sklearn_mlp(what, *_rows(args, sample_weight))
-    elif is_torch_module(what):
+        return read_sklearn_mlp(what, *_rows(args, sample_weight))
+    if is_torch_module(what):
         _refuse(jac=jac, blocks=blocks, sample_weight=sample_weight)
-        problems = [read_torch_module(what, *_loss(args))]
-    elif callable(what):
+        return [read_torch_module(what, *_loss(args))]
+    if callable(what):
         _refuse(sample_weight=sample_weight)
-        problems = [read_functions(what, args, jac, blocks)]
-    else:
-        raise TypeError(
-            "check_gradients takes an MLPClassifier or MLPRegressor, a function, or a torch "
-            f"module; got {type(what).__name__}. Of a Pipeline pass the last step, and X as the "
-            "steps before transform it."
-        )
-    return GradientReport(tuple(check_function(problem, method) for problem in problems))
+        return [read_functions(what, args, jac, blocks)]
+    raise TypeError(
+        "check_gradients takes an MLPClassifier or MLPRegressor, a function, or a torch "
+        f"module; got {type(what).__name__}. Of a Pipeline pass the last step, and X as the "
+        "steps before transform it."
+    )
 
 
 def assert_gradients_close(what, *args, **options):
@@ -224,22 +207,3 @@ def _refuse(**options):
 def _check_method(method, kind):
     if method not in METHODS[kind]:
         raise ValueError(f"method must be one of {METHODS[kind]} here; got {method!r}.")
-
-
-def _checked_dtype(dtype):
-    with contextlib.suppress(TypeError):
-        dtype = np.dtype(dtype).name
-    if dtype not in ("float64", "float32"):
-        raise ValueError(f"dtype must be 'float64' or 'float32'; got {dtype!r}.")
-    return dtype
-
-
-def _trained(estimator, n_steps, X, y, sample_weight):
-    """A clone after some steps over all rows at once."""
-    model = clone(estimator).set_params(
-        max_iter=n_steps, tol=0.0, n_iter_no_change=n_steps + 1, early_stopping=False,
-        warm_start=False, batch_size=len(y),
-    )  # fmt: skip
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return model.fit(X, y, sample_weight)

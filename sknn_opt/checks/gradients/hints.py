@@ -64,13 +64,16 @@ class Context:
     alternatives: tuple = ()  # pairs of a sentence and a function block -> gradient as seen
 
 
-def explain(evidence, context):
-    """The probable causes, those of most blocks first; a cause names all its blocks."""
+def name_causes(evidence, context):
+    """The probable causes, those of most blocks first; a cause names all its blocks.
+
+    Of others that of the last block comes first, as backprop runs.
+    """
     found = defaultdict(list)
-    for item in evidence:
+    for item in reversed(evidence):
         cause = _cause(item, context)
         if cause:
-            found[cause].append(item.block)
+            found[cause].insert(0, item.block)
     ordered = sorted(found.items(), key=lambda pair: -len(pair[1]))
     return tuple(f"{', '.join(blocks)}: {cause}" for cause, blocks in ordered)
 

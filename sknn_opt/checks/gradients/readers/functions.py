@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from sknn_opt.checks.gradients.problem import Problem, as_blocks, numbered_layers
-from sknn_opt.nn.network import lay_out
+from sknn_opt.checks.gradients.problem import Problem, numbered_layers
+from sknn_opt.nn.network import Block, lay_out
 
 
 def read_functions(fun, arguments, jac, blocks):
@@ -41,7 +41,7 @@ def _read_vector(fun, gradient, x0, blocks):
             "other shapes pass a dict: {'W': W, 'b': b}."
         )
     dtype, theta = x0.dtype, x0.astype(float)
-    blocks = as_blocks(blocks, theta.size)
+    blocks = _as_blocks(blocks, theta.size)
     value, gradient, moves = _split(fun, gradient, lambda x: x, dtype)
     return Problem(
         value, gradient, theta, blocks, numbered_layers(blocks), moves=moves, dtype=dtype
@@ -70,6 +70,40 @@ def _pair(result):
             "check_gradients(fun, grad, x0)."
         )
     return result
+
+
+def _as_blocks(blocks, size):
+    """What the user names, {name: slice or Block or (slice, shape)}, as Blocks that cover x0."""
+    if blocks is None:
+        return {"x": Block(slice(0, size), (size,))}
+    if not isinstance(blocks, dict):
+        raise TypeError(
+            f"blocks must be a dict of names and slices of x0; got {type(blocks).__name__}."
+        )
+    named = {}
+    for name, block in blocks.items():
+        if not isinstance(block, slice | tuple):
+            raise TypeError(f"Block {name!r} must be a slice of x0; got {type(block).__name__}.")
+        place, shape = block if isinstance(block, tuple) else (block, None)
+        start, stop, step = place.indices(size)
+        if step != 1 or stop <= start:
+            raise ValueError(f"Block {name!r} must be a slice of x0 with step 1, not {place}.")
+        shape = (stop - start,) if shape is None else tuple(shape)
+        if int(np.prod(shape)) != stop - start:
+            raise ValueError(
+                f"Block {name!r} has {stop - start} elements, which do not fit shape {shape}."
+            )
+        named[name] = Block(slice(start, stop), shape)
+    covered = np.zeros(size, int)
+    for block in named.values():
+        covered[block.slice] += 1
+    if (covered != 1).any():
+        k = int(np.argmax(covered != 1))
+        raise ValueError(
+            f"The blocks must cover each element of x0 once; element {k} lies in {covered[k]} "
+            "blocks."
+        )
+    return named
 
 
 # Of a dict of arrays ------------------------------------------------------------------------------

@@ -177,7 +177,7 @@ def test_kinks_are_named_and_judged_beside_them():
     report = check_gradients(relu_sum, relu_gradient, at_kink)
     assert report.verdict == "KINK"
     assert report.passed  # a little beside it the gradient is right
-    assert report.blocks[0].note == "right a little beside it"
+    assert report.blocks[0].note == "correct a little beside it"
 
     report = check_gradients(relu_sum, lambda x: 2 * relu_gradient(x), at_kink)
     assert report.verdict == "WRONG"

@@ -19,6 +19,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sknn_opt.checks.gradients.numeric.source import Estimates, Source, rms
+
 START = 4  # the first two rungs tried are 1e-4 and 1e-5
 LAST = 8
 TINY = (1e-10, 1e-11, 1e-12)
@@ -47,16 +49,18 @@ class Estimate:
         return bool(abs(self.value - expected) <= SAFETY * self.error)
 
 
-class RealStep:
-    """Directional derivatives of f at x by real evaluations.
+class RealStep(Source):
+    """Directional derivatives of f at x0 by real evaluations.
 
-    `scale` is the size of the elements of x, from which the steps for the noise are taken.
+    `exact`, a `ComplexStep` or None, refines them where it agrees with them.
     """
 
-    def __init__(self, f, x, scale, rng):
-        self.f, self.x, self.f0 = f, x, f(x)
-        self._direction = scale * rng.normal(size=x.size)
-        self.noise = self._measure_noise()
+    def __init__(self, f, problem, rng):
+        super().__init__(problem)
+        self.f, self.x, self._scale, self.exact = f, problem.x0, problem.scale, None
+        self.f0 = f(self.x)
+        self._direction = self._scale * rng.normal(size=self.x.size)
+        self.noise, self._starts = self._measure_noise(), {}
 
     def _measure_noise(self):
         """ε: the scatter of f over tiny steps, where third differences of a smooth f vanish.
@@ -90,7 +94,80 @@ class RealStep:
             found = doubt(found, expected)
         return found
 
-    def varies_below_the_steps(self):
+    # Of blocks ------------------------------------------------------------------------------------
+
+    def along(self, block, directions=None, claim=None):
+        """The derivatives along directions (by each element, if None), as Estimates."""
+        if claim is None and self.exact is not None:
+            return self.exact.along(block, directions)
+        self.f.block, place = block, self.blocks[block].slice
+        if directions is None:
+            sizes = self._scale[place]
+            moves = self._whole(place, np.diag(sizes))
+        else:
+            sizes = np.full(len(directions), rms(self._scale[place]))
+            moves = self._whole(place, sizes[:, np.newaxis] * directions)
+        expected = sizes * (np.nan if claim is None else claim.along(block, directions))
+        slack = 0.0 if claim is None else claim.slack(block)
+        found = self._derivatives(block, moves, expected, sizes * slack)
+        estimates = Estimates(
+            np.array([each.value for each in found]) / sizes,
+            SAFETY * np.array([each.error for each in found]) / sizes + slack,
+            np.array([each.kink for each in found]),
+        )
+        if claim is None:
+            return estimates
+        is_felt = claim.of(block).any() or estimates.value.any() or self._is_felt(moves)
+        refined = None if self.exact is None else self.exact.derivatives(block, directions)
+        return replace(estimates, is_felt=is_felt, refined=refined)
+
+    def settle(self, compared, compare, rng):
+        """Drop complex steps that disagree anywhere: then f only seems to take complex arguments.
+
+        Where real steps cannot tell, nothing vouches for the complex ones.
+        """
+        found = {block: each.estimates for block, each in compared.items()}
+        if self.exact is not None and any(e.contradict(e.refined) for e in found.values()):
+            self.exact = None
+        doubt = "the function varies below the steps" if self._varies_below_the_steps() else ""
+        return {
+            block: each.with_estimates(
+                doubt=doubt,
+                refined=found[block].refined if self.exact and found[block].told.any() else None,
+            )
+            for block, each in compared.items()
+        }
+
+    @property
+    def relative_noise(self):
+        """The noise of f as a share of its value."""
+        return self.noise / (abs(self.f0) or 1.0)
+
+    def describe(self):
+        """The method in a phrase."""
+        more = "" if self.exact is None else " and complex step"
+        return f"real steps{more}, along random directions, {self.f.n_calls} evaluations"
+
+    def _derivatives(self, block, moves, expected, slack):
+        """The Estimate of each move; each begins on the rung that the last one found best."""
+        start, found = self._starts.get(block, START), []
+        for move, claimed, off in zip(moves, expected, slack, strict=True):
+            found.append(self.derivative(move, claimed, start, off))
+            start = found[-1].rung
+        self._starts[block] = max(each.rung for each in found)
+        return found
+
+    def _is_felt(self, moves):
+        """Whether f moves at all with a block, even over long ways."""
+        ways = (1.0, -1.0, 1e3)
+        return {self.f(self.x + way * move) for move in moves for way in ways} != {self.f0}
+
+    def _whole(self, place, moves):
+        whole = np.zeros((len(moves), self.x.size))
+        whole[:, place] = moves
+        return whole
+
+    def _varies_below_the_steps(self):
         """Whether the tiniest steps agree with each other, and on another slope than the rest."""
         ladder = _Ladder(self, self._direction)
         found, (first, second) = ladder.climb(START), (ladder.central(h) for h in TINY[-2:])

@@ -1,0 +1,1 @@
+"""Sources of derivatives, each with the same methods."""
