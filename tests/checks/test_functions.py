@@ -1,4 +1,4 @@
-"""Functions of vectors and dicts: right ones pass, wrong ones are named, bad input refused."""
+"""Functions of vectors and dicts: correct ones pass, wrong ones are named, bad input refused."""
 
 import numpy as np
 import pytest
@@ -51,9 +51,7 @@ def test_blocks_of_a_vector_are_named():
     verdicts = {check.block: check.verdict for check in report.blocks}
     assert verdicts == {"first": "OK", "rest": "WRONG", "all": "WRONG"}
     assert report.fault == "rest"
-    assert report.hints == [
-        "rest: it is 3 times the right one: if there are 3 rows, the 1/N is missing"
-    ]
+    assert report.hints == ["rest is 3 times too large: if there are 3 rows, the 1/N is missing"]
 
 
 def logistic_regression():
@@ -102,7 +100,7 @@ def test_a_dict_of_arrays(method):
         assert other.passed
 
 
-def test_a_dict_with_two_slips():
+def test_a_dict_with_two_bugs():
     cost, gradients, parameters = logistic_regression()
 
     def wrong(p):
@@ -116,8 +114,8 @@ def test_a_dict_with_two_slips():
     assert verdicts == {"W1": "OK", "b1": "WRONG", "W2": "WRONG", "b2": "OK", "all": "WRONG"}
     assert report.first_bad_layer == 2
     assert report.fault == "layer 2: W2"
-    assert "W2: it is 2 times the right one: the 1/2 or the 2 of a square" in report.hints
-    assert any(hint.startswith("b1: it is 4 times the right one") for hint in report.hints)
+    assert "W2 is 2 times too large: a missing 1/2, or an extra 2 from a square" in report.hints
+    assert any(hint.startswith("b1 is 4 times too large: if") for hint in report.hints)
     worst = report.worst(2)
     assert {each["block"] for each in worst} == {"W2", "b1"}
     for each in worst:
@@ -176,7 +174,7 @@ def test_kinks_are_named_and_judged_beside_them():
     at_kink = np.array([0.0, 1.0, -1.0, 2.0, 0.0, 0.0])
     report = check_gradients(relu_sum, relu_gradient, at_kink)
     assert report.verdict == "KINK"
-    assert report.passed  # a little beside it the gradient is right
+    assert report.passed  # a little beside it the gradient is correct
     assert report.blocks[0].note == "correct a little beside it"
 
     report = check_gradients(relu_sum, lambda x: 2 * relu_gradient(x), at_kink)
@@ -203,7 +201,7 @@ def test_complex_steps_do_not_decide_on_kinks():
 
 
 @pytest.mark.parametrize("strength", [1e-6, 1e-7, 1e-8])
-def test_a_weak_kink_is_no_slip(strength):
+def test_a_weak_kink_is_no_bug(strength):
     x0 = np.random.default_rng(1).normal(size=5)
     x0[0] = 0
 
@@ -530,5 +528,5 @@ def test_arguments_that_do_not_belong_together():
 
 def test_assert_gradients_close():
     assert assert_gradients_close(rosen, rosen_der, X0).passed
-    with pytest.raises(AssertionError, match="(?s)WRONG.*its sign is wrong"):
+    with pytest.raises(AssertionError, match="(?s)WRONG.*has the wrong sign"):
         assert_gradients_close(rosen, lambda x: -rosen_der(x), X0)

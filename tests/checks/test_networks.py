@@ -1,4 +1,4 @@
-"""Networks of ours: silent on right gradients, and a planted bug is found and named."""
+"""Networks of ours: silent on correct gradients, and a planted bug is found and named."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def classifier(sizes=(6, 5), **parameters):
     ],
 )
 @pytest.mark.parametrize("weighted", [False, True])
-def test_right_gradients_pass(parameters, weighted):
+def test_correct_gradients_pass(parameters, weighted):
     weight = np.linspace(0.5, 2, len(Y_IRIS)) if weighted else None
     net = classifier(**parameters)
     report = check_gradients(net, X_IRIS, Y_IRIS, weight)
@@ -188,7 +188,7 @@ def test_both_methods_find_one_wrong_element(monkeypatch, method, dtype, batch_n
     assert (found["block"], found["index"]) == ("W[2]", (7, 7))
     assert found["error"] == pytest.approx(1e-3, rel=1e-3)
     assert report.first_bad_layer == 2
-    assert "only element [7, 7] is wrong" in report.hints[0]
+    assert "is wrong only in element [7, 7]" in report.hints[0]
 
 
 def test_large_nets_are_checked_along_directions_and_searched(monkeypatch):
@@ -208,7 +208,7 @@ def test_large_nets_are_checked_along_directions_and_searched(monkeypatch):
     (found,) = report.worst()
     assert (found["block"], found["index"]) == ("W[2]", (7, 7))
     assert len(report.hints) == 1
-    assert report.hints[0].startswith("W[2]: only element [7, 7] is wrong")
+    assert report.hints[0].startswith("W[2] is wrong only in element [7, 7]")
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
@@ -336,7 +336,7 @@ def test_data_that_fail_validation_fail_as_in_fit():
 
 
 @pytest.mark.parametrize("activation", ["tanh", "logistic", "relu", "gelu"])
-def test_saturated_units_are_no_slip(activation):
+def test_saturated_units_are_no_bug(activation):
     # 1 - a² has lost all its digits: backprop cannot be right there, and is not called wrong
     for seed in range(5):
         net = classifier((8,), activation=activation, random_state=seed)

@@ -1,4 +1,4 @@
-"""Some thirty slips of backprop, planted in each layer: caught, placed, and named."""
+"""Some thirty bugs of backprop, planted in each layer: caught, placed, and named."""
 
 import re
 
@@ -59,12 +59,10 @@ def test_the_same_as_functions_of_a_vector(bug, layer):
             method="real",
         )  # fmt: skip
     assert report.verdict == "WRONG"
-    # From outside, what a layer passes down looks like a slip of the layer below.
+    # From outside, what a layer passes down looks like a bug of the layer below.
     assert report.first_bad_layer in (layer, layer - 1) if layer else report.first_bad_layer
     if bug.hint and re.match("dW x|dW N|dW d|d. of the wrong|d. zero|db as|L2", bug.name):
-        expected = {"is missing": "is missing", "mean": "times the right one"}.get(
-            bug.hint, bug.hint
-        )
+        expected = {"is missing": "is missing", "mean": "times too small"}.get(bug.hint, bug.hint)
         expected = {"all zero": "all zero", "1/N is missing": "the 1/N is missing"}.get(
             bug.hint, expected
         )

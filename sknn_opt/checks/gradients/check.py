@@ -61,7 +61,7 @@ def check_gradients(
         Names for the parts of a vector x0; ``objective.blocks`` can be passed on.
     burn_in : int, default=0
         How many steps of training an estimator of ours takes before it is checked once more. A
-        slip may show only when the weights have left their small initial values.
+        bug may show only when the weights have left their small initial values.
     dtype : {'float64', 'float32'}, default='float64'
         The precision of the backprop of an estimator of ours. float32 is compared with float64
         at the same point, to 1e-5.
@@ -106,7 +106,7 @@ def check_gradients(
     >>> report.passed
     True
 
-    A function and a gradient with a slip, in the style of the course:
+    A function and a gradient with a bug, in the style of the course:
 
     >>> import numpy as np
     >>> def cost(p):
@@ -116,7 +116,7 @@ def check_gradients(
     >>> rng = np.random.default_rng(0)
     >>> report = check_gradients(cost, gradients, {"W1": rng.normal(size=(4, 4)), "b1": np.ones(4)})
     >>> report.verdict, report.hints
-    ('WRONG', ['b1: it is 0.5 times the right one: the 1/2 or the 2 of a square'])
+    ('WRONG', ['b1 is 2 times too small: an extra 1/2, or a missing 2 from a square'])
     """
     if is_ours(what):
         _refuse(jac=jac, blocks=blocks)
@@ -148,7 +148,7 @@ def _read_others(what, args, sample_weight, jac, blocks):
 
 
 def assert_gradients_close(what, *args, **options):
-    """Assert that gradients are right; for tests.
+    """Assert that gradients are correct; for tests.
 
     Parameters
     ----------

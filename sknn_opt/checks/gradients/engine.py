@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sknn_opt.checks.gradients.explain import advise
+from sknn_opt.checks.gradients.explain import explain
 from sknn_opt.checks.gradients.judge import Comparison, decide, judge_all, report_on
 from sknn_opt.checks.gradients.preflight import Guarded
 from sknn_opt.checks.gradients.report import KINK, OK, WRONG, PointCheck
@@ -34,25 +34,15 @@ class _Check:
         """All that can be found at this point."""
         problem, claim = self.problem, self.claim
         compared = {block: self.compare(block) for block in problem.blocks}
-        compared = self.source.settle(compared, self.compare, self.rng)
+        compared = self.source.settle(compared, self.compare)
         checks = self._look_beside_kinks(self._judge(compared)) + problem.more_checks(claim)
-        fault = layer = None
-        hints = ()
-        if any(check.verdict == WRONG for check in checks):
-            explainer = problem.explainer(problem, claim, self.rng)
-            fault, layer, hints = explainer.explain(compared, checks)
-        hints += advise(checks, self.source.relative_noise)
+        found = explain(problem, claim, compared, checks, self.source.relative_noise, self.rng)
         checks.append(judge_all(problem, list(compared.values()), claim, checks))
-        return PointCheck(
-            problem.name,
-            self._describe(),
-            tuple(checks),
-            fault,
-            layer,
-            hints,
-            self.f.n_calls,
-            *problem.whole,
-        )
+        method = f"by {self.source.describe()}"
+        if claim.single:
+            method = f"float32 against float64 {method} (tolerance {claim.tolerance:g})"
+        n_calls = self.f.n_calls
+        return PointCheck(problem.name, method, tuple(checks), *found, n_calls, *problem.whole)
 
     def compare(self, block, source=None, *, wrong=False):
         """What is claimed of a block, and what a source finds."""
@@ -94,9 +84,3 @@ class _Check:
             WRONG: {"verdict": WRONG, "note": "a kink here, and wrong a little beside it"},
         }
         return [replace(c, **consequences.get(found.get(c.block), {})) for c in checks]
-
-    def _describe(self):
-        text = f"by {self.source.describe()}"
-        if self.claim.single:
-            text = f"float32 against float64 {text} (tolerance {self.claim.tolerance:g})"
-        return text

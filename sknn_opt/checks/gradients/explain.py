@@ -10,17 +10,13 @@ N_MORE = 4  # further directions where the cause of a wrong block is looked for
 NOISY = 1e-11  # noise of a function, compared with its value, that is worth a word
 
 
-def advise(checks, noise):
-    """What to do where no verdict could be reached."""
-    verdicts = {check.verdict for check in checks}
-    hints = ()
-    if noise > NOISY and INCONCLUSIVE in verdicts:
-        hints += (f"the function scatters by {noise:.0e} of its value: compute it in float64",)
-    if any(check.note == UNDECIDED for check in checks):
-        hints += ("real steps cannot tell; if the function is analytic, method='complex' can",)
-    if any(check.verdict == KINK and not check.passed for check in checks):
-        hints += ("the point lies on a kink: move it, for example by adding small noise",)
-    return hints
+def explain(problem, claim, compared, checks, noise, rng):
+    """Whose fault it is (a sentence or None), the layer or None, and hints."""
+    wrong, advice = [check for check in checks if check.verdict == WRONG], _advice(checks, noise)
+    if not wrong:
+        return None, None, tuple(advice)
+    fault, layer, hints = problem.explainer(problem, claim, rng).explain(compared, wrong)
+    return fault, layer, (*hints, *advice)
 
 
 class Explainer:
@@ -29,17 +25,16 @@ class Explainer:
     def __init__(self, problem, claim, rng):
         self.problem, self.claim, self.rng = problem, claim, rng
 
-    def explain(self, compared, checks):
-        """Whose fault it is (a sentence or None), the layer or None, and hints."""
+    def explain(self, compared, wrong):
+        """Whose fault the wrong checks are (a sentence or None), the layer or None, and hints."""
         problem = self.problem
-        wrong = [check for check in checks if check.verdict == WRONG]
-        fault, layer, details = self.find_fault({check.block for check in wrong})
+        fault, layer, hints = self.find_fault({check.block for check in wrong})
         blocks = [check for check in wrong if check.block in compared]
         if problem.layers:
             blocks.sort(key=lambda check: problem.order.index(check.layer))
         evidence = [self._evidence(check, compared[check.block]) for check in blocks]
         context = Context(problem.n_rows, problem.penalty, self.alternatives())
-        return fault, layer, (*details, *name_causes(evidence, context))
+        return fault, layer, (*hints, *name_causes(evidence, context))
 
     def find_fault(self, wrong):
         """The last layer with a wrong block: a sentence, the layer, and hints."""
@@ -92,3 +87,13 @@ def _common_cause(layer, order):
         return "the gradient of the loss may be"
     above = order[order.index(layer) + 1]
     return f"its activation's derivative may be, or what layer {above} passes down"
+
+
+def _advice(checks, noise):
+    """What to do where no verdict could be reached."""
+    if noise > NOISY and any(check.verdict == INCONCLUSIVE for check in checks):
+        yield f"the function scatters by {noise:.0e} of its value: compute it in float64"
+    if any(check.note == UNDECIDED for check in checks):
+        yield "real steps cannot tell; if the function is analytic, method='complex' can"
+    if any(check.verdict == KINK and not check.passed for check in checks):
+        yield "the point lies on a kink: move it, for example by adding small noise"

@@ -22,7 +22,7 @@ from sknn_opt.checks.gradients.report import (
     ratio,
 )
 
-BLURRED = 1e-3  # a resolution above this says too little to call a block right ...
+BLURRED = 1e-3  # a resolution above this says too little to call a block correct ...
 NOTHING = 4500  # ... unless the block is zero beside the whole, up to so many times eps
 # Along three directions an error shows less than 1/20 of itself in 1 of 10,000 blocks; along three
 # of rank one, less than 1/100 in 1 of 20,000.
@@ -89,13 +89,6 @@ class Comparison:
         error = np.max(np.where(estimates.kink, 0, estimates.error))
         return float(seen * error / norm) if norm else np.nan
 
-    def one_direction(self, rng):
-        """A direction of the block, and the derivative along it."""
-        if self.directions is not None:
-            return self.directions[0], self.numeric[0]
-        direction = rng.normal(size=self.gradient.size)
-        return direction, direction @ self.numeric
-
 
 def decide(compared, claim, whole_norm=0.0):
     """The verdict on one block, and a note; `whole_norm` is the norm of the whole gradient."""
@@ -104,7 +97,7 @@ def decide(compared, claim, whole_norm=0.0):
         return WRONG, ""
     if np.any(estimates.kink):
         return KINK, ""
-    # A gradient of zeros is right only if all is 0: else it is small, and nobody knows.
+    # A gradient of zeros is correct only if all is 0: else it is small, and nobody knows.
     if not compared.gradient.any() and not estimates.is_felt:
         return OK, ""
     agrees = estimates.refined is not None and compared.ratio < claim.tolerance

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar
 
 import numpy as np
 
@@ -98,7 +97,7 @@ class Problem:
         """Checks of what is no block."""
         return []
 
-    explainer: ClassVar = Explainer  # what is told of wrong blocks
+    explainer = Explainer  # what is told of wrong blocks
 
 
 class Claim:

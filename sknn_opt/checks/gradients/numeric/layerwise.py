@@ -14,7 +14,6 @@ through J itself.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from scipy.sparse import issparse
@@ -89,14 +88,12 @@ class Layerwise(Exact):
         return 1.0
 
     def lists(self, block, *, wrong=False):
-        """Whether to compare each element: all blocks if that is cheap, a wrong one more often."""
+        """Whether to compare each element: of all blocks if that is cheap, or of a wrong one."""
         if wrong:
             return self.cost_of(block) <= 20 * MAX_COST
-        return self._lists_all
-
-    @cached_property
-    def _lists_all(self):
-        return self._method == "elements" or (self._method == "auto" and self.cost() <= MAX_COST)
+        if self._method == "auto":
+            self._method = "elements" if self.cost() <= MAX_COST else "directions"
+        return self._method == "elements"
 
     def directions(self, block, n, rng):
         """n random directions of a block; those of a matrix have rank one."""
@@ -111,33 +108,27 @@ class Layerwise(Exact):
         other.blur(4 * claim.eps, claim.rng)
         return other
 
-    def settle(self, compared, compare, rng):
-        """The derivatives against J itself along one direction in which each block weighs the same.
+    def settle(self, compared, compare):
+        """Hold the derivatives to J itself, along a direction in which each block weighs the same.
 
-        Where the two differ, derivatives are taken from J itself.
+        Where the two differ, derivatives are taken from J.
         """
-        norms = {block: each.norm for block, each in compared.items()}
-        least = ROUNDED * np.linalg.norm(list(norms.values()))
-        units = {block: max(norm, least) or 1.0 for block, norm in norms.items()}
-        moved, expected = np.zeros(self._whole.x.size), 0.0
+        least = ROUNDED * np.linalg.norm([each.norm for each in compared.values()])
+        moved, expected, rng = np.zeros(self._whole.x.size), 0.0, np.random.default_rng(0)
         for block, each in compared.items():
-            direction, derivative = each.one_direction(rng)
-            np.divide(direction, units[block], out=moved[self.blocks[block].slice])
-            expected += derivative / units[block]
+            place, unit = self.blocks[block], max(each.norm, least) or 1.0
+            is_listed = each.directions is None
+            direction = rng.normal(size=place.size) if is_listed else each.directions[0]
+            expected += (direction @ each.numeric if is_listed else each.numeric[0]) / unit
+            np.divide(direction, unit, out=moved[place.slice])
         if abs(self._whole.derivative(moved) - expected) <= HELD * len(compared):
             return compared
-        settled = {}
-        for block, each in compared.items():
-            direction, derivative = each.one_direction(rng)
-            (found,) = self._whole.derivatives(block, direction[np.newaxis])
-            held = abs(found - derivative) <= HELD * units[block]
-            settled[block] = each if held else compare(block, self._whole)
-        return settled
+        return {block: compare(block, self._whole) for block in compared}
 
     def describe(self):
         """The method in a phrase."""
-        each = "every element" if self._lists_all else "3 random directions a block"
-        return f"complex step, {each}"
+        listed = self._method == "elements"
+        return f"complex step, {'every element' if listed else '3 random directions a block'}"
 
     # By blocks ------------------------------------------------------------------------------------
 

@@ -58,9 +58,10 @@ class RealStep(Source):
     def __init__(self, f, problem, rng):
         super().__init__(problem)
         self.f, self.x, self._scale, self.exact = f, problem.x0, problem.scale, None
-        self.f0 = f(self.x)
+        self.f0, self._start = f(self.x), START
         self._direction = self._scale * rng.normal(size=self.x.size)
-        self.noise, self._starts = self._measure_noise(), {}
+        self.noise = self._measure_noise()
+        self.relative_noise = self.noise / (abs(self.f0) or 1.0)
 
     def _measure_noise(self):
         """ε: the scatter of f over tiny steps, where third differences of a smooth f vanish.
@@ -101,71 +102,53 @@ class RealStep(Source):
         if claim is None and self.exact is not None:
             return self.exact.along(block, directions)
         self.f.block, place = block, self.blocks[block].slice
-        if directions is None:
-            sizes = self._scale[place]
-            moves = self._whole(place, np.diag(sizes))
-        else:
-            sizes = np.full(len(directions), rms(self._scale[place]))
-            moves = self._whole(place, sizes[:, np.newaxis] * directions)
-        expected = sizes * (np.nan if claim is None else claim.along(block, directions))
-        slack = 0.0 if claim is None else claim.slack(block)
-        found = self._derivatives(block, moves, expected, sizes * slack)
-        estimates = Estimates(
-            np.array([each.value for each in found]) / sizes,
-            SAFETY * np.array([each.error for each in found]) / sizes + slack,
-            np.array([each.kink for each in found]),
+        scale = self._scale[place]
+        sizes = scale if directions is None else np.full(len(directions), rms(scale))
+        claimed, slack = np.nan, 0.0
+        if claim is not None:
+            claimed, slack = claim.along(block, directions), claim.slack(block)
+        moves = np.zeros((len(sizes), self.x.size))
+        moves[:, place] = sizes[:, np.newaxis] * (
+            np.eye(scale.size) if directions is None else directions
         )
+        found = self._estimates(moves, sizes, claimed, slack, start=START if claim else self._start)
         if claim is None:
-            return estimates
-        is_felt = claim.of(block).any() or estimates.value.any() or self._is_felt(moves)
+            return found
+        is_felt = claim.of(block).any() or found.value.any() or self._is_felt(moves)
         refined = None if self.exact is None else self.exact.derivatives(block, directions)
-        return replace(estimates, is_felt=is_felt, refined=refined)
+        return replace(found, is_felt=is_felt, refined=refined)
 
-    def settle(self, compared, compare, rng):
+    def settle(self, compared, compare):
         """Drop complex steps that disagree anywhere: then f only seems to take complex arguments.
 
         Where real steps cannot tell, nothing vouches for the complex ones.
         """
-        found = {block: each.estimates for block, each in compared.items()}
-        if self.exact is not None and any(e.contradict(e.refined) for e in found.values()):
+        found = [each.estimates for each in compared.values()]
+        if self.exact is not None and any(e.contradict(e.refined) for e in found):
             self.exact = None
         doubt = "the function varies below the steps" if self._varies_below_the_steps() else ""
-        return {
-            block: each.with_estimates(
-                doubt=doubt,
-                refined=found[block].refined if self.exact and found[block].told.any() else None,
-            )
-            for block, each in compared.items()
-        }
-
-    @property
-    def relative_noise(self):
-        """The noise of f as a share of its value."""
-        return self.noise / (abs(self.f0) or 1.0)
+        refined = [e.refined if self.exact and e.told.any() else None for e in found]
+        pairs = zip(compared.items(), refined, strict=True)
+        return {b: each.with_estimates(doubt=doubt, refined=r) for (b, each), r in pairs}
 
     def describe(self):
         """The method in a phrase."""
         more = "" if self.exact is None else " and complex step"
         return f"real steps{more}, along random directions, {self.f.n_calls} evaluations"
 
-    def _derivatives(self, block, moves, expected, slack):
-        """The Estimate of each move; each begins on the rung that the last one found best."""
-        start, found = self._starts.get(block, START), []
-        for move, claimed, off in zip(moves, expected, slack, strict=True):
-            found.append(self.derivative(move, claimed, start, off))
-            start = found[-1].rung
-        self._starts[block] = max(each.rung for each in found)
-        return found
+    def _estimates(self, moves, sizes, claimed, slack, start):
+        """The derivatives along moves of these sizes, each begun on the best rung of the last."""
+        found = []
+        for move, size, expected in zip(moves, sizes, claimed * sizes, strict=True):
+            found.append(self.derivative(move, expected, start, size * slack))
+            start = self._start = found[-1].rung
+        value, error, kink = np.array([(e.value, e.error, e.kink) for e in found]).T
+        return Estimates(value / sizes, SAFETY * error / sizes + slack, kink > 0)
 
     def _is_felt(self, moves):
         """Whether f moves at all with a block, even over long ways."""
         ways = (1.0, -1.0, 1e3)
         return {self.f(self.x + way * move) for move in moves for way in ways} != {self.f0}
-
-    def _whole(self, place, moves):
-        whole = np.zeros((len(moves), self.x.size))
-        whole[:, place] = moves
-        return whole
 
     def _varies_below_the_steps(self):
         """Whether the tiniest steps agree with each other, and on another slope than the rest."""

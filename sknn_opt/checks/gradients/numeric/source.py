@@ -70,7 +70,7 @@ class Source:
         """n random directions of a block."""
         return self.weights(block) * rng.normal(size=(n, self.blocks[block].size))
 
-    def settle(self, compared, compare, rng):
+    def settle(self, compared, compare):
         """Second thoughts, once all blocks have been compared."""
         return compared
 

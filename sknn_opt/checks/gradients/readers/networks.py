@@ -8,7 +8,6 @@ import contextlib
 import warnings
 from dataclasses import dataclass
 from numbers import Integral
-from typing import ClassVar
 
 import numpy as np
 from sklearn.base import clone
@@ -68,7 +67,7 @@ class NetworkProblem(Problem):
     """The data term of a network of ours, whose layers are known; `objective` is all of J."""
 
     objective: Objective | None = None
-    explainer: ClassVar = NetworkExplainer
+    explainer = NetworkExplainer
 
     @property
     def whole(self):
