@@ -67,18 +67,11 @@ class Explainer:
             directions, numeric = np.vstack([directions, more])[seen], known[seen]
         if directions is not None and check.index is not None:
             element = np.ravel_multi_index(check.index, check.shape), check.numeric
-        estimates = compared.estimates
+        estimates, theta = compared.estimates, self.problem.x0[self.problem.blocks[block].slice]
         is_exact = estimates.is_exact or estimates.refined is not None
-        return Evidence(
-            block,
-            check.shape,
-            compared.gradient,
-            self.problem.x0[self.problem.blocks[block].slice],
-            numeric,
-            directions,
-            0.0 if is_exact else np.linalg.norm(estimates.error),
-            element,
-        )
+        error = 0.0 if is_exact else np.linalg.norm(estimates.error)
+        known = check.shape, compared.gradient, theta, numeric, directions
+        return Evidence(block, *known, error, element)
 
 
 def _common_cause(layer, order):

@@ -98,7 +98,7 @@ def decide(compared, claim, whole_norm=0.0):
     if np.any(estimates.kink):
         return KINK, ""
     # A gradient of zeros is correct only if all is 0: else it is small, and nobody knows.
-    if not compared.gradient.any() and not estimates.is_felt:
+    if not compared.gradient.any() and not np.any(estimates.error):
         return OK, ""
     agrees = estimates.refined is not None and compared.ratio < claim.tolerance
     if compared.gradient.any() and compared.resolution <= BLURRED:
@@ -117,18 +117,11 @@ def decide(compared, claim, whole_norm=0.0):
 def report_on(problem, compared, verdict, note, rng):
     """A block's BlockCheck, with the worst element that is known."""
     place = problem.blocks[compared.block]
-    index, analytic, numeric = _worst(compared, place.shape, verdict, rng)
+    where = problem.name, compared.block, problem.layers.get(compared.block), place.size
+    found = verdict, compared.ratio, compared.resolution, *_worst(compared, place, verdict, rng)
     return BlockCheck(
-        problem.name,
-        compared.block,
-        problem.layers.get(compared.block),
-        place.size,
-        verdict,
-        compared.ratio,
-        compared.resolution,
-        index,
-        analytic,
-        numeric,
+        *where,
+        *found,
         passed=verdict == OK,
         note=note,
         samples=(compared.claimed, compared.numeric),
@@ -137,47 +130,39 @@ def report_on(problem, compared, verdict, note, rng):
     )
 
 
-def _worst(compared, shape, verdict, rng):
+def _worst(compared, place, verdict, rng):
     """The worst element known: its index, analytic and numeric derivative."""
     if compared.directions is None:
         k = largest_error(compared.claimed, compared.numeric)
         a, n = compared.claimed[k], compared.numeric[k]
     elif verdict == WRONG:
-        weights = compared.source.weights(compared.block) * np.ones(compared.gradient.size)
+        source, block = compared.source, compared.block
+        weights = source.weights(block) * np.ones(place.size)
         k, a, n = locate(
-            lambda directions: compared.source.along(compared.block, weights * directions).smooth,
+            lambda directions: source.along(block, weights * directions).smooth,
             weights * compared.gradient,
             rng,
         )
         a, n = a / weights[k], n / weights[k]
     else:
         return None, None, None
-    return tuple(int(i) for i in np.unravel_index(k, shape)), float(a), float(n)
+    return tuple(int(i) for i in np.unravel_index(k, place.shape)), float(a), float(n)
 
 
 def judge_all(problem, compared, claim, checks):
     """The whole gradient: the blocks together, each direction counting as the whole block."""
     # A block on a kink has no gradient that the ratio could be taken of.
-    smooth = [
-        c for c in compared if c.estimates.refined is not None or not np.any(c.estimates.kink)
+    told = [c for c in compared if c.estimates.refined is not None or not np.any(c.estimates.kink)]
+    pairs = [
+        (claimed / each.share, numeric / each.share)
+        for each, claimed, numeric in problem.complete(told or compared)
     ]
-    parts = smooth or compared
-    pairs = zip(parts, problem.complete(parts), strict=True)
-    pairs = [(claimed / c.share, numeric / c.share) for c, (claimed, numeric) in pairs]
     value = ratio(*(np.concatenate(side) for side in zip(*pairs, strict=True)))
     gravest = max((check.verdict for check in checks), key=VERDICTS.index)
     if all(c.estimates.is_exact for c in compared) and gravest == OK:
         # Each block may be zero but for rounding, and then so is their sum.
         zero = all(check.note for check in checks)
         gravest = OK if zero or value < claim.tolerance else WRONG
-    told = [check.resolution for check in checks if check.resolution < np.inf]
-    return BlockCheck(
-        problem.name,
-        "all",
-        None,
-        claim.gradient.size,
-        gravest,
-        value,
-        max(told, default=np.nan),
-        passed=gravest != WRONG and all(check.passed for check in checks),
-    )
+    resolution = max((c.resolution for c in checks if c.resolution < np.inf), default=np.nan)
+    passed, size = gravest != WRONG and all(check.passed for check in checks), claim.gradient.size
+    return BlockCheck(problem.name, "all", None, size, gravest, value, resolution, passed=passed)

@@ -89,15 +89,18 @@ def _vector(gradient, x):
         array = np.asarray(gradient)
     except ValueError as error:
         raise ValueError(f"The gradient is not one array of numbers: {error}") from error
+    return as_gradient(array, "The gradient", "x0", x.shape).astype(float)
+
+
+def as_gradient(array, who, what, shape):
+    """The array, if it has real numbers and the shape of the parameters."""
     if array.dtype.kind not in "fiu":
-        raise TypeError(
-            f"The gradient must be an array of real numbers; it has dtype {array.dtype}."
-        )
-    if array.shape != x.shape:
+        raise TypeError(f"{who} must be real numbers; it has dtype {array.dtype}.")
+    if array.shape != shape:
         raise ValueError(
-            f"The gradient must have the shape of x0, {x.shape}; it has shape {array.shape}."
+            f"{who} must have the shape of {what}, {shape}; it has shape {array.shape}."
         )
-    return array.astype(float)
+    return array
 
 
 def _refuse_changes(x, given, who):

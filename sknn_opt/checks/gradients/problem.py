@@ -90,8 +90,8 @@ class Problem:
         return real
 
     def complete(self, compared):
-        """The claimed and the numeric derivatives of the whole function, in pairs."""
-        return [(each.claimed, each.numeric) for each in compared]
+        """Each with its claimed and its numeric derivatives of the whole function."""
+        return [(each, each.claimed, each.numeric) for each in compared]
 
     def more_checks(self, claim):
         """Checks of what is no block."""

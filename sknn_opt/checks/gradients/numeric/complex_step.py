@@ -34,7 +34,7 @@ class Exact(Source):
             return Estimates(value, 0.0)
         # ‖a - n‖ / (‖a‖ + ‖n‖) may be as large as the tolerance
         error = 2 * claim.tolerance * np.linalg.norm(value)
-        found = Estimates(value, error, is_felt=bool(value.any()))
+        found = Estimates(value, error)
         if found.contradict(claim.along(block, directions)):
             noise = ROUNDINGS * self._noise(block, directions, value, claim)
             found = replace(found, error=max(error, noise))

@@ -114,9 +114,10 @@ class RealStep(Source):
         found = self._estimates(moves, sizes, claimed, slack, start=START if claim else self._start)
         if claim is None:
             return found
-        is_felt = claim.of(block).any() or found.value.any() or self._is_felt(moves)
+        if not (claim.of(block).any() or found.value.any() or self._is_felt(moves)):
+            found = replace(found, error=np.zeros(len(moves)))
         refined = None if self.exact is None else self.exact.derivatives(block, directions)
-        return replace(found, is_felt=is_felt, refined=refined)
+        return replace(found, refined=refined)
 
     def settle(self, compared, compare):
         """Drop complex steps that disagree anywhere: then f only seems to take complex arguments.

@@ -20,7 +20,7 @@ class Estimates:
 
     Exact ones are off by rounding alone: their `error` is one number, the norm of all errors.
     `refined` are more accurate values that agree with these; `doubt` says why an agreement with
-    these values proves nothing, and `is_felt` whether f moves with the block at all.
+    these values proves nothing.
     """
 
     value: np.ndarray
@@ -28,7 +28,6 @@ class Estimates:
     kink: np.ndarray | bool = False
     refined: np.ndarray | None = None
     doubt: str = ""
-    is_felt: bool = True
 
     @property
     def is_exact(self):

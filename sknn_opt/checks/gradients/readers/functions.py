@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sknn_opt.checks.gradients.preflight import as_gradient
 from sknn_opt.checks.gradients.problem import Problem, numbered_layers
 from sknn_opt.nn.network import Block, lay_out
 
@@ -43,9 +44,8 @@ def _read_vector(fun, gradient, x0, blocks):
     dtype, theta = x0.dtype, x0.astype(float)
     blocks = _as_blocks(blocks, theta.size)
     value, gradient, moves = _split(fun, gradient, lambda x: x, dtype)
-    return Problem(
-        value, gradient, theta, blocks, numbered_layers(blocks), moves=moves, dtype=dtype
-    )
+    layers = numbered_layers(blocks)
+    return Problem(value, gradient, theta, blocks, layers, moves=moves, dtype=dtype)
 
 
 def _split(fun, gradient, unpack, dtype):
@@ -126,10 +126,12 @@ def _read_dict(fun, gradient, parameters, blocks):
         return {name: block.of(x) for name, block in laid_out.items()}
 
     value, claimed, moves = _split(fun, gradient, unpack, dtype)
-    return Problem(
-        value, lambda x: _pack(claimed(x), laid_out), theta, laid_out, numbered_layers(laid_out),
-        moves=moves, dtype=dtype,
-    )  # fmt: skip
+
+    def packed(x):
+        return _pack(claimed(x), laid_out)
+
+    layers = numbered_layers(laid_out)
+    return Problem(value, packed, theta, laid_out, layers, moves=moves, dtype=dtype)
 
 
 def _pack(gradients, blocks):
@@ -155,15 +157,8 @@ def _pack(gradients, blocks):
     parts = []
     for name, block in blocks.items():
         key = key_of(name)
-        array = np.asarray(gradients[key])
-        if array.dtype.kind not in "fiu":
-            raise TypeError(f"The gradient {key!r} must be real numbers, not dtype {array.dtype}.")
-        if array.shape != block.shape:
-            raise ValueError(
-                f"The gradient {key!r} has shape {array.shape}; it must have that of {name!r}, "
-                f"{block.shape}."
-            )
-        parts.append(array.ravel())
+        who, array = f"The gradient {key!r}", np.asarray(gradients[key])
+        parts.append(as_gradient(array, who, repr(name), block.shape).ravel())
     return np.concatenate(parts)
 
 

@@ -47,14 +47,9 @@ def read_estimator(estimator, X, y, sample_weight, burn_in, dtype):
 
 def read_objective(objective, name="x0"):
     """The Problem of an `Objective` at its θ."""
-    data = objective.data_term()
+    data, theta = objective.data_term(), np.asarray(objective.theta, float)
     return NetworkProblem(
-        data.value,
-        data.gradient,
-        np.asarray(objective.theta, float),
-        data.blocks,
-        numbered_layers(data.blocks),
-        name,
+        *(data.value, data.gradient, theta, data.blocks, numbered_layers(data.blocks), name),
         n_rows=1 / data.scale,
         penalty=objective.penalty,
         dtype=objective.theta.dtype,
@@ -95,25 +90,18 @@ class NetworkProblem(Problem):
         total = np.asarray(objective.gradient(objective.theta), float)
         decay = self.penalty * self.x0
         decay[objective.n_decayed :] = 0
-        places = [self.blocks[each.block].slice for each in compared]
-        return [
-            (each.along(total[place]), each.numeric + each.along(decay[place]))
-            for each, place in zip(compared, places, strict=True)
-        ]
+        for each in compared:
+            place = self.blocks[each.block].slice
+            yield each, each.along(total[place]), each.numeric + each.along(decay[place])
 
     def more_checks(self, claim):
         """The penalty by itself."""
         if not self.penalty:
             return []
         value = check_penalty(self.objective, claim.tolerance)
-        verdict = OK if value < claim.tolerance else WRONG
-        resolution = 2 * claim.tolerance
-        passed = verdict == OK
-        return [
-            BlockCheck(
-                self.name, "L2", None, self.x0.size, verdict, value, resolution, passed=passed
-            )
-        ]
+        passed, size = value < claim.tolerance, self.x0.size
+        found = OK if passed else WRONG, value, 2 * claim.tolerance
+        return [BlockCheck(self.name, "L2", None, size, *found, passed=passed)]
 
 
 def _checked(dtype):
@@ -126,14 +114,9 @@ def _checked(dtype):
 
 def _trained(estimator, n_steps, X, y, sample_weight):
     """A clone after some steps over all rows at once."""
-    model = clone(estimator).set_params(
-        max_iter=n_steps,
-        tol=0.0,
-        n_iter_no_change=n_steps + 1,
-        early_stopping=False,
-        warm_start=False,
-        batch_size=len(y),
-    )
+    steps = {"max_iter": n_steps, "tol": 0.0, "n_iter_no_change": n_steps + 1}
+    whole = {"early_stopping": False, "warm_start": False, "batch_size": len(y)}
+    model = clone(estimator).set_params(**steps, **whole)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return model.fit(X, y, sample_weight)
