@@ -8,6 +8,7 @@ Supported and tested: scikit-learn 1.6.1 to 1.9.
 
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -22,11 +23,18 @@ def has_callbacks(estimator):
     return bool(getattr(estimator, "_skl_callbacks", None))
 
 
+def forget_optimizer(mlp):
+    """Let an MLP of scikit-learn start its optimizer anew: it holds on to the weights it had."""
+    vars(mlp).pop("_optimizer", None)
+
+
 __all__ = [
     "CallbackSupportMixin",
     "Interval",
     "Options",
     "StrOptions",
+    "check_sample_weight",
     "fit_context",
+    "forget_optimizer",
     "has_callbacks",
 ]

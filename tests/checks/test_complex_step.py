@@ -20,7 +20,7 @@ X, Y = InputNormalizer().fit_transform(X)[::10], Y[::10]
 def both(objective):
     problem = read_objective(objective)
     whole = ComplexStep(Guarded(problem.value), problem)
-    return Layerwise(objective.data_term(), objective.theta, whole), whole
+    return Layerwise(problem, problem.x0, whole), whole
 
 
 def in_general_position(objective):

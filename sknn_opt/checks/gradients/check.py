@@ -1,8 +1,7 @@
 """Gradient checking: is this the gradient of that function, and if not, where and why?
 
 Source: Ng, "Gradient checking", in "Improving deep neural networks"; the complex step and the
-verdicts are explained in `sknn_opt.checks.gradients.complex_step` and
-`sknn_opt.checks.gradients.real_step`.
+errors of real steps are explained in `sknn_opt.checks.gradients.numeric`.
 """
 
 from sknn_opt.checks.gradients.engine import check_problem

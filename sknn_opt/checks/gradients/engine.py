@@ -25,45 +25,47 @@ def check_problem(problem, method="auto"):
 
 class _Check:
     def __init__(self, problem, method):
-        self.problem, self.claim = problem, problem.claim()
+        problem.look()
+        self.problem = problem
         self.rng = np.random.default_rng(0)
         self.f = Guarded(problem.value)
         self.source = problem.source(self.f, method, self.rng)
 
     def run(self):
         """All that can be found at this point."""
-        problem, claim = self.problem, self.claim
+        problem = self.problem
         compared = {block: self.compare(block) for block in problem.blocks}
         compared = self.source.settle(compared, self.compare)
-        checks = self._look_beside_kinks(self._judge(compared)) + problem.more_checks(claim)
-        found = explain(problem, claim, compared, checks, self.source.relative_noise, self.rng)
-        checks.append(judge_all(problem, list(compared.values()), claim, checks))
+        checks = self._look_beside_kinks(self._judge(compared)) + problem.more_checks()
+        found = explain(problem, compared, checks, self.source.relative_noise, self.rng)
+        checks.append(judge_all(problem, list(compared.values()), checks))
         method = f"by {self.source.describe()}"
-        if claim.single:
-            method = f"float32 against float64 {method} (tolerance {claim.tolerance:g})"
+        if problem.single:
+            method = f"float32 against float64 {method} (tolerance {problem.tolerance:g})"
         n_calls = self.f.n_calls
         return PointCheck(problem.name, method, tuple(checks), *found, n_calls, *problem.whole)
 
     def compare(self, block, source=None, *, wrong=False):
         """What is claimed of a block, and what a source finds."""
-        source = source or self.source
-        directions = None
+        source, directions = source or self.source, None
         if not source.lists(block, wrong=wrong):
             directions = source.directions(block, N_DIRECTIONS, self.rng)
-        estimates = source.along(block, directions, self.claim)
-        return Comparison(block, self.claim.of(block), directions, estimates, source)
+        gradient = self.problem.claimed[self.problem.blocks[block].slice]
+        claimed = gradient if directions is None else directions @ gradient
+        estimates = source.along(block, directions, claimed)
+        return Comparison(block, gradient, directions, claimed, estimates, source)
 
     def _judge(self, compared):
         """The checks of all blocks; one that is wrong is looked at element by element."""
-        problem, claim = self.problem, self.claim
+        problem = self.problem
         whole_norm = np.linalg.norm([each.norm for each in compared.values()])
         checks = []
         for block, found in compared.items():
-            verdict, note = decide(found, claim, whole_norm)
+            verdict, note = decide(problem, found, whole_norm)
             unlisted = verdict == WRONG and found.directions is not None
             if unlisted and found.source.lists(block, wrong=True):
                 found = compared[block] = self.compare(block, found.source, wrong=True)
-                verdict, note = decide(found, claim, whole_norm)
+                verdict, note = decide(problem, found, whole_norm)
             checks.append(report_on(problem, found, verdict, note, self.rng))
         return checks
 
@@ -77,7 +79,7 @@ class _Check:
         if not np.isfinite(self.f(problem.x0 + aside)):
             return checks
         beside = _Check(replace(problem, x0=problem.x0 + aside), "real")
-        found = {block: decide(beside.compare(block), beside.claim)[0] for block in kinks}
+        found = {block: decide(beside.problem, beside.compare(block))[0] for block in kinks}
         self.f.n_calls += beside.f.n_calls
         consequences = {
             OK: {"passed": True, "note": "correct a little beside it"},

@@ -10,20 +10,20 @@ N_MORE = 4  # further directions where the cause of a wrong block is looked for
 NOISY = 1e-11  # noise of a function, compared with its value, that is worth a word
 
 
-def explain(problem, claim, compared, checks, noise, rng):
+def explain(problem, compared, checks, noise, rng):
     """Whose fault it is (a sentence or None), the layer or None, and hints."""
     wrong, advice = [check for check in checks if check.verdict == WRONG], _advice(checks, noise)
     if not wrong:
         return None, None, tuple(advice)
-    fault, layer, hints = problem.explainer(problem, claim, rng).explain(compared, wrong)
+    fault, layer, hints = problem.explainer(problem, rng).explain(compared, wrong)
     return fault, layer, (*hints, *advice)
 
 
 class Explainer:
     """What can be told of any function, by its blocks."""
 
-    def __init__(self, problem, claim, rng):
-        self.problem, self.claim, self.rng = problem, claim, rng
+    def __init__(self, problem, rng):
+        self.problem, self.rng = problem, rng
 
     def explain(self, compared, wrong):
         """Whose fault the wrong checks are (a sentence or None), the layer or None, and hints."""

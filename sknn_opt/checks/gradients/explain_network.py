@@ -16,13 +16,10 @@ from sknn_opt.nn.layers import Activation, BatchNorm, Dense, Dropout
 
 N_DIRECTIONS = 3
 LOOSER = 100  # than for the blocks: only they decide whether all is well
+BELOW = "the gradient it passes to the layer below"
 KINDS = {  # what a layer is called, what it passes on, and its blocks
-    Dense: ("Dense", "the gradient it passes to the layer below, δ Wᵀ", ("W", "b")),
-    BatchNorm: (
-        "batch norm",
-        "the gradient it passes to the layer below, through its mean and variance",
-        ("gamma", "beta"),
-    ),
+    Dense: ("Dense", f"{BELOW}, δ Wᵀ", ("W", "b")),
+    BatchNorm: ("batch norm", f"{BELOW}, through its mean and variance", ("gamma", "beta")),
     Dropout: ("dropout", "the mask", ()),
     Activation: ("activation", "the derivative of {}", ()),
 }
@@ -31,10 +28,10 @@ KINDS = {  # what a layer is called, what it passes on, and its blocks
 class NetworkExplainer(Explainer):
     """Looks at each layer's backward, at the penalty, and at rows and weights left out."""
 
-    def __init__(self, problem, claim, rng):
-        super().__init__(problem, claim, rng)
+    def __init__(self, problem, rng):
+        super().__init__(problem, rng)
         self.data = problem.objective.data_term()
-        self.layerwise = Layerwise(self.data, problem.x0)
+        self.layerwise = Layerwise(problem, problem.x0)
         self.layers = self.layerwise.layers
         # those between two Dense count with the one below
         self.numbers = np.cumsum([isinstance(layer, Dense) for layer in self.layers]).tolist()
@@ -43,7 +40,7 @@ class NetworkExplainer(Explainer):
         """Who is at fault: a sentence, the layer, and hints."""
         fault, number, hints = self._find_layer(wrong)
         if "L2" in wrong:
-            hint, of_penalty = explain_penalty(self.problem.objective, self.claim.tolerance)
+            hint, of_penalty = explain_penalty(self.problem.objective, self.problem.tolerance)
             hints = (*hints, hint)
             number = of_penalty if number is None else number
         return fault, number, hints
@@ -55,8 +52,9 @@ class NetworkExplainer(Explainer):
             others["leaves out the last row"] = self.data.without_last_row()
         if self.data.weight is not None:
             others["leaves out the sample weights"] = self.data.without_weights()
-        found = {text: Layerwise(other, self.problem.x0) for text, other in others.items()}
-        return [(text, other.derivatives) for text, other in found.items()]
+        theta = self.problem.x0
+        found = {text: Layerwise(self.problem, theta, data=data) for text, data in others.items()}
+        return [(text, layerwise.derivatives) for text, layerwise in found.items()]
 
     def _find_layer(self, wrong):
         deltas = _handed_over(self.data)
@@ -84,7 +82,7 @@ class NetworkExplainer(Explainer):
         moved = self.rng.normal(size=(len(delta), N_DIRECTIONS, delta.shape[1]))
         numeric = self.layerwise.along_signal(k, moved)
         claimed = np.einsum("ndu,nu->d", moved, delta)
-        return ratio(claimed, numeric) < LOOSER * self.claim.tolerance
+        return ratio(claimed, numeric) < LOOSER * self.problem.tolerance
 
     def _bugs(self, k, got, gave):
         """What layer k may have done instead, tried on the δ that it got."""

@@ -10,8 +10,8 @@ from functools import cached_property
 import numpy as np
 
 from sknn_opt.checks.gradients.bisection import largest_error, locate
+from sknn_opt.checks.gradients.numeric import Estimates, Source
 from sknn_opt.checks.gradients.numeric.layerwise import Outer
-from sknn_opt.checks.gradients.numeric.source import Estimates, Source
 from sknn_opt.checks.gradients.report import (
     INCONCLUSIVE,
     KINK,
@@ -37,6 +37,7 @@ class Comparison:
     block: str
     gradient: np.ndarray
     directions: np.ndarray | Outer | None
+    claimed: np.ndarray
     estimates: Estimates
     source: Source
 
@@ -47,11 +48,6 @@ class Comparison:
     def with_estimates(self, **changes):
         """The same with other estimates."""
         return replace(self, estimates=replace(self.estimates, **changes))
-
-    @cached_property
-    def claimed(self):
-        """The derivatives by the claimed gradient."""
-        return self.along(self.gradient)
 
     @property
     def numeric(self):
@@ -90,7 +86,7 @@ class Comparison:
         return float(seen * error / norm) if norm else np.nan
 
 
-def decide(compared, claim, whole_norm=0.0):
+def decide(problem, compared, whole_norm=0.0):
     """The verdict on one block, and a note; `whole_norm` is the norm of the whole gradient."""
     estimates = compared.estimates
     if not np.isfinite(compared.gradient).all() or estimates.contradict(compared.claimed):
@@ -100,7 +96,7 @@ def decide(compared, claim, whole_norm=0.0):
     # A gradient of zeros is correct only if all is 0: else it is small, and nobody knows.
     if not compared.gradient.any() and not np.any(estimates.error):
         return OK, ""
-    agrees = estimates.refined is not None and compared.ratio < claim.tolerance
+    agrees = estimates.refined is not None and compared.ratio < problem.tolerance
     if compared.gradient.any() and compared.resolution <= BLURRED:
         if estimates.doubt:
             return INCONCLUSIVE, estimates.doubt
@@ -109,7 +105,7 @@ def decide(compared, claim, whole_norm=0.0):
         return OK, ""
     if not estimates.is_exact:
         return INCONCLUSIVE, UNDECIDED if agrees else ""
-    if estimates.error <= NOTHING * claim.eps * whole_norm:
+    if estimates.error <= NOTHING * problem.eps * whole_norm:
         return OK, "zero but for rounding"
     return INCONCLUSIVE, "rounding errors are too large to tell"
 
@@ -149,7 +145,7 @@ def _worst(compared, place, verdict, rng):
     return tuple(int(i) for i in np.unravel_index(k, place.shape)), float(a), float(n)
 
 
-def judge_all(problem, compared, claim, checks):
+def judge_all(problem, compared, checks):
     """The whole gradient: the blocks together, each direction counting as the whole block."""
     # A block on a kink has no gradient that the ratio could be taken of.
     told = [c for c in compared if c.estimates.refined is not None or not np.any(c.estimates.kink)]
@@ -162,7 +158,8 @@ def judge_all(problem, compared, claim, checks):
     if all(c.estimates.is_exact for c in compared) and gravest == OK:
         # Each block may be zero but for rounding, and then so is their sum.
         zero = all(check.note for check in checks)
-        gravest = OK if zero or value < claim.tolerance else WRONG
-    resolution = max((c.resolution for c in checks if c.resolution < np.inf), default=np.nan)
-    passed, size = gravest != WRONG and all(check.passed for check in checks), claim.gradient.size
+        gravest = OK if zero or value < problem.tolerance else WRONG
+    told = [check.resolution for check in checks if check.verdict != OK or not check.note]
+    resolution = max((share for share in told if not np.isnan(share)), default=np.nan)
+    passed, size = gravest != WRONG and all(check.passed for check in checks), problem.x0.size
     return BlockCheck(problem.name, "all", None, size, gravest, value, resolution, passed=passed)

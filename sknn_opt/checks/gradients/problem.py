@@ -11,9 +11,9 @@ from functools import cached_property
 import numpy as np
 
 from sknn_opt.checks.gradients.explain import Explainer
+from sknn_opt.checks.gradients.numeric import rms
 from sknn_opt.checks.gradients.numeric.complex_step import ComplexStep
 from sknn_opt.checks.gradients.numeric.real_step import RealStep
-from sknn_opt.checks.gradients.numeric.source import rms
 from sknn_opt.checks.gradients.preflight import preflight
 
 EXACT = 1e-9  # a correct gradient agrees so well with complex steps
@@ -57,10 +57,35 @@ class Problem:
             scale[place.slice] = _scales(self.x0[place.slice], self.x0)
         return scale
 
-    def weights(self, block):
-        """How much each element of a block takes part in a random direction."""
-        scale = self.scale[self.blocks[block].slice]
-        return scale / rms(scale)
+    # What is claimed at x0 ------------------------------------------------------------------------
+
+    def look(self):
+        """Call f and its gradient at x0, and keep what is claimed there."""
+        self.claimed, self.single = self.claim()
+        self.eps = np.finfo(np.float32 if self.single else float).eps
+        self.tolerance = SINGLE if self.single else EXACT
+
+    @cached_property
+    def nearby(self):
+        """Two points that differ from x0 in its last digits."""
+        rng, n = np.random.default_rng(0), self.x0.size
+        return [self.x0 * (1 + 4 * self.eps * rng.uniform(-1, 1, n)) for _ in range(2)]
+
+    @cached_property
+    def rounding(self):
+        """How far each element of the gradient moves as x0 moves in its last digits."""
+        moved = np.zeros(self.claimed.shape)
+        for x in self.nearby if self.moves else ():
+            there = np.asarray(self.gradient(x), float)
+            np.fmax(moved, np.abs(there - self.claimed), out=moved)
+        return moved
+
+    def slack(self, place):
+        """How far a part of the gradient is off if it is one of single precision."""
+        if not self.single:
+            return 0.0
+        rounding = 3 * np.linalg.norm(self.rounding[place])
+        return rounding + SINGLE * np.linalg.norm(self.claimed[place])
 
     # What networks of ours do in their own way ----------------------------------------------------
 
@@ -70,9 +95,8 @@ class Problem:
         return self.value, self.gradient, self.x0
 
     def claim(self):
-        """The gradient at x0, after a look at what f and its gradient return."""
-        gradient, single = preflight(self)
-        return Claim(self, gradient, single=single)
+        """The gradient at x0, and whether it is one of single precision."""
+        return preflight(self)
 
     def source(self, f, method, rng):
         """Real steps decide and complex ones refine them, or one of the two by itself."""
@@ -93,52 +117,11 @@ class Problem:
         """Each with its claimed and its numeric derivatives of the whole function."""
         return [(each, each.claimed, each.numeric) for each in compared]
 
-    def more_checks(self, claim):
+    def more_checks(self):
         """Checks of what is no block."""
         return []
 
     explainer = Explainer  # what is told of wrong blocks
-
-
-class Claim:
-    """The gradient that is claimed at x0, and how far rounding may have moved it."""
-
-    def __init__(self, problem, gradient, *, single):
-        self.gradient, self.single, self._problem = gradient, single, problem
-        self.eps = np.finfo(np.float32 if single else float).eps
-        self.tolerance = SINGLE if single else EXACT
-        self.rng = np.random.default_rng(0)
-
-    def of(self, block):
-        """The gradient of a block."""
-        return self.gradient[self._problem.blocks[block].slice]
-
-    def along(self, block, directions=None):
-        """The derivatives along directions of a block, or by each of its elements."""
-        return self.of(block) if directions is None else directions @ self.of(block)
-
-    def slack(self, block):
-        """How far the gradient of a block is off if it is one of single precision."""
-        if not self.single:
-            return 0.0
-        rounding = 3 * self.rounding[self._problem.blocks[block].slice]
-        return np.linalg.norm(rounding) + SINGLE * np.linalg.norm(self.of(block))
-
-    @cached_property
-    def nearby(self):
-        """Two points that differ from x0 in its last digits."""
-        x0 = self._problem.x0
-        return [x0 * (1 + 4 * self.eps * self.rng.uniform(-1, 1, x0.size)) for _ in range(2)]
-
-    @cached_property
-    def rounding(self):
-        """How far each element moves as x0 moves in its last digits."""
-        moved = np.zeros(self.gradient.shape)
-        if self._problem.moves:
-            for x in self.nearby:
-                there = np.asarray(self._problem.gradient(x), float)
-                np.fmax(moved, np.abs(there - self.gradient), out=moved)
-        return moved
 
 
 def numbered_layers(blocks):

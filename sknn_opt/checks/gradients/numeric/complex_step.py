@@ -12,11 +12,10 @@ moves as much as the two differ is no contradiction.
 """
 
 import warnings
-from dataclasses import replace
 
 import numpy as np
 
-from sknn_opt.checks.gradients.numeric.source import Estimates, Source
+from sknn_opt.checks.gradients.numeric import Estimates, Source
 
 STEP = 1e-200
 ROUNDINGS = 30  # differences up to this many times the rounding noise mean nothing
@@ -27,28 +26,27 @@ class Exact(Source):
 
     _neighbors = None
 
-    def along(self, block, directions=None, claim=None):
+    def along(self, block, directions=None, claimed=None):
         """The derivatives along directions (of each element, if None), as Estimates."""
         value = self.derivatives(block, directions)
-        if claim is None:
+        if claimed is None:
             return Estimates(value, 0.0)
         # ‖a - n‖ / (‖a‖ + ‖n‖) may be as large as the tolerance
-        error = 2 * claim.tolerance * np.linalg.norm(value)
+        error = 2 * self.problem.tolerance * np.linalg.norm(value)
         found = Estimates(value, error)
-        if found.contradict(claim.along(block, directions)):
-            noise = ROUNDINGS * self._noise(block, directions, value, claim)
-            found = replace(found, error=max(error, noise))
+        if found.contradict(claimed):
+            noise = ROUNDINGS * self._noise(block, directions, value)
+            found = Estimates(value, max(error, noise))
         return found
 
-    def _noise(self, block, directions, value, claim):
+    def _noise(self, block, directions, value):
         """How far either gradient moves when x moves in its last digits."""
         if self._neighbors is None:
-            self._neighbors = [self.at(x, claim) for x in claim.nearby]
+            self._neighbors = [self.at(x, seed) for seed, x in enumerate(self.problem.nearby)]
         moved = [np.linalg.norm(s.derivatives(block, directions) - value) for s in self._neighbors]
         share = 1 if directions is None else np.sqrt(len(directions))
-        rounding = claim.rounding[self.blocks[block].slice]
-        claimed = share * np.linalg.norm(self.weights(block) * rounding)
-        return np.fmax(np.fmax.reduce(moved), claimed)
+        rounding = self.weights(block) * self.problem.rounding[self.blocks[block].slice]
+        return np.fmax(np.fmax.reduce(moved), share * np.linalg.norm(rounding))
 
 
 class ComplexStep(Exact):
@@ -56,25 +54,24 @@ class ComplexStep(Exact):
 
     def __init__(self, f, problem, x=None):
         super().__init__(problem)
-        self._f, self._problem = f, problem
-        self.x = problem.x0 if x is None else x
+        self.f, self.x = f, problem.x0 if x is None else x
 
-    def at(self, x, claim):
+    def at(self, x, seed):
         """The same at another point."""
-        return ComplexStep(self._f, self._problem, x)
+        return ComplexStep(self.f, self.problem, x)
 
     def derivatives(self, block, directions=None):
         """The derivatives along directions of shape (n, size of the block), or of each element."""
         place = self.blocks[block]
         directions = np.eye(place.size) if directions is None else directions
-        self._f.block = block
+        self.f.block = block
         return np.array([self.derivative(direction, place.slice) for direction in directions])
 
     def derivative(self, direction, place=slice(None)):
         """The derivative along one direction of a part of x."""
         moved = self.x.astype(complex)
         np.multiply(direction, STEP, out=moved.imag[place])
-        return self._f.complex(moved).imag.item() / STEP
+        return self.f.complex(moved).imag.item() / STEP
 
     def works(self, rng):
         """Whether f gives a finite complex number for a complex argument."""
@@ -82,11 +79,11 @@ class ComplexStep(Exact):
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # dropping an imaginary part is but a warning
             try:
-                result = self._f.complex(self.x + 1j * STEP * direction)
+                result = self.f.complex(self.x + 1j * STEP * direction)
             except Exception:  # whatever a real function does with complex numbers
                 return False
         return bool(np.iscomplexobj(result) and np.isfinite(result))
 
     def describe(self):
         """The method in a phrase."""
-        return f"complex step, along random directions, {self._f.n_calls} evaluations"
+        return f"complex step, along random directions, {self.f.n_calls} evaluations"

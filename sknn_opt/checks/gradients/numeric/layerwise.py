@@ -54,13 +54,15 @@ class Outer:
 class Layerwise(Exact):
     """∂J/∂θ and ∂J/∂signals of a network by complex steps through its layers.
 
-    Signal k is the input of layer k; the last one is the raw output. `data` is the `Objective` of
-    the data term, Σᵢ scale · wᵢ ℓᵢ; `whole` the `ComplexStep` through it, and `method` one of
-    "auto", "elements" and "directions".
+    Signal k is the input of layer k; the last one is the raw output. `data` is the `Objective` to
+    differentiate, by default the problem's data term; `whole` is the `ComplexStep` through it, and
+    `method` one of "auto", "elements" and "directions".
     """
 
-    def __init__(self, data, theta, whole=None, method="auto"):
-        self.blocks, self._data, self._whole, self._method = data.blocks, data, whole, method
+    def __init__(self, problem, theta, whole=None, method="auto", data=None):
+        super().__init__(problem)
+        self._whole, self._method = whole, method
+        data = data or problem.objective.data_term()
         network = data.new_network(theta)
         self.layers, self._row_losses = network.layers, network.row_losses
         self._y, self._weight = data.y, data.weight
@@ -102,10 +104,10 @@ class Layerwise(Exact):
             return rng.normal(size=(n, *shape))
         return Outer(*(rng.normal(size=(n, size)) for size in shape))
 
-    def at(self, theta, claim):
+    def at(self, theta, seed):
         """The same at another θ, and rounded otherwise."""
-        other = Layerwise(self._data, theta)
-        other.blur(4 * claim.eps, claim.rng)
+        other = Layerwise(self.problem, theta)
+        other.blur(4 * self.problem.eps, np.random.default_rng(seed))
         return other
 
     def settle(self, compared, compare):
@@ -137,7 +139,9 @@ class Layerwise(Exact):
         k = self._places[block]
         if directions is not None:
             return self.along_signal(k + 1, self._moved_output(block, k, directions))
-        delta = self.signal_gradient(k + 1)
+        if k not in self._gradients:
+            self._gradients[k] = self.signal_gradient(k + 1)
+        delta = self._gradients[k]
         match block.partition("[")[0]:
             case "W":
                 return np.ravel(self.signals[k].T @ delta)
@@ -148,8 +152,7 @@ class Layerwise(Exact):
 
     def cost(self):
         """How many numbers go through the layers for the whole gradient."""
-        outputs = sorted({k + 1 for k in self._places.values()})
-        return sum(self._n_variants(k) * self._cost_of_one(k) for k in outputs)
+        return sum(self.cost_of(block) for block in self.blocks if block[0] in "Wg")
 
     def cost_of(self, block):
         """The same for one block."""
@@ -181,11 +184,6 @@ class Layerwise(Exact):
 
     def signal_gradient(self, k):
         """∂J/∂signal k, of its shape."""
-        if k not in self._gradients:
-            self._gradients[k] = self._signal_gradient(k)
-        return self._gradients[k]
-
-    def _signal_gradient(self, k):
         n_rows, n_units = self.signals[k].shape
         gradient = np.empty(self.signals[k].shape)
         n_variants = self._n_variants(k)
@@ -214,7 +212,6 @@ class Layerwise(Exact):
 
         So is each row's share of J: slopes of ±1 do not move with θ, but their sum is rounded.
         """
-        self._gradients = {}
         rows = rng.uniform(-1, 1, (len(self.signals[-1]), 1))
         self._row_scale = self._row_scale * (1 + eps * rows)
         for j, layer in enumerate(self.layers):
@@ -260,12 +257,9 @@ class Layerwise(Exact):
     def _through_batch_norm(self, layer, z):
         """Batch norm knows rows and units: the units of all directions stand side by side."""
         n_rows, n_directions, _ = z.shape
-        params = {
-            "gamma": np.tile(layer.gamma, n_directions),
-            "beta": np.tile(layer.beta, n_directions),
-        }
-        nothing = {"gamma": None, "beta": None, "mean": None, "variance": None}
-        stack = BatchNorm(params, nothing, nothing, n_rows, z.dtype)
+        tiled = {name: np.tile(getattr(layer, name), n_directions) for name in ("gamma", "beta")}
+        nothing = dict.fromkeys(("gamma", "beta", "mean", "variance"))
+        stack = BatchNorm(tiled, nothing, nothing, n_rows, z.dtype)
         return stack.forward(z.reshape(n_rows, -1), self._weight).reshape(z.shape).imag / STEP
 
 

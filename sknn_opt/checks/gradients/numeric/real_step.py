@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sknn_opt.checks.gradients.numeric.source import Estimates, Source, rms
+from sknn_opt.checks.gradients.numeric import Estimates, Source, rms
 
 START = 4  # the first two rungs tried are 1e-4 and 1e-5
 LAST = 8
@@ -57,9 +57,9 @@ class RealStep(Source):
 
     def __init__(self, f, problem, rng):
         super().__init__(problem)
-        self.f, self.x, self._scale, self.exact = f, problem.x0, problem.scale, None
+        self.f, self.x, self.exact = f, problem.x0, None
         self.f0, self._start = f(self.x), START
-        self._direction = self._scale * rng.normal(size=self.x.size)
+        self._direction = problem.scale * rng.normal(size=self.x.size)
         self.noise = self._measure_noise()
         self.relative_noise = self.noise / (abs(self.f0) or 1.0)
 
@@ -97,24 +97,21 @@ class RealStep(Source):
 
     # Of blocks ------------------------------------------------------------------------------------
 
-    def along(self, block, directions=None, claim=None):
+    def along(self, block, directions=None, claimed=None):
         """The derivatives along directions (by each element, if None), as Estimates."""
-        if claim is None and self.exact is not None:
+        if claimed is None and self.exact is not None:
             return self.exact.along(block, directions)
         self.f.block, place = block, self.blocks[block].slice
-        scale = self._scale[place]
+        scale = self.problem.scale[place]
         sizes = scale if directions is None else np.full(len(directions), rms(scale))
-        claimed, slack = np.nan, 0.0
-        if claim is not None:
-            claimed, slack = claim.along(block, directions), claim.slack(block)
         moves = np.zeros((len(sizes), self.x.size))
         moves[:, place] = sizes[:, np.newaxis] * (
             np.eye(scale.size) if directions is None else directions
         )
-        found = self._estimates(moves, sizes, claimed, slack, start=START if claim else self._start)
-        if claim is None:
-            return found
-        if not (claim.of(block).any() or found.value.any() or self._is_felt(moves)):
+        if claimed is None:
+            return self._estimates(moves, sizes, np.nan * sizes, 0.0, self._start)
+        found = self._estimates(moves, sizes, claimed, self.problem.slack(place), START)
+        if not (self.problem.claimed[place].any() or found.value.any() or self._is_felt(moves)):
             found = replace(found, error=np.zeros(len(moves)))
         refined = None if self.exact is None else self.exact.derivatives(block, directions)
         return replace(found, refined=refined)

@@ -16,7 +16,7 @@ from sknn_opt.checks.gradients.explain_network import NetworkExplainer
 from sknn_opt.checks.gradients.numeric.complex_step import ComplexStep
 from sknn_opt.checks.gradients.numeric.layerwise import Layerwise
 from sknn_opt.checks.gradients.penalty import check_penalty
-from sknn_opt.checks.gradients.problem import Claim, Problem, numbered_layers
+from sknn_opt.checks.gradients.problem import Problem, numbered_layers
 from sknn_opt.checks.gradients.report import OK, WRONG, BlockCheck
 from sknn_opt.nn.objective import Objective
 
@@ -70,19 +70,18 @@ class NetworkProblem(Problem):
         return self.objective.value, self.objective.gradient, self.objective.theta
 
     def claim(self):
-        """The gradient of the data term by backprop."""
+        """The gradient of the data term by backprop, and whether it is of single precision."""
         value, gradient = self.objective.data_term().value_and_gradient(self.objective.theta)
         if not np.isfinite(value):
             raise ValueError(
                 f"The loss is not finite at the {self.name}, so it has no gradient there: the "
                 "inputs, the targets or the weights are too large. Scale X (InputNormalizer)."
             )
-        single = self.dtype == np.float32
-        return Claim(self, np.asarray(gradient, float), single=single)
+        return np.asarray(gradient, float), self.dtype == np.float32
 
     def source(self, f, method, rng):
         """Complex steps through the layers, which those through J watch over."""
-        return Layerwise(self.objective.data_term(), self.x0, ComplexStep(f, self), method)
+        return Layerwise(self, self.x0, ComplexStep(f, self), method)
 
     def complete(self, compared):
         """The derivatives of J, penalty included."""
@@ -94,13 +93,13 @@ class NetworkProblem(Problem):
             place = self.blocks[each.block].slice
             yield each, each.along(total[place]), each.numeric + each.along(decay[place])
 
-    def more_checks(self, claim):
+    def more_checks(self):
         """The penalty by itself."""
         if not self.penalty:
             return []
-        value = check_penalty(self.objective, claim.tolerance)
-        passed, size = value < claim.tolerance, self.x0.size
-        found = OK if passed else WRONG, value, 2 * claim.tolerance
+        value = check_penalty(self.objective, self.tolerance)
+        passed, size = value < self.tolerance, self.x0.size
+        found = OK if passed else WRONG, value, 2 * self.tolerance
         return [BlockCheck(self.name, "L2", None, size, *found, passed=passed)]
 
 
