@@ -1,10 +1,10 @@
-"""How far a gradient checker can be believed: ours beside scipy, torch and the course's rule.
+"""How reliable a gradient checker is: ours compared with scipy, torch and the course's rule.
 
     python benchmarks/gradient_checkers.py [seeds]
 
-Right gradients that are called wrong, planted slips that are caught, and what it costs. The nets
-have 20-32-32-3 units and 8 rows; the slips are those of planted_bugs.py, in every layer that can
-have them. torch takes part where it is installed.
+Correct gradients that are called wrong, planted bugs that are caught, and what it costs. The nets
+have 20-32-32-3 units and 8 rows; the bugs are those of tests/checks/planted_bugs.py, in every
+layer that can have them. torch takes part where it is installed.
 """
 
 import re
@@ -63,7 +63,7 @@ def objective_of(seed, regime, activation="relu", **parameters):
     return objective
 
 
-# The rivals: each takes (J, gradient, θ) and says whether the gradient is right
+# The rivals: each takes (J, gradient, θ) and says whether the gradient is correct
 # --------------------
 
 
@@ -111,7 +111,7 @@ def as_function(objective, method="real"):
     )
 
 
-# "right" is anything but WRONG: an INCONCLUSIVE counts as a slip that was not caught
+# "correct" is anything but WRONG: an INCONCLUSIVE counts as a bug that was not caught
 TOOLS = {
     "ours, network": lambda o: as_network(o).verdict != "WRONG",
     "ours, function": lambda o: as_function(o).verdict != "WRONG",
@@ -126,8 +126,8 @@ if torch is not None:
 # What is measured ---------------------------------------------------------------------------------
 
 
-def right_networks(seeds):
-    """Right gradients of our networks: how many are called wrong, and the largest error."""
+def correct_networks(seeds):
+    """Correct gradients of our networks: how many are called wrong, and the largest error."""
     n_wrong = n_cases = n_open = 0
     worst = rounding = 0.0
     for regime in REGIMES:
@@ -144,7 +144,7 @@ def right_networks(seeds):
                         n_open += report.verdict == "INCONCLUSIVE"
                         error, noise = errors(report)
                         worst, rounding = max(worst, error), max(rounding, noise)
-    print(f"networks: {n_cases} right gradients, {n_wrong} called wrong, {n_open} inconclusive")
+    print(f"networks: {n_cases} correct gradients, {n_wrong} called wrong, {n_open} inconclusive")
     print(f"  largest error / max(block norm, 1e-8 of the whole): {worst:.1e}")
     print(f"  blocks that are zero but for rounding, error / whole: {rounding:.1e}")
 
@@ -167,8 +167,8 @@ def errors(report):
     return worst, noise
 
 
-def right_functions(seeds=10):
-    """Right gradients given as functions: verdicts, evaluations; and false alarms of the rivals."""
+def correct_functions(seeds=10):
+    """Correct gradients given as functions: verdicts, evaluations; and false alarms of the rivals."""
     verdicts, evaluations = {}, []
     alarms = dict.fromkeys(TOOLS, 0)
     for regime in REGIMES:
@@ -178,15 +178,15 @@ def right_functions(seeds=10):
                 report = as_function(objective)
                 verdicts[report.verdict] = verdicts.get(report.verdict, 0) + 1
                 evaluations.append(report.n_evaluations)
-                for tool, says_right in TOOLS.items():
-                    alarms[tool] += not says_right(objective)
-    print(f"functions: verdicts on {len(evaluations)} right gradients {verdicts},")
+                for tool, says_correct in TOOLS.items():
+                    alarms[tool] += not says_correct(objective)
+    print(f"functions: verdicts on {len(evaluations)} correct gradients {verdicts},")
     print(f"  evaluations: median {median(evaluations):.0f}, most {max(evaluations)}")
     print("false alarms: " + ", ".join(f"{tool} {n}" for tool, n in alarms.items()))
 
 
 def errors_above_resolution(cases=100):
-    """Errors a little above the resolution stated for the right gradient: how many are passed?"""
+    """Errors a little above the resolution stated for the correct gradient: how many are passed?"""
     rng = np.random.default_rng(0)
     n_passed = n_cases = 0
     for case in range(cases):
@@ -214,34 +214,34 @@ def errors_above_resolution(cases=100):
 
 
 def planted(regime="plain"):
-    """Each slip in each layer, under each tool."""
+    """Each bug in each layer, under each tool."""
     rows, placed, hinted, n_hints = {}, 0, 0, 0
     for bug in BUGS:
         found = dict.fromkeys(TOOLS, 0)
         layers = list(bug.layers(3))
         for layer in layers:
             with bug.planted(layer):
-                objective = with_slip(bug, regime)
-                for tool, says_right in TOOLS.items():
-                    found[tool] += not says_right(objective)
+                objective = with_bug(bug, regime)
+                for tool, says_correct in TOOLS.items():
+                    found[tool] += not says_correct(objective)
                 report = as_network(objective)
                 placed += report.first_bad_layer == layer
                 n_hints += bug.hint is not None
                 hinted += any(re.search(bug.hint or "^$", hint) for hint in report.hints)
         rows[bug.name] = (len(layers), found)
     width = max(map(len, rows))
-    print(f"{'slip, ' + regime:<{width}}  cases  " + "  ".join(f"{tool:>14}" for tool in TOOLS))
+    print(f"{'bug, ' + regime:<{width}}  cases  " + "  ".join(f"{tool:>14}" for tool in TOOLS))
     for name, (n, found) in rows.items():
         print(f"{name:<{width}}  {n:>5}  " + "  ".join(f"{k:>14}" for k in found.values()))
     total = sum(n for n, _ in rows.values())
     sums = [sum(found[tool] for _, found in rows.values()) for tool in TOOLS]
     shares = "  ".join(f"{f'{k} ({k / total:.0%})':>14}" for k in sums)
     print(f"{'caught':<{width}}  {total:>5}  {shares}")
-    print(f"as networks: first_bad_layer right {placed} of {total}, hints {hinted} of {n_hints}")
+    print(f"as networks: first_bad_layer correct {placed} of {total}, hints {hinted} of {n_hints}")
 
 
-def with_slip(bug, regime):
-    """J of a net that needs what the slip needs, its biases off 0."""
+def with_bug(bug, regime):
+    """J of a net that needs what the bug needs, its biases off 0."""
     needs = dict(bug.needs)
     X, y = data(1, regime)
     weight = np.linspace(0.5, 2, N_ROWS) if needs.pop("weights", False) else None
@@ -314,8 +314,8 @@ def main():
     planted()
     planted("init x 1e-3")
     errors_above_resolution()
-    right_functions()
-    right_networks(seeds)
+    correct_functions()
+    correct_networks(seeds)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """
-The course's exercise: find the two slips
+The course's exercise: find the two bugs
 =========================================
 
 In the course's exercise on gradient checking a network of three layers is written by hand, with two
-slips in its backward pass. One number, the relative difference of the whole gradient, tells that
+bugs in its backward pass. One number, the relative difference of the whole gradient, tells that
 something is wrong. Here the checker also tells what.
 
 Columns are examples, as in the course: z = W a + b.
@@ -51,7 +51,7 @@ def backward(p):
     return {
         "dW3": dz3 @ a2.T / m,
         "db3": np.sum(dz3, axis=1, keepdims=True) / m,
-        "dW2": dz2 @ a1.T / m * 2,  # the first slip
+        "dW2": dz2 @ a1.T / m * 2,  # the first bug
         "db2": np.sum(dz2, axis=1, keepdims=True) / m,
         "dW1": dz1 @ X.T / m,
         "db1": 4 / m * np.sum(dz1, axis=1, keepdims=True),  # the second
@@ -70,7 +70,7 @@ report = check_gradients(cost, backward, parameters)
 print(report)
 
 # %%
-# With both slips mended it passes.
+# With both bugs mended it passes.
 
 
 def mended(p):
@@ -94,5 +94,5 @@ print("picture saved to course_exercise.png")
 # %%
 # What to take away
 # -----------------
-# Both slips are factors. The network would still train, a little worse, and nobody would know.
+# Both bugs are factors. The network would still train, a little worse, and nobody would know.
 # Check a backward pass that you wrote by hand before you use it.

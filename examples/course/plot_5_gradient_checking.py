@@ -91,7 +91,7 @@ def check_by_hand(gradients, step=1e-7):
     return np.linalg.norm(analytic - numeric) / (np.linalg.norm(analytic) + np.linalg.norm(numeric))
 
 
-def with_a_slip(p):
+def with_a_bug(p):
     """tanh once too often in its derivative: a1 is tanh(z1) already."""
     a1, a2 = forward(p)
     d2 = (a2 - Y) / m
@@ -101,7 +101,7 @@ def with_a_slip(p):
 
 size = to_vector(parameters).size
 print(f"{size} parameters, {2 * size} evaluations of the cost")
-ratios = {"right": check_by_hand(backward), "with a slip": check_by_hand(with_a_slip)}
+ratios = {"right": check_by_hand(backward), "with a bug": check_by_hand(with_a_bug)}
 for name, ratio in ratios.items():
     print(f"{name:<12} ratio {ratio:.1e}")
 
@@ -114,7 +114,7 @@ for name, ratio in ratios.items():
 # ``check_gradients`` takes the same cost, gradients and dict. It estimates its own error and judges
 # each block against it.
 
-report = check_gradients(cost, with_a_slip, parameters)
+report = check_gradients(cost, with_a_bug, parameters)
 print(report)
 
 # %%
@@ -122,10 +122,10 @@ print(report)
 # wrong: layer 1. Layer 2 and its biases are right.
 
 right = check_gradients(cost, backward, parameters)
-print(f"without the slip: {right.verdict}, relative error {right.relative_error:.0e}")
+print(f"without the bug: {right.verdict}, relative error {right.relative_error:.0e}")
 
 figure, axes = plt.subplots(1, 2, figsize=(10, 4.6), layout="constrained")
-for ax, checked, name in zip(axes, (right, report), ("right", "with the slip"), strict=True):
+for ax, checked, name in zip(axes, (right, report), ("right", "with the bug"), strict=True):
     GradientCheckDisplay.from_report(checked).plot(ax)
     ax.set_title(f"{name}: {checked.verdict}")
 plt.show()
@@ -140,7 +140,7 @@ net = MLPClassifier((8,), batch_norm=True, dropout=0.2, random_state=0)
 ours = check_gradients(net, X, Y.argmax(axis=1), burn_in=10)
 print(f"{ours.verdict}: relative error {ours.relative_error:.0e}, {len(ours.blocks)} blocks")
 
-assert ratios["right"] < 1e-7 < 1e-3 < ratios["with a slip"]
+assert ratios["right"] < 1e-7 < 1e-3 < ratios["with a bug"]
 assert report.first_bad_layer == 1
 assert right.passed
 assert ours.passed
