@@ -168,7 +168,7 @@ def errors(report):
 
 
 def correct_functions(seeds=10):
-    """Correct gradients given as functions: verdicts, evaluations; and false alarms of the rivals."""
+    """Correct gradients as functions: verdicts, evaluations; and false alarms of the rivals."""
     verdicts, evaluations = {}, []
     alarms = dict.fromkeys(TOOLS, 0)
     for regime in REGIMES:
