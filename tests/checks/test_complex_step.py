@@ -30,9 +30,10 @@ def in_general_position(objective):
 
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
 @pytest.mark.parametrize(
-    "parameters", [{}, {"batch_norm": True}, {"dropout": 0.4, "input_dropout": 0.2}],
+    "parameters",
+    [{}, {"batch_norm": True}, {"dropout": 0.4, "input_dropout": 0.2}],
     ids=["plain", "batch_norm", "dropout"],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("sparse", [False, True])
 def test_layerwise_equals_whole(activation, parameters, sparse):
     net = MLPClassifier((5, 4), activation=activation, random_state=0, **parameters)

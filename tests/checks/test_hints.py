@@ -20,9 +20,13 @@ def hints(wrong, right=RIGHT, theta=THETA, *, block="W2", along=None, n_rows=Non
         directions = np.random.default_rng(1).normal(size=(along, right.size))
         numeric = directions @ numeric
     evidence = Evidence(
-        block, right.shape, wrong.ravel(), np.broadcast_to(theta, right.shape).ravel(), numeric,
+        block,
+        right.shape,
+        wrong.ravel(),
+        np.broadcast_to(theta, right.shape).ravel(),
+        numeric,
         directions,
-    )  # fmt: skip
+    )
     return name_causes([evidence], Context(n_rows, penalty))
 
 

@@ -242,8 +242,12 @@ def test_gradients_that_are_zero_but_for_rounding_pass():
 
 def test_a_tiny_block_is_resolved_on_its_own_scale(monkeypatch):
     # vanishing: the gradient of W[1] is 1e-12 of the whole
-    net = classifier((4,) * 8, init=lambda shape, rng, gain: 0.01 * rng.normal(size=shape),
-                     activation="tanh", alpha=0.0)  # fmt: skip
+    net = classifier(
+        (4,) * 8,
+        init=lambda shape, rng, gain: 0.01 * rng.normal(size=shape),
+        activation="tanh",
+        alpha=0.0,
+    )
     report = check_gradients(net, X_IRIS, Y_IRIS)
     first, *_, last = (np.linalg.norm(c.samples[1]) for c in report.blocks if c.block != "all")
     assert 0 < first < 1e-9 * last

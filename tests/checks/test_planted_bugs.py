@@ -55,9 +55,12 @@ def test_the_same_as_functions_of_a_vector(bug, layer):
     with bug.planted(layer):
         objective = objective_of(bug, "relu")
         report = check_gradients(
-            objective.value, objective.gradient, objective.theta, blocks=objective.blocks,
+            objective.value,
+            objective.gradient,
+            objective.theta,
+            blocks=objective.blocks,
             method="real",
-        )  # fmt: skip
+        )
     assert report.verdict == "WRONG"
     # From outside, what a layer passes down looks like a bug of the layer below.
     assert report.first_bad_layer in (layer, layer - 1) if layer else report.first_bad_layer

@@ -48,9 +48,14 @@ def test_the_ratio_does_not_depend_on_the_unit(exponent):
 
 @pytest.mark.parametrize(
     ("value", "word"),
-    [(1e-16, "great"), (1e-6, "worth a look"), (1e-4, "worrying"), (1.0, "worrying"),
-     (np.nan, "worrying")],
-)  # fmt: skip
+    [
+        (1e-16, "great"),
+        (1e-6, "worth a look"),
+        (1e-4, "worrying"),
+        (1.0, "worrying"),
+        (np.nan, "worrying"),
+    ],
+)
 def test_bands(value, word):
     assert band(value) == word
 
