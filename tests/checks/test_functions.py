@@ -75,9 +75,11 @@ def logistic_regression():
         dz1 = p["W2"].T @ dz2 * (1 - a1**2)
         return {
             "dZ2": dz2,  # a cache beside the gradients, as in the course
-            "dW2": dz2 @ a1.T / m, "db2": dz2.sum(axis=1, keepdims=True) / m,
-            "dW1": dz1 @ X.T / m, "db1": dz1.sum(axis=1, keepdims=True) / m,
-        }  # fmt: skip
+            "dW2": dz2 @ a1.T / m,
+            "db2": dz2.sum(axis=1, keepdims=True) / m,
+            "dW1": dz1 @ X.T / m,
+            "db1": dz1.sum(axis=1, keepdims=True) / m,
+        }
 
     rng = np.random.default_rng(0)
     shapes = {"W1": (4, 13), "b1": (4, 1), "W2": (1, 4), "b2": (1, 1)}
@@ -151,9 +153,11 @@ def test_zeros_are_wrong_where_the_function_moves(size):
 
 def test_a_block_that_the_function_does_not_feel_may_be_zero():
     report = check_gradients(
-        lambda x: x[0] ** 2, lambda x: np.array([2 * x[0], 0, 0]), np.ones(3),
+        lambda x: x[0] ** 2,
+        lambda x: np.array([2 * x[0], 0, 0]),
+        np.ones(3),
         blocks={"used": slice(0, 1), "unused": slice(1, 3)},
-    )  # fmt: skip
+    )
     assert report.passed
 
 
