@@ -73,18 +73,16 @@ class Problem:
 
     @cached_property
     def rounding(self):
-        """How far each element of the gradient moves as x0 moves in its last digits."""
-        moved = np.zeros(self.claimed.shape)
-        for x in self.nearby if self.moves else ():
-            there = np.asarray(self.gradient(x), float)
-            np.fmax(moved, np.abs(there - self.claimed), out=moved)
-        return moved
+        """How the gradient moves as x0 moves in its last digits, one row for each point."""
+        if not self.moves:
+            return np.zeros((1, self.x0.size))
+        return np.array([self.gradient(x) for x in self.nearby], float) - self.claimed
 
     def slack(self, place):
         """How far a part of the gradient is off if it is one of single precision."""
         if not self.single:
             return 0.0
-        rounding = 3 * np.linalg.norm(self.rounding[place])
+        rounding = 3 * np.linalg.norm(np.fmax.reduce(np.abs(self.rounding[:, place])))
         return rounding + SINGLE * np.linalg.norm(self.claimed[place])
 
     # What networks of ours do in their own way ----------------------------------------------------

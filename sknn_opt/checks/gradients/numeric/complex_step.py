@@ -45,8 +45,8 @@ class Exact(Source):
             self._neighbors = [self.at(x, seed) for seed, x in enumerate(self.problem.nearby)]
         moved = [np.linalg.norm(s.derivatives(block, directions) - value) for s in self._neighbors]
         share = 1 if directions is None else np.sqrt(len(directions))
-        rounding = self.weights(block) * self.problem.rounding[self.blocks[block].slice]
-        return np.fmax(np.fmax.reduce(moved), share * np.linalg.norm(rounding))
+        rounding = self.weights(block) * self.problem.rounding[:, self.blocks[block].slice]
+        return np.fmax.reduce([*moved, *share * np.linalg.norm(rounding, axis=1)])
 
 
 class ComplexStep(Exact):
