@@ -35,7 +35,7 @@ class _Check:
         """All that can be found at this point."""
         problem = self.problem
         compared = {block: self.compare(block) for block in problem.blocks}
-        compared = self.source.settle(compared, self.compare)
+        compared = self.source.settle(compared, self.compare, self.rng)
         checks = self._look_beside_kinks(self._judge(compared)) + problem.more_checks()
         found = explain(problem, compared, checks, self.source.relative_noise, self.rng)
         checks.append(judge_all(problem, list(compared.values()), checks))

@@ -73,17 +73,14 @@ class Comparison:
     @cached_property
     def resolution(self):
         """The smallest error that would have been seen, as a share of the block's norm."""
-        estimates = self.estimates
-        if np.all(estimates.kink):
-            return np.nan
         if self.directions is None:
-            norm, seen = self.norm, 1 if estimates.is_exact else np.sqrt(len(self.gradient))
+            norm = self.norm
+            seen = 1 if self.estimates.is_exact else np.sqrt(len(self.gradient))
         else:
             known = self.source.weights(self.block) * self.gradient
             norm = max(np.linalg.norm(known), self.norm)
             seen = UNSEEN_OUTER if isinstance(self.directions, Outer) else UNSEEN
-        error = np.max(np.where(estimates.kink, 0, estimates.error))
-        return float(seen * error / norm) if norm else np.nan
+        return float(seen * self.estimates.largest_error / norm) if norm else np.nan
 
 
 def decide(problem, compared, whole_norm=0.0):
@@ -91,7 +88,7 @@ def decide(problem, compared, whole_norm=0.0):
     estimates = compared.estimates
     if not np.isfinite(compared.gradient).all() or estimates.contradict(compared.claimed):
         return WRONG, ""
-    if np.any(estimates.kink):
+    if estimates.kink.any():
         return KINK, ""
     # A gradient of zeros is correct only if all is 0: else it is small, and nobody knows.
     if not compared.gradient.any() and not np.any(estimates.error):
@@ -148,7 +145,7 @@ def _worst(compared, place, verdict, rng):
 def judge_all(problem, compared, checks):
     """The whole gradient: the blocks together, each direction counting as the whole block."""
     # A block on a kink has no gradient that the ratio could be taken of.
-    told = [c for c in compared if c.estimates.refined is not None or not np.any(c.estimates.kink)]
+    told = [c for c in compared if c.estimates.refined is not None or not c.estimates.kink.any()]
     pairs = [
         (claimed / each.share, numeric / each.share)
         for each, claimed, numeric in problem.complete(told or compared)

@@ -25,7 +25,7 @@ class Estimates:
 
     value: np.ndarray
     error: np.ndarray | float
-    kink: np.ndarray | bool = False
+    kink: np.ndarray | np.bool_ = np.False_
     refined: np.ndarray | None = None
     doubt: str = ""
 
@@ -37,7 +37,14 @@ class Estimates:
     @property
     def told(self):
         """Which directions the source can tell something about."""
-        return np.isfinite(self.error) & ~np.asarray(self.kink)
+        return np.isfinite(self.error) & ~self.kink
+
+    @property
+    def largest_error(self):
+        """How far any of them may be off, or all of the exact ones; NaN if all lie on kinks."""
+        if self.is_exact:
+            return self.error
+        return np.nan if self.kink.all() else self.error[~self.kink].max()
 
     @property
     def smooth(self):
@@ -73,7 +80,7 @@ class Source:
         """n random directions of a block."""
         return self.weights(block) * rng.normal(size=(n, self.blocks[block].size))
 
-    def settle(self, compared, compare):
+    def settle(self, compared, compare, rng):
         """Second thoughts, once all blocks have been compared."""
         return compared
 

@@ -116,7 +116,7 @@ class RealStep(Source):
         refined = None if self.exact is None else self.exact.derivatives(block, directions)
         return replace(found, refined=refined)
 
-    def settle(self, compared, compare):
+    def settle(self, compared, compare, rng):
         """Drop complex steps that disagree anywhere: then f only seems to take complex arguments.
 
         Where real steps cannot tell, nothing vouches for the complex ones.
