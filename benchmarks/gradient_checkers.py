@@ -2,26 +2,30 @@
 
     python benchmarks/gradient_checkers.py [seeds]
 
-It counts correct gradients that are called wrong and planted bugs that are caught, and measures
-what a check costs. The nets have 20-32-32-3 units and 8 rows; the bugs are those of
-planted_bugs.py, in every layer that can have them. torch takes part where it is installed.
+Correct gradients that are called wrong, planted bugs that are caught, and what it costs. The nets
+have 20-32-32-3 units and 8 rows; the bugs are those of tests/checks/planted_bugs.py, in every
+layer that can have them. torch takes part where it is installed.
 """
 
 import re
 import sys
 import warnings
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 
 import numpy as np
-from planted_bugs import BUGS
 from scipy.optimize import check_grad
 from sklearn.datasets import make_classification
 
 from sknn_opt import MLPClassifier, check_gradients
-from sknn_opt.checks.gradients.networks import check_network
+from sknn_opt.checks.gradients.engine import check_problem
+from sknn_opt.checks.gradients.readers.networks import read_objective
 from sknn_opt.checks.gradients.report import GradientReport
 from sknn_opt.nn.activations import ACTIVATIONS
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "checks"))
+from planted_bugs import BUGS
 
 try:
     import torch
@@ -98,7 +102,7 @@ def by_torch(value, gradient, theta, *, fast):
 
 
 def as_network(objective):
-    return GradientReport((check_network("x", objective),))
+    return GradientReport((check_problem(read_objective(objective)),))
 
 
 def as_function(objective, method="real"):
@@ -122,7 +126,7 @@ if torch is not None:
 # What is measured ---------------------------------------------------------------------------------
 
 
-def right_networks(seeds):
+def correct_networks(seeds):
     """Correct gradients of our networks: how many are called wrong, and the largest error."""
     n_wrong = n_cases = n_open = 0
     worst = rounding = 0.0
@@ -163,8 +167,8 @@ def errors(report):
     return worst, noise
 
 
-def right_functions(seeds=10):
-    """Correct gradients given as functions: verdicts, evaluations, and the rivals' false alarms."""
+def correct_functions(seeds=10):
+    """Correct gradients as functions: verdicts, evaluations; and false alarms of the rivals."""
     verdicts, evaluations = {}, []
     alarms = dict.fromkeys(TOOLS, 0)
     for regime in REGIMES:
@@ -174,15 +178,15 @@ def right_functions(seeds=10):
                 report = as_function(objective)
                 verdicts[report.verdict] = verdicts.get(report.verdict, 0) + 1
                 evaluations.append(report.n_evaluations)
-                for tool, says_right in TOOLS.items():
-                    alarms[tool] += not says_right(objective)
+                for tool, says_correct in TOOLS.items():
+                    alarms[tool] += not says_correct(objective)
     print(f"functions: verdicts on {len(evaluations)} correct gradients {verdicts},")
     print(f"  evaluations: median {median(evaluations):.0f}, most {max(evaluations)}")
     print("false alarms: " + ", ".join(f"{tool} {n}" for tool, n in alarms.items()))
 
 
 def errors_above_resolution(cases=100):
-    """Errors a little above the resolution stated for the correct gradient: how many pass?"""
+    """Errors a little above the resolution stated for the correct gradient: how many are passed?"""
     rng = np.random.default_rng(0)
     n_passed = n_cases = 0
     for case in range(cases):
@@ -218,8 +222,8 @@ def planted(regime="plain"):
         for layer in layers:
             with bug.planted(layer):
                 objective = with_bug(bug, regime)
-                for tool, says_right in TOOLS.items():
-                    found[tool] += not says_right(objective)
+                for tool, says_correct in TOOLS.items():
+                    found[tool] += not says_correct(objective)
                 report = as_network(objective)
                 placed += report.first_bad_layer == layer
                 n_hints += bug.hint is not None
@@ -237,7 +241,7 @@ def planted(regime="plain"):
 
 
 def with_bug(bug, regime):
-    """J of a net that has what the bug needs, with its biases off 0."""
+    """J of a net that needs what the bug needs, its biases off 0."""
     needs = dict(bug.needs)
     X, y = data(1, regime)
     weight = np.linspace(0.5, 2, N_ROWS) if needs.pop("weights", False) else None
@@ -281,7 +285,7 @@ def cost_of_large(repeats=5):
         objective = net.objective(X, y)
         seconds = alternate(
             {
-                "check": lambda o=objective: check_network("x", o),
+                "check": lambda o=objective: check_problem(read_objective(o)),
                 "gradient": lambda o=objective: o.gradient(o.theta),
             },
             repeats,
@@ -310,8 +314,8 @@ def main():
     planted()
     planted("init x 1e-3")
     errors_above_resolution()
-    right_functions()
-    right_networks(seeds)
+    correct_functions()
+    correct_networks(seeds)
 
 
 if __name__ == "__main__":

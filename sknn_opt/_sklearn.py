@@ -35,6 +35,11 @@ def metric_of(scorer):
     return getattr(scorer, "_score_func", scorer)
 
 
+def forget_optimizer(mlp):
+    """Let an MLP of scikit-learn start its optimizer anew: it holds on to the weights it had."""
+    vars(mlp).pop("_optimizer", None)
+
+
 CALLBACK_ATTRIBUTES = {"_skl_callbacks", "_parent_callback_ctx"}
 
 __all__ = [
@@ -47,6 +52,7 @@ __all__ = [
     "check_sample_weight",
     "feature_names",
     "fit_context",
+    "forget_optimizer",
     "metric_of",
     "safe_indexing",
     "validate_params",

@@ -6,7 +6,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocat
 from nets import Net
 from workers import KERNELS, medians
 
-from sknn_opt.plots._style import COLOURS
+from sknn_opt.plots._style import COLORS
 
 CONTENDERS = {
     "NumPy kernels": ours,
@@ -91,7 +91,7 @@ def _look(name):
     k = list(CONTENDERS).index(name)
     is_ours = name in KERNELS
     return {
-        "label": LABELS.get(name, name), "color": COLOURS[k], "marker": MARKERS[k],
+        "label": LABELS.get(name, name), "color": COLORS[k], "marker": MARKERS[k],
         "markersize": 5, "linewidth": 2.2 if is_ours else 1.2,
         "linestyle": "--" if name == "BLAS" else "-", "zorder": 3 if is_ours else 2,
     }  # fmt: skip

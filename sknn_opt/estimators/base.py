@@ -62,16 +62,6 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        if tags.classifier_tags is not None:
-            tags.classifier_tags.multi_label = True
-        else:
-            tags.target_tags.multi_output = True
-            tags.target_tags.positive_only = self.loss in ("poisson", "gamma")
-        return tags
-
     # Training ---------------------------------------------------------------------------------
 
     @fit_context(prefer_skip_nested_validation=True)

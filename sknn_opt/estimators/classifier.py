@@ -28,7 +28,7 @@ PROBABILITIES = {
 }
 
 
-class MLPClassifier(ClassifierMixin, ClassTargets, BaseMLP):
+class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
     """Multi-layer perceptron classifier.
 
     Softmax with cross entropy for several classes, logistic with binary cross entropy for two

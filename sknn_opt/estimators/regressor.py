@@ -20,7 +20,7 @@ from sknn_opt.nn.losses import LINKS, Loss
 from sknn_opt.optim import Optimizer, TrainingTime
 
 
-class MLPRegressor(RegressorMixin, AmountTargets, BaseMLP):
+class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
     """Multi-layer perceptron regressor.
 
     It predicts the mean of the targets, their median or another quantile, with a choice of losses.

@@ -22,6 +22,11 @@ class ClassTargets:
 
     _y_numeric = False
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = tags.classifier_tags.multi_label = True
+        return tags
+
     def _check_classes(self, classes, y):
         """The classes that a call of partial_fit announces, sorted; None where there are none."""
         first = not hasattr(self, "theta_")
@@ -107,6 +112,12 @@ class AmountTargets:
     """The part of a regressor that knows amounts and their scale."""
 
     _y_numeric = True
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = tags.target_tags.multi_output = True
+        tags.target_tags.positive_only = self.loss in ("poisson", "gamma")
+        return tags
 
     def _check_classes(self, classes, y):
         """There are none."""

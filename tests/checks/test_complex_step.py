@@ -7,7 +7,10 @@ from scipy.special import softmax
 from sklearn.datasets import load_iris
 
 from sknn_opt import InputNormalizer, MLPClassifier, MLPRegressor
-from sknn_opt.checks.gradients.complex_step import Layerwise, Whole
+from sknn_opt.checks.gradients.numeric.complex_step import ComplexStep
+from sknn_opt.checks.gradients.numeric.layerwise import Layerwise
+from sknn_opt.checks.gradients.preflight import Guarded
+from sknn_opt.checks.gradients.readers.networks import read_objective
 from sknn_opt.nn.activations import ACTIVATIONS
 
 X, Y = load_iris(return_X_y=True)
@@ -15,10 +18,9 @@ X, Y = InputNormalizer().fit_transform(X)[::10], Y[::10]
 
 
 def both(objective):
-    data = objective.data_term()
-    network = data.new_network(objective.theta)
-    layerwise = Layerwise(network, data.X, data.y, data.weight, data.scale)
-    return layerwise, Whole(data.value, objective.theta, data.blocks)
+    problem = read_objective(objective)
+    whole = ComplexStep(Guarded(problem.value), problem)
+    return Layerwise(problem, problem.x0, whole), whole
 
 
 def in_general_position(objective):
@@ -28,9 +30,10 @@ def in_general_position(objective):
 
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
 @pytest.mark.parametrize(
-    "parameters", [{}, {"batch_norm": True}, {"dropout": 0.4, "input_dropout": 0.2}],
+    "parameters",
+    [{}, {"batch_norm": True}, {"dropout": 0.4, "input_dropout": 0.2}],
     ids=["plain", "batch_norm", "dropout"],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("sparse", [False, True])
 def test_layerwise_equals_whole(activation, parameters, sparse):
     net = MLPClassifier((5, 4), activation=activation, random_state=0, **parameters)
@@ -41,12 +44,12 @@ def test_layerwise_equals_whole(activation, parameters, sparse):
     # with identity, β of stacked batch norms has a gradient of rounding errors alone
     floor = 1e-3 * np.linalg.norm(objective.gradient(objective.theta))
     for block, place in objective.blocks.items():
-        exact = whole.gradient(block)
+        exact = whole.derivatives(block)
         scale = max(np.linalg.norm(exact), floor)
-        np.testing.assert_allclose(layerwise.gradient(block), exact, rtol=0, atol=1e-12 * scale)
+        np.testing.assert_allclose(layerwise.derivatives(block), exact, rtol=0, atol=1e-12 * scale)
         directions = rng.normal(size=(2, place.size))
-        for engine in (layerwise, whole):
-            along = engine.along(block, directions)
+        for source in (layerwise, whole):
+            along = source.derivatives(block, directions)
             np.testing.assert_allclose(along, directions @ exact, rtol=0, atol=1e-11 * scale)
 
 
@@ -55,20 +58,20 @@ def test_closed_form_of_softmax_regression():
     W, b = (objective.blocks[name].of(objective.theta) for name in ("W[1]", "b[1]"))
     delta = (softmax(X @ W + b, axis=1) - np.eye(3)[Y]) / len(X)
     layerwise, _ = both(objective)
-    np.testing.assert_allclose(layerwise.gradient("W[1]"), (X.T @ delta).ravel(), atol=1e-15)
-    np.testing.assert_allclose(layerwise.gradient("b[1]"), delta.sum(axis=0), atol=1e-15)
+    np.testing.assert_allclose(layerwise.derivatives("W[1]"), (X.T @ delta).ravel(), atol=1e-15)
+    np.testing.assert_allclose(layerwise.derivatives("b[1]"), delta.sum(axis=0), atol=1e-15)
     np.testing.assert_allclose(layerwise.signal_gradient(1), delta, atol=1e-15)
 
 
 @pytest.mark.parametrize("batch_norm", [False, True])
 @pytest.mark.parametrize("chunk", [1, 100, 2**16])
 def test_chunks_do_not_matter(monkeypatch, batch_norm, chunk):
-    monkeypatch.setattr("sknn_opt.checks.gradients.complex_step.CHUNK", chunk)
+    monkeypatch.setattr("sknn_opt.checks.gradients.numeric.layerwise.CHUNK", chunk)
     net = MLPRegressor((5, 4), activation="tanh", batch_norm=batch_norm, random_state=0)
     layerwise, whole = both(net.objective(X, X[:, :2]))
-    exact = whole.gradient("W[1]")
+    exact = whole.derivatives("W[1]")
     atol = 1e-12 * np.linalg.norm(exact)
-    np.testing.assert_allclose(layerwise.gradient("W[1]"), exact, rtol=0, atol=atol)
+    np.testing.assert_allclose(layerwise.derivatives("W[1]"), exact, rtol=0, atol=atol)
 
 
 def test_cost_counts_the_signals_above():
@@ -87,8 +90,8 @@ def test_a_unit_on_its_kink_stays_there():
     layerwise, whole = both(objective)
     gradient = objective.data_term().gradient(objective.theta)
     for block, place in objective.blocks.items():
-        np.testing.assert_allclose(layerwise.gradient(block), gradient[place.slice], atol=1e-15)
-        np.testing.assert_allclose(whole.gradient(block), gradient[place.slice], atol=1e-15)
+        np.testing.assert_allclose(layerwise.derivatives(block), gradient[place.slice], atol=1e-15)
+        np.testing.assert_allclose(whole.derivatives(block), gradient[place.slice], atol=1e-15)
 
 
 def test_slope_is_the_derivative_of_the_activation():

@@ -1,11 +1,11 @@
-"""Hints: every slip is named from its numbers alone, and random numbers name nothing."""
+"""Hints: every bug is named from its numbers alone, and random numbers name nothing."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sknn_opt.checks.gradients.hints import Context, Evidence, explain
+from sknn_opt.checks.gradients.hints import Context, Evidence, name_causes
 
 RNG = np.random.default_rng([7, 7, 7])  # a seed that hypothesis does not try
 RIGHT, THETA = RNG.normal(size=(5, 5)), RNG.normal(size=(5, 5))
@@ -20,10 +20,14 @@ def hints(wrong, right=RIGHT, theta=THETA, *, block="W2", along=None, n_rows=Non
         directions = np.random.default_rng(1).normal(size=(along, right.size))
         numeric = directions @ numeric
     evidence = Evidence(
-        block, right.shape, wrong.ravel(), np.broadcast_to(theta, right.shape).ravel(), numeric,
+        block,
+        right.shape,
+        wrong.ravel(),
+        np.broadcast_to(theta, right.shape).ravel(),
+        numeric,
         directions,
-    )  # fmt: skip
-    return explain([evidence], Context(n_rows, penalty))
+    )
+    return name_causes([evidence], Context(n_rows, penalty))
 
 
 @pytest.mark.parametrize("along", [None, 7])
@@ -31,35 +35,35 @@ def hints(wrong, right=RIGHT, theta=THETA, *, block="W2", along=None, n_rows=Non
     ("wrong", "expected"),
     [
         (0 * RIGHT, "all zero"),
-        (-RIGHT, "its sign is wrong"),
-        (2 * RIGHT, "it is 2 times the right one: the 1/2 or the 2 of a square"),
-        (RIGHT / 2, "it is 0.5 times the right one"),
-        (N * RIGHT, "if there are 12 rows, the 1/N is missing"),
-        (RIGHT / N, "if there are 12 rows, 1/N is applied twice"),
-        (0.99 * RIGHT, "it is 0.99 times the right one"),
-        (1.0001 * RIGHT, "it is 1.0001 times the right one"),
-        (RIGHT.T, "it is transposed"),
-        (RIGHT - 0.1 * THETA, "the difference is -0.1 W: the L2 penalty is missing"),
-        (RIGHT + 0.1 * THETA, "the difference is +0.1 W: the L2 penalty is counted twice"),
-        (0.3 * THETA, "it is 0.3 W and nothing else"),
-        (3 * (RIGHT - 0.1 * THETA) + 0.1 * THETA, "it is 3 times the right one"),
-        ((RIGHT - 0.1 * THETA).T + 0.1 * THETA, "it is transposed"),
+        (-RIGHT, "has the wrong sign"),
+        (2 * RIGHT, "is 2 times too large: a missing 1/2, or an extra 2 from a square"),
+        (RIGHT / 2, "is 2 times too small: an extra 1/2, or a missing 2 from a square"),
+        (N * RIGHT, "is 12 times too large: if there are 12 rows, the 1/N is missing"),
+        (RIGHT / N, "is 12 times too small: if there are 12 rows, 1/N is applied twice"),
+        (0.99 * RIGHT, "is 0.99 times the correct gradient"),
+        (1.0001 * RIGHT, "is 1.0001 times the correct gradient"),
+        (RIGHT.T, "is transposed"),
+        (RIGHT - 0.1 * THETA, "differs by -0.1 W: the L2 penalty is missing"),
+        (RIGHT + 0.1 * THETA, "differs by +0.1 W: the L2 penalty is counted twice"),
+        (0.3 * THETA, "is 0.3 W and nothing else"),
+        (3 * (RIGHT - 0.1 * THETA) + 0.1 * THETA, "is 3 times too large"),
+        ((RIGHT - 0.1 * THETA).T + 0.1 * THETA, "is transposed"),
     ],
 )
 def test_one_cause(wrong, expected, along):
     (hint,) = hints(wrong, along=along)
-    assert hint.startswith("W2: ")
+    assert hint.startswith("W2 ")
     assert expected in hint
 
 
 @pytest.mark.parametrize("along", [None, 7])
 def test_the_number_of_rows_is_named_where_it_is_known(along):
     (hint,) = hints(N * RIGHT, along=along, n_rows=N)
-    assert hint == "W2: it is N = 12 times too large: the 1/N is missing"
+    assert hint == "W2 is N = 12 times too large: the 1/N is missing"
     (hint,) = hints(RIGHT / N, along=along, n_rows=N)
     assert "N = 12 times too small" in hint
     (hint,) = hints(-N * RIGHT, along=along, n_rows=N)
-    assert "its sign is wrong, the 1/N missing" in hint
+    assert hint == "W2 is -N = -12 times the correct gradient: a wrong sign, and no 1/N"
     (hint,) = hints(RIGHT - 0.1 * THETA, along=along, penalty=0.1)
     assert "α/N = 0.1" in hint
 
@@ -67,36 +71,36 @@ def test_the_number_of_rows_is_named_where_it_is_known(along):
 def test_biases_have_causes_of_their_own():
     right, theta = RIGHT[0], THETA[0]
     (hint,) = hints(right + 0.1 * theta, right, theta, block="b2")
-    assert hint == "b2: the difference is +0.1 b: biases are not penalised"
+    assert hint == "b2 differs by +0.1 b: biases are not penalized"
     (hint,) = hints(right / N, right, theta, block="b2", n_rows=N)
     assert "a sum over rows is taken as a mean" in hint
     # a vector that is no bias
     (hint,) = hints(right - 0.1 * theta, right, theta, block="x")
-    assert "-0.1 x: the L2 penalty is missing" in hint
+    assert "differs by -0.1 x: the L2 penalty is missing" in hint
 
 
 def test_parts_are_named_where_elements_are_known():
     wrong = RIGHT.copy()
     wrong[1, 2] *= 1.1
-    assert hints(wrong) == ("W2: only element [1, 2] is wrong: 1.1 times",)
+    assert hints(wrong) == ("W2 is wrong only in element [1, 2]: 1.1 times",)
     wrong = RIGHT.copy()
     wrong[:, 3] = 0
-    assert hints(wrong) == ("W2: only column 3 is wrong: zero",)
+    assert hints(wrong) == ("W2 is wrong only in column 3: zero",)
     wrong = RIGHT.copy()
     wrong[2] *= -1
-    assert hints(wrong) == ("W2: only row 2 is wrong: its sign",)
-    assert hints(np.roll(RIGHT, 3)) == ("W2: it holds the right numbers in the wrong order",)
+    assert hints(wrong) == ("W2 is wrong only in row 2: its sign",)
+    assert hints(np.roll(RIGHT, 3)) == ("W2 holds the correct numbers in the wrong order",)
     wrong = RIGHT.copy()
     wrong[0, 0] += 1
     wrong[1, 1] += 1
-    assert hints(wrong) == ("W2: 2 of 25 elements are wrong",)
+    assert hints(wrong) == ("W2 is wrong in 2 of 25 elements",)
     wide = RNG.normal(size=(2, 6))
     (hint,) = hints(wide.T.reshape(2, 6), wide, 0.0)
     assert "transposed, and reshaped" in hint
 
 
 def test_values_that_are_not_finite():
-    assert hints(np.full((5, 5), np.nan)) == ("W2: it is not finite (NaN or infinite)",)
+    assert hints(np.full((5, 5), np.nan)) == ("W2 is not finite (NaN or infinite)",)
     assert hints(RIGHT, np.full((5, 5), np.nan)) == ()
 
 
@@ -111,9 +115,9 @@ def test_blocks_with_one_cause_share_a_line():
         Evidence(name, RIGHT.shape, factor * RIGHT.ravel(), 0 * RIGHT.ravel(), RIGHT.ravel(), None)
         for name, factor in [("W1", 3), ("W2", -1), ("W3", 3)]
     ]
-    assert explain(evidence, Context(n_rows=3)) == (
-        "W1, W3: it is N = 3 times too large: the 1/N is missing",
-        "W2: its sign is wrong",
+    assert name_causes(evidence, Context(n_rows=3)) == (
+        "W1, W3 are N = 3 times too large: the 1/N is missing",
+        "W2 has the wrong sign",
     )
 
 

@@ -1,4 +1,4 @@
-"""Networks of ours: silent on right gradients, and a planted bug is found and named."""
+"""Networks of ours: silent on correct gradients, and a planted bug is found and named."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from sklearn.datasets import load_diabetes, load_iris
 from sklearn.pipeline import make_pipeline
 
 from sknn_opt import InputNormalizer, MLPClassifier, MLPRegressor, check_gradients
-from sknn_opt.checks.gradients import networks
+from sknn_opt.checks.gradients.numeric import layerwise
 from sknn_opt.nn.layers import Activation, BatchNorm, Dense, Dropout
 from sknn_opt.nn.network import Network
 
@@ -39,7 +39,7 @@ def classifier(sizes=(6, 5), **parameters):
     ],
 )
 @pytest.mark.parametrize("weighted", [False, True])
-def test_right_gradients_pass(parameters, weighted):
+def test_correct_gradients_pass(parameters, weighted):
     weight = np.linspace(0.5, 2, len(Y_IRIS)) if weighted else None
     net = classifier(**parameters)
     report = check_gradients(net, X_IRIS, Y_IRIS, weight)
@@ -188,11 +188,11 @@ def test_both_methods_find_one_wrong_element(monkeypatch, method, dtype, batch_n
     assert (found["block"], found["index"]) == ("W[2]", (7, 7))
     assert found["error"] == pytest.approx(1e-3, rel=1e-3)
     assert report.first_bad_layer == 2
-    assert "only element [7, 7] is wrong" in report.hints[0]
+    assert "is wrong only in element [7, 7]" in report.hints[0]
 
 
 def test_large_nets_are_checked_along_directions_and_searched(monkeypatch):
-    monkeypatch.setattr(networks, "MAX_COST", 100)
+    monkeypatch.setattr(layerwise, "MAX_COST", 100)
     net = classifier((15, 14))
     report = check_gradients(net, X_IRIS, Y_IRIS)
     assert "random directions" in str(report)
@@ -208,7 +208,7 @@ def test_large_nets_are_checked_along_directions_and_searched(monkeypatch):
     (found,) = report.worst()
     assert (found["block"], found["index"]) == ("W[2]", (7, 7))
     assert len(report.hints) == 1
-    assert report.hints[0].startswith("W[2]: only element [7, 7] is wrong")
+    assert report.hints[0].startswith("W[2] is wrong only in element [7, 7]")
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
@@ -242,8 +242,12 @@ def test_gradients_that_are_zero_but_for_rounding_pass():
 
 def test_a_tiny_block_is_resolved_on_its_own_scale(monkeypatch):
     # vanishing: the gradient of W[1] is 1e-12 of the whole
-    net = classifier((4,) * 8, init=lambda shape, rng, gain: 0.01 * rng.normal(size=shape),
-                     activation="tanh", alpha=0.0)  # fmt: skip
+    net = classifier(
+        (4,) * 8,
+        init=lambda shape, rng, gain: 0.01 * rng.normal(size=shape),
+        activation="tanh",
+        alpha=0.0,
+    )
     report = check_gradients(net, X_IRIS, Y_IRIS)
     first, *_, last = (np.linalg.norm(c.samples[1]) for c in report.blocks if c.block != "all")
     assert 0 < first < 1e-9 * last
@@ -305,10 +309,19 @@ def test_the_estimator_is_not_changed():
     assert not hasattr(unfitted, "classes_")
 
 
-def test_a_pipeline_is_refused_with_the_remedy():
+@pytest.mark.parametrize("is_fitted", [True, False])
+def test_a_network_in_a_pipeline_is_checked_where_it_stands(is_fitted):
     model = make_pipeline(InputNormalizer(), classifier())
-    with pytest.raises(TypeError, match=r"got Pipeline.*pass the last step"):
-        check_gradients(model, X_IRIS, Y_IRIS)
+    if is_fitted:
+        model.fit(X_IRIS, Y_IRIS)
+    report = check_gradients(model, X_IRIS, Y_IRIS)
+    alone = check_gradients(model[-1], InputNormalizer().fit_transform(X_IRIS), Y_IRIS)
+    assert report.passed
+    for one, other in zip(report.blocks, alone.blocks, strict=True):
+        assert one.block == other.block
+        assert one.ratio == pytest.approx(other.ratio, rel=1e-6)
+    assert any("copies of its steps" in note for note in report.notes) == (not is_fitted)
+    assert ("note: " in str(report)) == (not is_fitted)
 
 
 @pytest.mark.parametrize("parameters", [{}, {"dropout": 0.3}, {"batch_norm": True}], ids=str)
@@ -336,7 +349,7 @@ def test_data_that_fail_validation_fail_as_in_fit():
 
 
 @pytest.mark.parametrize("activation", ["tanh", "logistic", "relu", "gelu"])
-def test_saturated_units_are_no_slip(activation):
+def test_saturated_units_are_no_bug(activation):
     # 1 - a² has lost all its digits: backprop cannot be right there, and is not called wrong
     for seed in range(5):
         net = classifier((8,), activation=activation, random_state=seed)

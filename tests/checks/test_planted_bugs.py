@@ -1,4 +1,4 @@
-"""Some thirty slips of backprop, planted in each layer: caught, placed, and named."""
+"""Some thirty bugs of backprop, planted in each layer: caught, placed, and named."""
 
 import re
 
@@ -8,7 +8,8 @@ from planted_bugs import BUGS
 from sklearn.datasets import load_iris
 
 from sknn_opt import InputNormalizer, MLPClassifier, check_gradients
-from sknn_opt.checks.gradients.networks import check_network
+from sknn_opt.checks.gradients.engine import check_problem
+from sknn_opt.checks.gradients.readers.networks import read_objective
 from sknn_opt.checks.gradients.report import GradientReport
 
 X, Y = load_iris(return_X_y=True)
@@ -38,7 +39,7 @@ def test_there_are_enough_kinds():
 def test_networks(bug, layer, activation):
     for method in ("elements", "directions"):
         with bug.planted(layer):
-            check = check_network("random weights", objective_of(bug, activation), method)
+            check = check_problem(read_objective(objective_of(bug, activation)), method)
         report = GradientReport((check,))
         assert report.verdict == "WRONG"
         assert not report.passed
@@ -54,16 +55,17 @@ def test_the_same_as_functions_of_a_vector(bug, layer):
     with bug.planted(layer):
         objective = objective_of(bug, "relu")
         report = check_gradients(
-            objective.value, objective.gradient, objective.theta, blocks=objective.blocks,
+            objective.value,
+            objective.gradient,
+            objective.theta,
+            blocks=objective.blocks,
             method="real",
-        )  # fmt: skip
+        )
     assert report.verdict == "WRONG"
-    # From outside, what a layer passes down looks like a slip of the layer below.
+    # From outside, what a layer passes down looks like a bug of the layer below.
     assert report.first_bad_layer in (layer, layer - 1) if layer else report.first_bad_layer
     if bug.hint and re.match("dW x|dW N|dW d|d. of the wrong|d. zero|db as|L2", bug.name):
-        expected = {"is missing": "is missing", "mean": "times the right one"}.get(
-            bug.hint, bug.hint
-        )
+        expected = {"is missing": "is missing", "mean": "times too small"}.get(bug.hint, bug.hint)
         expected = {"all zero": "all zero", "1/N is missing": "the 1/N is missing"}.get(
             bug.hint, expected
         )
@@ -77,6 +79,6 @@ def test_without_a_bug_nothing_is_found(activation):
         bug = type(BUGS[0])("none", None, needs=needs)
         objective = objective_of(bug, activation)
         for method in ("elements", "directions"):
-            assert GradientReport((check_network("x", objective, method),)).passed
+            assert GradientReport((check_problem(read_objective(objective), method),)).passed
         report = check_gradients(objective.value, objective.gradient, objective.theta)
         assert report.passed

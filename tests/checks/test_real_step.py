@@ -5,12 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sknn_opt.checks.gradients.real_step import SAFETY, RealStep
+from sknn_opt.checks.gradients.numeric.real_step import SAFETY, RealStep
+from sknn_opt.checks.gradients.problem import Problem
+from sknn_opt.nn.network import Block
 
 
 def step(f, x, seed=0):
     x = np.atleast_1d(np.asarray(x, float))
-    return RealStep(f, x, np.sqrt(np.mean(x**2)) or 1.0, np.random.default_rng(seed))
+    problem = Problem(f, None, x, {"x": Block(slice(0, x.size), x.shape)})
+    return RealStep(f, problem, np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize(

@@ -409,7 +409,7 @@ def test_every_kind_of_estimator(model, data, target, with_y, fitted):
     ],
 )
 def test_gradients_of_scikit_learn_are_its_own(mlp, data, target):
-    from sknn_opt.checks.gradients.sklearn_mlp import read_sklearn_mlp
+    from sknn_opt.checks.gradients.readers.sklearn_mlp import read_sklearn_mlp
 
     mlp.fit(data, target)
     report = check_signals(mlp, data, target)

@@ -1,28 +1,16 @@
 """Gradient checking: is this the gradient of that function, and if not, where and why?
 
 Source: Ng, "Gradient checking", in "Improving deep neural networks"; the complex step and the
-verdicts are explained in `sknn_opt.checks.gradients.complex_step` and
-`sknn_opt.checks.gradients.real_step`.
+errors of real steps are explained in `sknn_opt.checks.gradients.numeric`.
 """
 
-from __future__ import annotations
-
-import contextlib
-import warnings
-from collections.abc import Callable, Mapping
-from numbers import Integral
-from typing import Any
-
-import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
-from sklearn.base import clone
-
-from sknn_opt.checks.gradients.callables import read_functions
-from sknn_opt.checks.gradients.functions import check_function
-from sknn_opt.checks.gradients.networks import check_network
+from sknn_opt.checks.gradients.engine import check_problem
+from sknn_opt.checks.gradients.readers.functions import read_functions
+from sknn_opt.checks.gradients.readers.networks import read_estimator
+from sknn_opt.checks.gradients.readers.sklearn_mlp import read_sklearn_mlp
+from sknn_opt.checks.gradients.readers.torch_module import is_torch_module, read_torch_module
 from sknn_opt.checks.gradients.report import GradientReport
-from sknn_opt.checks.gradients.sklearn_mlp import is_sklearn_mlp, read_sklearn_mlp
-from sknn_opt.checks.gradients.torch_module import is_torch_module, read_torch_module
+from sknn_opt.checks.opener import is_ours, open_network
 
 METHODS = {
     "network": ("auto", "elements", "directions"),
@@ -31,15 +19,15 @@ METHODS = {
 
 
 def check_gradients(
-    what: Any,
-    *args: Any,
-    sample_weight: ArrayLike | None = None,
-    jac: Callable[..., Any] | bool | None = None,
-    blocks: Mapping[str, Any] | None = None,
-    burn_in: int = 0,
-    dtype: DTypeLike = "float64",
-    method: str = "auto",
-) -> GradientReport:
+    what,
+    *args,
+    sample_weight=None,
+    jac=None,
+    blocks=None,
+    burn_in=0,
+    dtype="float64",
+    method="auto",
+):
     """Check gradients: which layer, which block, which element is wrong, how much, and why.
 
     It takes four kinds of input::
@@ -73,7 +61,7 @@ def check_gradients(
         Names for the parts of a vector x0; ``objective.blocks`` can be passed on.
     burn_in : int, default=0
         How many steps of training an estimator of ours takes before it is checked once more. A
-        slip may show only when the weights have left their small initial values.
+        bug may show only when the weights have left their small initial values.
     dtype : {'float64', 'float32'}, default='float64'
         The precision of the backprop of an estimator of ours. float32 is compared with float64
         at the same point, to 1e-5.
@@ -118,7 +106,7 @@ def check_gradients(
     >>> report.passed
     True
 
-    A function and a gradient with a slip, in the style of the course:
+    A function and a gradient with a bug, in the style of the course:
 
     >>> import numpy as np
     >>> def cost(p):
@@ -128,49 +116,50 @@ def check_gradients(
     >>> rng = np.random.default_rng(0)
     >>> report = check_gradients(cost, gradients, {"W1": rng.normal(size=(4, 4)), "b1": np.ones(4)})
     >>> report.verdict, report.hints
-    ('WRONG', ['b1: it is 0.5 times the right one: the 1/2 or the 2 of a square'])
+    ('WRONG', ['b1 is 2 times too small: an extra 1/2, or a missing 2 from a square'])
     """
-    if hasattr(what, "objective") and hasattr(what, "get_params"):
+    notes = ()
+    if hasattr(what, "get_params"):
         _refuse(jac=jac, blocks=blocks)
-        _check_method(method, "network")
         if isinstance(what, type):
             raise TypeError(f"Pass an instance: check_gradients({what.__name__}(), X, y).")
-        if not isinstance(burn_in, Integral) or burn_in < 0:
-            raise ValueError(f"burn_in must be a number of steps, 0 or more; got {burn_in!r}.")
         X, y, sample_weight = _rows(args, sample_weight)
-        points = {"initial weights": clone(what)}
-        if burn_in:
-            points[f"weights after {burn_in} steps"] = _trained(what, burn_in, X, y, sample_weight)
-        if hasattr(what, "theta_"):
-            points["fitted weights"] = what
-        objectives = {
-            name: model.objective(X, y, sample_weight, dtype=_checked_dtype(dtype))
-            for name, model in points.items()
-        }
-        checks = [check_network(name, o, method) for name, o in objectives.items()]
-        return GradientReport(tuple(checks))
-    _refuse(burn_in=burn_in or None, dtype=None if dtype == "float64" else dtype)
-    _check_method(method, "function")
-    if is_sklearn_mlp(what):
-        _refuse(jac=jac, blocks=blocks)
-        problems = read_sklearn_mlp(what, *_rows(args, sample_weight))
-    elif is_torch_module(what):
-        _refuse(jac=jac, blocks=blocks, sample_weight=sample_weight)
-        problems = [read_torch_module(what, *_loss(args))]
-    elif callable(what):
-        _refuse(sample_weight=sample_weight)
-        problems = [read_functions(what, args, jac, blocks)]
+        opened = open_network(what, X, y)
+        given, notes = (opened.part, opened.X, opened.y, sample_weight), opened.notes
+        if is_ours(opened.part):
+            _check_method(method, "network")
+            problems = read_estimator(*given, burn_in, dtype)
+        else:
+            _refuse_training(burn_in, dtype)
+            _check_method(method, "function")
+            problems = read_sklearn_mlp(*given)
     else:
-        raise TypeError(
-            "check_gradients takes an MLPClassifier or MLPRegressor, a function, or a torch "
-            f"module; got {type(what).__name__}. Of a Pipeline pass the last step, and X as the "
-            "steps before transform it."
-        )
-    return GradientReport(tuple(check_function(problem, method) for problem in problems))
+        _refuse_training(burn_in, dtype)
+        _check_method(method, "function")
+        problems = [_read_function(what, args, sample_weight, jac, blocks)]
+    return GradientReport(tuple(check_problem(problem, method) for problem in problems), notes)
 
 
-def assert_gradients_close(what: Any, *args: Any, **options: Any) -> GradientReport:
-    """Assert that gradients are right; for tests.
+def _read_function(what, args, sample_weight, jac, blocks):
+    """The Problem of a torch module or of a function."""
+    _refuse(sample_weight=sample_weight)
+    if is_torch_module(what):
+        _refuse(jac=jac, blocks=blocks)
+        return read_torch_module(what, *_loss(args))
+    if callable(what):
+        return read_functions(what, args, jac, blocks)
+    raise TypeError(
+        "check_gradients takes an MLPClassifier or MLPRegressor, or what holds one, a function, or "
+        f"a torch module; got {type(what).__name__}."
+    )
+
+
+def _refuse_training(burn_in, dtype):
+    _refuse(burn_in=burn_in or None, dtype=None if dtype == "float64" else dtype)
+
+
+def assert_gradients_close(what, *args, **options):
+    """Assert that gradients are correct; for tests.
 
     Parameters
     ----------
@@ -229,22 +218,3 @@ def _refuse(**options):
 def _check_method(method, kind):
     if method not in METHODS[kind]:
         raise ValueError(f"method must be one of {METHODS[kind]} here; got {method!r}.")
-
-
-def _checked_dtype(dtype):
-    with contextlib.suppress(TypeError):
-        dtype = np.dtype(dtype).name
-    if dtype not in ("float64", "float32"):
-        raise ValueError(f"dtype must be 'float64' or 'float32'; got {dtype!r}.")
-    return dtype
-
-
-def _trained(estimator, n_steps, X, y, sample_weight):
-    """A clone after some steps over all rows at once."""
-    model = clone(estimator).set_params(
-        max_iter=n_steps, tol=0.0, n_iter_no_change=n_steps + 1, early_stopping=False,
-        warm_start=False, batch_size=len(y),
-    )  # fmt: skip
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return model.fit(X, y, sample_weight)

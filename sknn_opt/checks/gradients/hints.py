@@ -1,6 +1,6 @@
-"""Why a gradient is wrong: usual slips, each tried on the numbers.
+"""Why a gradient is wrong: usual bugs, each tried on the numbers.
 
-A slip turns the right gradient n into the wrong one a in its own way: a = N n where the 1/N is
+A bug turns the correct gradient n into the wrong one a in its own way: a = N n where the 1/N is
 missing, a = n - (α/N) W where the penalty is. Each hypothesis predicts n from a; one that
 explains the numbers is reported. Where only directional derivatives of n are known, the
 prediction is taken along the same directions.
@@ -16,13 +16,14 @@ CLOSE = 1e-5
 # ... and at most this share of the error that it is to explain.
 REST = 0.01
 MOST_ROWS = 1e6  # a larger factor is hardly a number of rows
+PLURAL = {"is": "are", "has": "have", "holds": "hold", "differs": "differ", "leaves": "leave"}
 
 
 @dataclass(frozen=True)
 class Evidence:
     """A wrong block: its analytic gradient, and what is known of the numeric one.
 
-    `numeric` holds the elements, or the derivatives along `directions`, each right to `error`.
+    `numeric` holds the elements, or the derivatives along `directions`, each correct to `error`.
     """
 
     block: str
@@ -43,7 +44,7 @@ class Evidence:
         return np.linalg.norm(self.numeric - self.seen(gradient))
 
     def explains(self, gradient):
-        """Whether this would be the right gradient."""
+        """Whether this would be the correct gradient."""
         left = self.left_by(gradient)
         wrong = np.linalg.norm(self.numeric - self.seen(self.analytic))
         norm = np.linalg.norm(self.numeric)
@@ -61,33 +62,37 @@ class Context:
 
     n_rows: float | None = None
     penalty: float | None = None
-    alternatives: tuple = ()  # pairs of a sentence and a function block -> gradient as seen
+    alternatives: tuple = ()  # pairs of a sentence and f(block, directions), a gradient as seen
 
 
-def explain(evidence, context):
-    """The probable causes, those of most blocks first; a cause names all its blocks."""
+def name_causes(evidence, context):
+    """The probable causes, those of most blocks first; a cause names all its blocks.
+
+    Of others that of the last block comes first, as backprop runs.
+    """
     found = defaultdict(list)
-    for item in evidence:
+    for item in reversed(evidence):
         cause = _cause(item, context)
         if cause:
-            found[cause].append(item.block)
+            found[cause].insert(0, item.block)
     ordered = sorted(found.items(), key=lambda pair: -len(pair[1]))
-    return tuple(f"{', '.join(blocks)}: {cause}" for cause, blocks in ordered)
+    return tuple(_sentence(blocks, *cause.split(" ", 1)) for cause, blocks in ordered)
+
+
+def _sentence(blocks, verb, rest):
+    return f"{', '.join(blocks)} {verb if len(blocks) == 1 else PLURAL[verb]} {rest}"
 
 
 def _cause(item, context):
     """The first hypothesis that holds, the plainest first."""
     if not np.isfinite(item.analytic).all():
-        return "it is not finite (NaN or infinite)"
+        return "is not finite (NaN or infinite)"
     if not np.isfinite(item.numeric).all():
         return None
     if not item.analytic.any():
-        return "it is all zero: never written, overwritten, or cut off from the loss"
-    for hypothesis in (_transposed, _alternative, _linear, _only_penalty, _order, _part):
-        cause = hypothesis(item, context)
-        if cause:
-            return cause
-    return None
+        return "is all zero: never written, overwritten, or cut off from the loss"
+    hypotheses = (_transposed, _alternative, _linear, _only_penalty, _order, _part)
+    return next(filter(None, (holds(item, context) for holds in hypotheses)), None)
 
 
 def _linear(item, context):
@@ -107,42 +112,36 @@ def _linear(item, context):
 
 def _factor(item, c, context):
     """a = c n."""
-    c = float(np.round(c)) if np.isclose(c, np.round(c), rtol=1e-5) else c
-    n = context.n_rows
-    mean = " or a sum over rows is taken as a mean" if _is_bias(item) else ""
+    n, mean = context.n_rows, " or a sum over rows is taken as a mean" if _is_bias(item) else ""
+    known = {-1: "has the wrong sign"}
     if n and n != 1:
-        known = {
-            n: f"it is N = {n:g} times too large: the 1/N is missing",
-            1 / n: f"it is N = {n:g} times too small: 1/N is applied twice{mean}",
-            -n: f"it is -N = {-n:g} times the right one: its sign is wrong, the 1/N missing",
-        }
-        for factor, words in known.items():
-            if np.isclose(c, factor, rtol=1e-4):
-                return words
-    if np.isclose(c, -1, rtol=1e-5):
-        return "its sign is wrong"
-    guess = ""
-    if np.isclose(c, 2, rtol=1e-5) or np.isclose(c, 0.5, rtol=1e-5):
-        guess = ": the 1/2 or the 2 of a square"
-    elif n is None and _is_plain(c) and abs(c) > 1:
-        guess = f": if there are {abs(c):.3g} rows, the 1/N is missing"
-    elif n is None and _is_plain(c):
-        guess = f": if there are {abs(1 / c):.3g} rows, 1/N is applied twice{mean}"
-    return f"it is {c:.6g} times the right one{guess}"
+        known[n] = f"is N = {n:g} times too large: the 1/N is missing"
+        known[1 / n] = f"is N = {n:g} times too small: 1/N is applied twice{mean}"
+        known[-n] = f"is -N = {-n:g} times the correct gradient: a wrong sign, and no 1/N"
+    known.setdefault(2, "is 2 times too large: a missing 1/2, or an extra 2 from a square")
+    known.setdefault(0.5, "is 2 times too small: an extra 1/2, or a missing 2 from a square")
+    for factor, words in known.items():
+        if np.isclose(c, factor, rtol=1e-4):
+            return words
+    if not _is_plain(c) or c < 0:
+        return f"is {c:.6g} times the correct gradient"
+    rows = f"{max(c, 1 / c):.6g}"
+    text = f"is {rows} times too {'large' if c > 1 else 'small'}"
+    if n is None:
+        cause = "the 1/N is missing" if c > 1 else f"1/N is applied twice{mean}"
+        text += f": if there are {rows} rows, {cause}"
+    return text
 
 
 def _penalty(item, c, context):
     """a - n = c θ."""
-    known = context.penalty
-    size = f"{abs(c):.3g}"
-    if known and np.isclose(abs(c), known, rtol=1e-2):
-        size = f"α/N = {known:.3g}"
     if _is_bias(item):
-        return f"the difference is {c:+.3g} b: biases are not penalised"
+        return f"differs by {c:+.3g} b: biases are not penalized"
+    known = context.penalty
+    size = f" (α/N = {known:.3g})" if known and np.isclose(abs(c), known, rtol=1e-2) else ""
+    cause = "missing or too small" if c < 0 else "counted twice or too large"
     letter = "W" if len(item.shape) == 2 else item.block
-    if c < 0:
-        return f"the difference is -{size} {letter}: the L2 penalty is missing or too small"
-    return f"the difference is +{size} {letter}: the L2 penalty is counted twice or too large"
+    return f"differs by {c:+.3g} {letter}{size}: the L2 penalty is {cause}"
 
 
 def _only_penalty(item, context):
@@ -153,7 +152,7 @@ def _only_penalty(item, context):
     c = (item.analytic @ item.theta) / square
     if np.linalg.norm(item.analytic - c * item.theta) > 1e-9 * np.linalg.norm(item.analytic):
         return None
-    return f"it is {c:.3g} W and nothing else: all zero but for the L2 penalty"
+    return f"is {c:.3g} W and nothing else: all zero but for the L2 penalty"
 
 
 def _transposed(item, context):
@@ -168,73 +167,66 @@ def _transposed(item, context):
         rest = replace(item, numeric=item.numeric - item.seen(matrix.T.ravel()))
         p = rest.fit(shift)[0] if item.numeric.size > 2 else 0.0
         if item.explains(matrix.T.ravel()) or item.explains(matrix.T.ravel() + p * shift):
-            return "it is transposed"
-    # the right numbers, read off in the wrong order
-    other = item.analytic.reshape(shape[::-1]).T.ravel()
-    if shape[0] != shape[1] and item.explains(other):
-        return "it is transposed, and reshaped where .T belongs"
+            return "is transposed"
+    # the correct numbers, read off in the wrong order
+    elif item.explains(item.analytic.reshape(shape[::-1]).T.ravel()):
+        return "is transposed, and reshaped where .T belongs"
     return None
 
 
 def _alternative(item, context):
-    """The gradient of another function, which differs by a usual slip."""
+    """The gradient of another function, which differs by a usual bug."""
+    seen = item.seen(item.analytic)
+    wrong = np.linalg.norm(seen - item.numeric)
     for sentence, gradient in context.alternatives:
-        other = gradient(item)
-        seen = item.seen(item.analytic)
-        wrong = np.linalg.norm(seen - item.numeric)
-        if np.linalg.norm(seen - other) <= min(CLOSE * np.linalg.norm(seen), REST * wrong):
+        left = np.linalg.norm(seen - gradient(item.block, item.directions))
+        if left <= min(CLOSE * np.linalg.norm(seen), REST * wrong):
             return sentence
     return None
 
 
 def _order(item, context):
-    """The right numbers in the wrong places."""
+    """The correct numbers in the wrong places."""
     if item.directions is not None or item.analytic.size < 2:
         return None
     left = np.linalg.norm(np.sort(item.analytic) - np.sort(item.numeric))
     wrong = np.linalg.norm(item.analytic - item.numeric)
     if left <= CLOSE * np.linalg.norm(item.numeric) + item.error and left <= REST * wrong:
-        return "it holds the right numbers in the wrong order"
+        return "holds the correct numbers in the wrong order"
     return None
 
 
 def _part(item, context):
     """Only some elements are wrong: which?"""
     if item.directions is not None:
-        return _one_element(item)
+        if item.element is None:
+            return None
+        # Is the element that was searched out all that is wrong?
+        corrected = item.analytic.copy()
+        corrected[item.element[0]] = item.element[1]
+        if not item.explains(corrected):
+            return None
+        item = replace(item, numeric=corrected, directions=None)
     errors = np.abs(item.analytic - item.numeric)
-    wrong = errors > max(REST * errors.max(), item.error)
-    if not 0 < wrong.sum() < wrong.size:
+    wrong = (errors > max(REST * errors.max(), item.error)).reshape(item.shape)
+    n_wrong = int(wrong.sum())
+    if not 0 < n_wrong < wrong.size:
         return None
-    if len(item.shape) == 2:
-        wrong = wrong.reshape(item.shape)
-        for axis, word in ((0, "column"), (1, "row")):
-            if item.shape[1 - axis] == 1:
-                continue  # the only one
-            lines = np.flatnonzero(wrong.any(axis=axis))
-            if wrong.sum() > 1 and len(lines) == 1:
-                return f"only {word} {lines[0]} is wrong" + _how(item, wrong)
-    if wrong.sum() == 1:
-        index = ", ".join(map(str, np.argwhere(wrong)[0]))
-        return f"only element [{index}] is wrong" + _how(item, wrong)
-    if wrong.sum() > wrong.size / 2:
+    place = _line(wrong) if n_wrong > 1 else f"element {np.argwhere(wrong)[0].tolist()}"
+    if place:
+        return f"is wrong only in {place}{_how(item, wrong)}"
+    if n_wrong > wrong.size / 2:
         return None
-    return f"{int(wrong.sum())} of {wrong.size} elements are wrong" + _how(item, wrong)
+    return f"is wrong in {n_wrong} of {wrong.size} elements{_how(item, wrong)}"
 
 
-def _one_element(item):
-    """Whether the element that was searched out is all that is wrong."""
-    if item.element is None:
-        return None
-    k, numeric = item.element
-    corrected = item.analytic.copy()
-    corrected[k] = numeric
-    if not item.explains(corrected):
-        return None
-    index = ", ".join(map(str, np.unravel_index(k, item.shape)))
-    return f"only element [{index}] is wrong" + _how(
-        replace(item, numeric=corrected), np.arange(corrected.size) == k
-    )
+def _line(wrong):
+    """The one column or row that holds all wrong elements, if there are others."""
+    for axis, word in ((0, "column"), (1, "row")) if wrong.ndim == 2 else ():
+        lines = np.flatnonzero(wrong.any(axis=axis))
+        if len(lines) == 1 < wrong.shape[1 - axis]:
+            return f"{word} {lines[0]}"
+    return None
 
 
 def _how(item, wrong):
@@ -251,10 +243,8 @@ def _how(item, wrong):
 
 def _is_plain(c):
     """Whether a factor is an integer or one over an integer."""
-    return bool(
-        2 <= max(abs(c), abs(1 / c)) <= MOST_ROWS
-        and min(abs(c - round(c)), abs(1 / c - round(1 / c))) < 1e-3
-    )
+    size = max(abs(c), abs(1 / c))
+    return bool(2 <= size <= MOST_ROWS and abs(size - round(size)) < 1e-3)
 
 
 def _is_bias(item):

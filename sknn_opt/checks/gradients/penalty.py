@@ -1,6 +1,6 @@
 """The gradient of the L2 penalty alone:  (α / Σw) W  for weights, 0 for all else.
 
-Beside the data term it can be too small to be seen; so it is checked by itself.
+Next to the data term it can be too small to be seen; so it is checked by itself.
 """
 
 import numpy as np
@@ -46,7 +46,7 @@ def explain_penalty(objective, tolerance):
 
 
 def _gradient(objective):
-    """Less what is left without any term: a slip that adds a constant is none of the penalty."""
+    """Less what is left without any term: a bug that adds a constant is none of the penalty."""
     term = objective.penalty_term()
     gradient = term.gradient(objective.theta)
     gradient -= term.data_term().gradient(objective.theta)
@@ -55,7 +55,7 @@ def _gradient(objective):
 
 def _cause(objective, wrong, analytic, numeric):
     if any(not block.startswith("W") for block in wrong):
-        return "must be 0: biases, γ and β are not penalised"
+        return "must be 0: biases, γ and β are not penalized"
     if not wrong:
         return "is not that of the function"
     places = [objective.blocks[block].slice for block in wrong]
@@ -72,5 +72,5 @@ def _cause(objective, wrong, analytic, numeric):
         1 / objective.scale: "lacks its 1/N: it is α W",
         objective.scale: "is divided by N twice",
     }
-    return next((w for k, w in known.items() if np.isclose(c, k, rtol=1e-3)),
-                f"is {c:.6g} times the right one")  # fmt: skip
+    words = [words for factor, words in known.items() if np.isclose(c, factor, rtol=1e-3)]
+    return words[0] if words else f"is {c:.6g} times the correct one"

@@ -1,24 +1,32 @@
 """A function to check: f, its claimed gradient, a point, and the names of its blocks.
 
-Whatever the user brings (a vector function, a dict of arrays, a torch module, scikit-learn's MLP)
-is turned into this, and every call of the user's code goes through `Guarded`.
+Whatever the user brings is turned into this by `readers`.
 """
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
-from sknn_opt.nn.network import Block
+from sknn_opt.checks.gradients.explain import Explainer
+from sknn_opt.checks.gradients.numeric import rms
+from sknn_opt.checks.gradients.numeric.complex_step import ComplexStep
+from sknn_opt.checks.gradients.numeric.real_step import RealStep
+from sknn_opt.checks.gradients.preflight import preflight
+
+EXACT = 1e-9  # a correct gradient agrees so well with complex steps
+SINGLE = 1e-5  # a correct float32 gradient so well with anything
+SPREAD = 1.0  # standard deviation of log10 |x|, above which elements have scales of their own
 
 
 @dataclass
 class Problem:
     """f, its gradient and the point x0, all as functions of one float64 vector.
 
-    `layers` gives each block's layer, `order` the layers from the first to the last. `n_rows` and
-    `penalty` are known for networks. `moves` says whether the gradient can be had elsewhere.
+    `layers` gives each block's layer. `n_rows` and `penalty` are known for networks. `moves` says
+    whether the gradient can be had elsewhere.
     """
 
     value: Callable
@@ -37,125 +45,81 @@ class Problem:
     dtype: np.dtype = field(default_factory=lambda: np.dtype(float))
 
     @property
-    def where(self):
-        """The point in a sentence."""
-        return self.name if self.name == "x0" else f"the {self.name}"
-
-    @property
     def order(self):
         """The layers, the first one first."""
         return list(dict.fromkeys(self.layers.values()))
 
+    @cached_property
+    def scale(self):
+        """The size of steps for each element."""
+        scale = np.empty_like(self.x0)
+        for place in self.blocks.values():
+            scale[place.slice] = _scales(self.x0[place.slice], self.x0)
+        return scale
 
-class Guarded:
-    """The user's f: its result validated, its calls counted, its errors told where they arose."""
+    # What is claimed at x0 ------------------------------------------------------------------------
 
-    def __init__(self, function):
-        self._function = function
-        self.n_calls, self.block = 0, None
+    def look(self):
+        """Call f and its gradient at x0, and keep what is claimed there."""
+        self.claimed, self.single = self.claim()
+        self.eps = np.finfo(np.float32 if self.single else float).eps
+        self.tolerance = SINGLE if self.single else EXACT
 
-    def __call__(self, x):
-        """f(x), a float."""
-        return real_number(self._call(x))
+    @cached_property
+    def nearby(self):
+        """Two points that differ from x0 in its last digits."""
+        rng, n = np.random.default_rng(0), self.x0.size
+        return [self.x0 * (1 + 4 * self.eps * rng.uniform(-1, 1, n)) for _ in range(2)]
 
-    def complex(self, x):
-        """f(x) of a complex x, as an array of no dimension; real if f drops what is imaginary."""
-        return np.asarray(self._call(x)).reshape(())
+    @cached_property
+    def rounding(self):
+        """How the gradient moves as x0 moves in its last digits, one row for each point."""
+        if not self.moves:
+            return np.zeros((1, self.x0.size))
+        return np.array([self.gradient(x) for x in self.nearby], float) - self.claimed
 
-    def _call(self, x):
-        self.n_calls += 1
-        try:
-            with np.errstate(all="ignore"):  # a step may leave the function's domain
-                return self._function(x)
-        except Exception as error:
-            if self.block is not None:
-                error.add_note(f"raised by the function while block {self.block!r} was checked")
-            raise
+    def slack(self, place):
+        """How far a part of the gradient is off if it is one of single precision."""
+        if not self.single:
+            return 0.0
+        rounding = 3 * np.linalg.norm(np.fmax.reduce(np.abs(self.rounding[:, place])))
+        return rounding + SINGLE * np.linalg.norm(self.claimed[place])
 
+    # What networks of ours do in their own way ----------------------------------------------------
 
-def preflight(problem):
-    """Call f and its gradient twice at x0, and refuse what cannot be checked.
+    @property
+    def whole(self):
+        """The function that a user would check: its value, its gradient and the point."""
+        return self.value, self.gradient, self.x0
 
-    Returns the gradient as a float64 vector, and whether it is one of single precision.
-    """
-    x = problem.x0
-    given = x.copy()
-    values, gradients = [], []
-    for _ in range(2):
-        value = problem.value(given)
-        _refuse_changes(x, given, "the function")
-        values.append(real_number(value))
-        gradient = problem.gradient(given)
-        _refuse_changes(x, given, "the gradient")
-        gradients.append(_vector(gradient, x))
-    if not np.isfinite(values[0]):
-        raise ValueError(
-            f"The function is {values[0]} at {problem.where}, so it has no gradient there. Choose "
-            "a point where it is finite."
-        )
-    _refuse_randomness("function", *values, problem.remedy)
-    differs = gradients[0] != gradients[1]
-    differs &= ~(np.isnan(gradients[0]) & np.isnan(gradients[1]))
-    if differs.any():
-        k = int(np.argmax(differs))
-        _refuse_randomness("gradient", gradients[0][k], gradients[1][k], problem.remedy)
-    single = np.float32 in (problem.dtype, np.asarray(gradient).dtype)
-    return gradients[0], single
+    def claim(self):
+        """The gradient at x0, and whether it is one of single precision."""
+        return preflight(self)
 
+    def source(self, f, method, rng):
+        """Real steps decide and complex ones refine them, or one of the two by itself."""
+        exact = ComplexStep(f, self)
+        if method == "complex":
+            if exact.works(rng):
+                return exact
+            raise ValueError(
+                "method='complex' needs a function that takes complex arguments and returns a "
+                "complex number; this one does not. Use method='real' or 'auto'."
+            )
+        real = RealStep(f, self, rng)
+        if method == "auto" and exact.works(rng):
+            real.exact = exact
+        return real
 
-def real_number(value):
-    """f's result as a float."""
-    if value is None:
-        raise TypeError("The function returned None: is a return missing?")
-    array = np.asarray(value)
-    if array.dtype.kind == "c":
-        raise TypeError(
-            f"The function must return a real number; it returned {value!r}. Return value.real, or "
-            "do not step into the complex plane."
-        )
-    if array.dtype.kind not in "fiub" or array.size != 1:
-        shown = f"an array of shape {array.shape}" if array.ndim else f"{type(value).__name__}"
-        raise TypeError(
-            f"The function must return one real number, the loss; it returned {shown}. Sum or "
-            "average over the rows."
-        )
-    return float(array.reshape(()))
+    def complete(self, compared):
+        """Each with its claimed and its numeric derivatives of the whole function."""
+        return [(each, each.claimed, each.numeric) for each in compared]
 
+    def more_checks(self):
+        """Checks of what is no block."""
+        return []
 
-def _vector(gradient, x):
-    if gradient is None:
-        raise TypeError("The gradient returned None: is a return missing?")
-    try:
-        array = np.asarray(gradient)
-    except ValueError as error:
-        raise ValueError(f"The gradient is not one array of numbers: {error}") from error
-    if array.dtype.kind not in "fiu":
-        raise TypeError(
-            f"The gradient must be an array of real numbers; it has dtype {array.dtype}."
-        )
-    if array.shape != x.shape:
-        raise ValueError(
-            f"The gradient must have the shape of x0, {x.shape}; it has shape {array.shape}."
-        )
-    return array.astype(float)
-
-
-def _refuse_changes(x, given, who):
-    changed = np.flatnonzero(x != given)
-    if changed.size:
-        k = changed[0]
-        raise ValueError(
-            f"{who.capitalize()} changes its argument in place: element {k} was {x[k]:g} and is "
-            f"{given[k]:g} after the call. Work on a copy."
-        )
-
-
-def _refuse_randomness(what, first, second, remedy):
-    if first != second:
-        raise ValueError(
-            f"The {what} is random: two calls at the same point gave {first!r} and {second!r}. "
-            f"A gradient can only be checked with its randomness frozen: {remedy}."
-        )
+    explainer = Explainer  # what is told of wrong blocks
 
 
 def numbered_layers(blocks):
@@ -167,35 +131,14 @@ def numbered_layers(blocks):
     return dict(sorted(layers.items(), key=lambda pair: pair[1]))
 
 
-def as_blocks(blocks, size):
-    """What the user names, {name: slice or Block or (slice, shape)}, as Blocks that cover x0."""
-    if blocks is None:
-        return {"x": Block(slice(0, size), (size,))}
-    if not isinstance(blocks, dict):
-        raise TypeError(
-            f"blocks must be a dict of names and slices of x0; got {type(blocks).__name__}."
-        )
-    named = {}
-    for name, block in blocks.items():
-        if not isinstance(block, slice | tuple):
-            raise TypeError(f"Block {name!r} must be a slice of x0; got {type(block).__name__}.")
-        place, shape = block if isinstance(block, tuple) else (block, None)
-        start, stop, step = place.indices(size)
-        if step != 1 or stop <= start:
-            raise ValueError(f"Block {name!r} must be a slice of x0 with step 1, not {place}.")
-        shape = (stop - start,) if shape is None else tuple(shape)
-        if int(np.prod(shape)) != stop - start:
-            raise ValueError(
-                f"Block {name!r} has {stop - start} elements, which do not fit shape {shape}."
-            )
-        named[name] = Block(slice(start, stop), shape)
-    covered = np.zeros(size, int)
-    for block in named.values():
-        covered[block.slice] += 1
-    if (covered != 1).any():
-        k = int(np.argmax(covered != 1))
-        raise ValueError(
-            f"The blocks must cover each element of x0 once; element {k} lies in {covered[k]} "
-            "blocks."
-        )
-    return named
+def _scales(block, x0):
+    """The size of steps for each element of a block: that of the whole block.
+
+    Where its elements differ by orders of magnitude, it is each element's own.
+    """
+    known = np.abs(block[block != 0])
+    if not known.size:
+        return np.full(block.size, rms(x0) or 1.0)
+    if np.std(np.log10(known)) <= SPREAD:
+        return np.full(block.size, rms(block))
+    return np.where(block == 0, np.median(known), np.abs(block))

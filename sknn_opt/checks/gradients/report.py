@@ -6,7 +6,7 @@ one n, with its bands: below 1e-7 great, below 1e-5 worth a look, else worrying.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 import numpy as np
@@ -62,7 +62,7 @@ class BlockCheck:
         The worst element that was found, with its `analytic` and `numeric` derivative.
     analytic, numeric : float or None
     passed : bool
-        Whether the block counts as right: OK, or KINK and right by other evidence (see `note`).
+        Whether the block counts as correct: OK, or KINK and correct by other evidence (see `note`).
     note : str
     samples : tuple of two ndarrays
         The analytic and numeric derivatives that were compared, by element or by direction.
@@ -88,16 +88,34 @@ class BlockCheck:
     elementwise: bool = field(default=False, repr=False)
     shape: tuple = field(default=(), repr=False)
 
+    def elements(self, k):
+        """The k worst elements that are known, as dicts."""
+        known = [] if self.index is None else [(self.index, self.analytic, self.numeric)]
+        if self.elementwise:
+            analytic, numeric = self.samples
+            order = np.argsort(-_size(analytic - numeric))[:k]
+            places = zip(*np.unravel_index(order, self.shape), strict=True)
+            known = zip(places, analytic[order], numeric[order], strict=True)
+        return [
+            {
+                "point": self.point,
+                "block": self.block,
+                "index": tuple(int(i) for i in index),
+                "analytic": float(a),
+                "numeric": float(n),
+                "error": float(a - n),
+            }
+            for index, a, n in known
+        ]
+
     def cells(self):
         """The table's row, as text."""
-        found = ("", "", "")
+        found = "", "", ""
         if self.index is not None:
-            index = ", ".join(map(str, self.index))
-            found = (f"[{index}]", f"{self.analytic:+.6e}", f"{self.numeric:+.6e}")
-        return (
-            *(self.block, f"{self.n_parameters:,}", self.verdict, f"{self.ratio:.1e}"),
-            *("-" if math.isnan(self.resolution) else f"{self.resolution:.0e}", *found, self.note),
-        )
+            found = str([*self.index]), f"{self.analytic:+.6e}", f"{self.numeric:+.6e}"
+        sees = "-" if math.isnan(self.resolution) else f"{self.resolution:.0e}"
+        size, value = f"{self.n_parameters:,}", f"{self.ratio:.1e}"
+        return (self.block, size, self.verdict, value, sees, *found, self.note)
 
 
 @dataclass(frozen=True)
@@ -133,6 +151,8 @@ class GradientReport(Report):
     ----------
     points : tuple
         What was found at each point that was checked.
+    notes : tuple of str
+        What was done to find the network in an estimator.
 
     Examples
     --------
@@ -148,15 +168,14 @@ class GradientReport(Report):
     >>> [(check.block, check.verdict) for check in report.blocks]
     [('W1', 'OK'), ('b1', 'WRONG'), ('all', 'WRONG')]
     >>> report.fault, report.hints
-    ('layer 1: b1', ['b1: its sign is wrong'])
+    ('layer 1: b1', ['b1 has the wrong sign'])
     """
 
     points: tuple
+    notes: tuple = ()
 
-    _HEAD = (
-        *("block", "size", "verdict", "ratio", "sees above", "worst at", "analytic", "numeric"),
-        "note",
-    )
+    _HEAD = ("block", "size", "verdict", "ratio", "sees above", "worst at")
+    _HEAD += ("analytic", "numeric", "note")
     _LEFT = (0, 2, 5, 8)
     _VERDICTS = VERDICTS
 
@@ -222,17 +241,14 @@ class GradientReport(Report):
             With keys point, block, index, analytic, numeric, error; the largest absolute error
             first. Of blocks compared along directions only the element that was searched out.
         """
-        found = [element for check in self.blocks for element in _elements(check, k)]
-        return sorted(found, key=_gravity, reverse=True)[:k]
+        found = [element for check in self.blocks for element in check.elements(k)]
+        return sorted(found, key=lambda element: _size(element["error"]), reverse=True)[:k]
 
     def _rows(self):
         return self.blocks
 
     def _records(self):
-        columns = (
-            *("point", "block", "layer", "n_parameters", "verdict", "ratio", "resolution"),
-            *("index", "analytic", "numeric", "note"),
-        )
+        columns = [f.name for f in fields(BlockCheck) if f.repr and f.name != "passed"]
         return [{column: getattr(check, column) for column in columns} for check in self.blocks]
 
     def _tables(self):
@@ -254,29 +270,6 @@ class GradientReport(Report):
         yield from (f"hint: {hint}" for hint in self.hints)
 
 
-def _elements(check, k):
-    """The k worst elements of one block, as dicts."""
-    if check.block in ("all", "L2"):
-        return []
-    if check.elementwise:
-        analytic, numeric = check.samples
-        order = np.argsort(-np.nan_to_num(np.abs(analytic - numeric), nan=np.inf))[:k]
-        triples = [(np.unravel_index(i, check.shape), analytic[i], numeric[i]) for i in order]
-    else:
-        triples = [] if check.index is None else [(check.index, check.analytic, check.numeric)]
-    return [
-        {
-            "point": check.point,
-            "block": check.block,
-            "index": tuple(int(i) for i in index),
-            "analytic": float(a),
-            "numeric": float(n),
-            "error": float(a - n),
-        }
-        for index, a, n in triples
-    ]
-
-
-def _gravity(element):
-    error = abs(element["error"])
-    return math.inf if math.isnan(error) else error
+def _size(error):
+    """|error|, of which NaN is the largest."""
+    return np.nan_to_num(np.abs(error), nan=np.inf)

@@ -13,7 +13,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.utils import check_array, check_consistent_length
 
 from sknn_opt._sklearn import safe_indexing
-from sknn_opt.checks.gradients.sklearn_mlp import read_sklearn_mlp
+from sknn_opt.checks.gradients.readers.sklearn_mlp import read_sklearn_mlp
 from sknn_opt.checks.opener import is_sklearn_mlp
 from sknn_opt.nn.network import Architecture
 from sknn_opt.nn.objective import Objective

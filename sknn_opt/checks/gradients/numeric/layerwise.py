@@ -1,23 +1,16 @@
-"""Derivatives by complex steps: exact to rounding, with no step to choose.
+"""Derivatives of a network of ours by complex steps through its layers.
 
-    f'(x) = Im f(x + ih) / h,   h = 1e-200
-
-Nothing is subtracted, so nothing cancels; h² underflows to 0, so nothing but the first derivative
-is left, and a unit of relu that sits on its kink stays there, whichever way x moves.
-Source: Squire & Trapp (1998), "Using complex variables to estimate derivatives of real functions".
-
-Two ways to the same numbers. `Whole` steps through J itself, one evaluation for one derivative.
-`Layerwise` carries the imaginary parts through the layers above a block only: the real part of
-each signal is known from one ordinary pass, so that a matrix product is a real one, and an
-activation, stepped through once, a product with f'. Where rows do not mix (no batch norm above),
-one pass differentiates by a unit in all rows at once. A block follows from its layer's output, in
-which it is linear:
+The real part of each signal is known from one ordinary pass, so that only imaginary parts are
+carried through the layers above a block: a matrix product is a real one, and an activation,
+stepped through once, a product with f'. Where rows do not mix (no batch norm above), one pass
+differentiates by a unit in all rows at once. A block follows from its layer's output, in which it
+is linear:
 
     z = a W + b:     ∂J/∂W = aᵀ ∂J/∂z,   ∂J/∂b = Σ rows of ∂J/∂z
     y = γ x̂ + β:     ∂J/∂γ = Σ x̂ ∂J/∂y,  ∂J/∂β = Σ rows of ∂J/∂y
 
-This shares nothing with backprop but that linearity, which whoever uses it checks along random
-directions by `Whole`.
+This shares nothing with backprop but that linearity, and `Layerwise.settle` holds it to steps
+through J itself.
 """
 
 from dataclasses import dataclass
@@ -25,10 +18,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import issparse
 
+from sknn_opt.checks.gradients.numeric.complex_step import STEP, Exact
 from sknn_opt.nn.layers import Activation, BatchNorm, Dense, Dropout
 
-STEP = 1e-200
 CHUNK = 2**16  # complex numbers worked on at a time: they stay in the cache
+# Elements are compared up to this many numbers of work, at most about half a second.
+MAX_COST = 5_000_000
+HELD = 1e-9  # how well the derivatives through layers agree with those of J, ...
+ROUNDED = 1e-6  # ... each block having the same norm, unless this share of the whole is larger
 
 
 @dataclass(frozen=True)
@@ -54,50 +51,30 @@ class Outer:
         return np.einsum("kj,kj->k", self.left @ matrix, self.right)
 
 
-def random_directions(shape, n, rng):
-    """n random directions of a block of a shape; those of a matrix have rank one."""
-    if len(shape) == 1:
-        return rng.normal(size=(n, *shape))
-    return Outer(*(rng.normal(size=(n, size)) for size in shape))
-
-
-class Whole:
-    """∂J/∂θ by complex steps through J itself."""
-
-    def __init__(self, value, theta, blocks):
-        self._value, self._theta, self._blocks = value, theta, blocks
-
-    def along(self, block, directions):
-        """The derivatives along `directions`, of shape (n_directions, size of the block)."""
-        return np.array([self._derivative(block, direction) for direction in directions])
-
-    def gradient(self, block):
-        """The derivatives with respect to each element."""
-        return self.along(block, np.eye(self._blocks[block].size))
-
-    def _derivative(self, block, direction):
-        moved = np.zeros(self._theta.shape, complex)
-        moved.real = self._theta
-        np.multiply(direction, STEP, out=moved.imag[self._blocks[block].slice])
-        return self._value(moved).imag / STEP
-
-
-class Layerwise:
+class Layerwise(Exact):
     """∂J/∂θ and ∂J/∂signals of a network by complex steps through its layers.
 
-    Signal k is the input of layer k; the last one is the raw output. `weight` and `scale` are
-    those of the data term, Σᵢ scale · wᵢ ℓᵢ.
+    Signal k is the input of layer k; the last one is the raw output. `data` is the `Objective` to
+    differentiate, by default the problem's data term; `whole` is the `ComplexStep` through it, and
+    `method` one of "auto", "elements" and "directions".
     """
 
-    def __init__(self, network, X, y, weight, scale):
+    def __init__(self, problem, theta, whole=None, method="auto", data=None):
+        super().__init__(problem)
+        self._whole, self._method = whole, method
+        data = data or problem.objective.data_term()
+        network = data.new_network(theta)
         self.layers, self._row_losses = network.layers, network.row_losses
-        self._y, self._weight = y, weight
-        self._row_scale = scale if weight is None else scale * weight.astype(float)[:, np.newaxis]
-        self.signals, self._places, self._x_hat, self._slopes = [], {}, {}, {}
-        a, number = X, 0
+        self._y, self._weight = data.y, data.weight
+        self._row_scale = data.scale
+        if data.weight is not None:
+            self._row_scale = data.scale * data.weight.astype(float)[:, np.newaxis]
+        self.signals, self._places, self._x_hat = [], {}, {}
+        self._slopes, self._gradients = {}, {}
+        a, number = data.X, 0
         for k, layer in enumerate(self.layers):
             self.signals.append(a if issparse(a) else a.copy())  # layers work in place
-            a = layer.forward(a, weight)
+            a = layer.forward(a, data.weight)
             number += isinstance(layer, Dense)
             if isinstance(layer, Dense):
                 self._places |= {f"W[{number}]": k, f"b[{number}]": k}
@@ -106,17 +83,65 @@ class Layerwise:
                 self._x_hat[k] = layer.x_hat.copy()
         self.signals.append(a.copy())
 
+    # As a source of derivatives -------------------------------------------------------------------
+
+    def weights(self, block):
+        """All elements of a block take part alike."""
+        return 1.0
+
+    def lists(self, block, *, wrong=False):
+        """Whether to compare each element: of all blocks if that is cheap, or of a wrong one."""
+        if wrong:
+            return self.cost_of(block) <= 20 * MAX_COST
+        if self._method == "auto":
+            self._method = "elements" if self.cost() <= MAX_COST else "directions"
+        return self._method == "elements"
+
+    def directions(self, block, n, rng):
+        """n random directions of a block; those of a matrix have rank one."""
+        shape = self.blocks[block].shape
+        if len(shape) == 1:
+            return rng.normal(size=(n, *shape))
+        return Outer(*(rng.normal(size=(n, size)) for size in shape))
+
+    def at(self, theta, seed):
+        """The same at another θ, and rounded otherwise."""
+        other = Layerwise(self.problem, theta)
+        other.blur(4 * self.problem.eps, np.random.default_rng(seed))
+        return other
+
+    def settle(self, compared, compare, rng):
+        """Hold the derivatives to J itself, along a direction in which each block weighs the same.
+
+        Where the two differ, derivatives are taken from J.
+        """
+        least = ROUNDED * np.linalg.norm([each.norm for each in compared.values()])
+        moved, expected = np.zeros(self._whole.x.size), 0.0
+        for block, each in compared.items():
+            place, unit = self.blocks[block], max(each.norm, least) or 1.0
+            is_listed = each.directions is None
+            direction = rng.normal(size=place.size) if is_listed else each.directions[0]
+            expected += (direction @ each.numeric if is_listed else each.numeric[0]) / unit
+            np.divide(direction, unit, out=moved[place.slice])
+        if abs(self._whole.derivative(moved) - expected) <= HELD * len(compared):
+            return compared
+        return {block: compare(block, self._whole) for block in compared}
+
+    def describe(self):
+        """The method in a phrase."""
+        listed = self._method == "elements"
+        return f"complex step, {'every element' if listed else '3 random directions a block'}"
+
     # By blocks ------------------------------------------------------------------------------------
 
-    def along(self, block, directions):
-        """The derivatives along `directions`, of shape (n_directions, size of the block)."""
+    def derivatives(self, block, directions=None):
+        """The derivatives along directions of shape (n, size of the block), or of each element."""
         k = self._places[block]
-        return self.along_signal(k + 1, self._moved_output(block, k, directions))
-
-    def gradient(self, block):
-        """The derivatives with respect to each element, as one vector."""
-        k = self._places[block]
-        delta = self.signal_gradient(k + 1)
+        if directions is not None:
+            return self.along_signal(k + 1, self._moved_output(block, k, directions))
+        if k not in self._gradients:
+            self._gradients[k] = self.signal_gradient(k + 1)
+        delta = self._gradients[k]
         match block.partition("[")[0]:
             case "W":
                 return np.ravel(self.signals[k].T @ delta)
@@ -127,8 +152,7 @@ class Layerwise:
 
     def cost(self):
         """How many numbers go through the layers for the whole gradient."""
-        outputs = sorted({k + 1 for k in self._places.values()})
-        return sum(self._n_variants(k) * self._cost_of_one(k) for k in outputs)
+        return sum(self.cost_of(block) for block in self.blocks if block[0] in "Wg")
 
     def cost_of(self, block):
         """The same for one block."""
@@ -233,12 +257,9 @@ class Layerwise:
     def _through_batch_norm(self, layer, z):
         """Batch norm knows rows and units: the units of all directions stand side by side."""
         n_rows, n_directions, _ = z.shape
-        params = {
-            "gamma": np.tile(layer.gamma, n_directions),
-            "beta": np.tile(layer.beta, n_directions),
-        }
-        nothing = {"gamma": None, "beta": None, "mean": None, "variance": None}
-        stack = BatchNorm(params, nothing, nothing, n_rows, z.dtype)
+        tiled = {name: np.tile(getattr(layer, name), n_directions) for name in ("gamma", "beta")}
+        nothing = dict.fromkeys(("gamma", "beta", "mean", "variance"))
+        stack = BatchNorm(tiled, nothing, nothing, n_rows, z.dtype)
         return stack.forward(z.reshape(n_rows, -1), self._weight).reshape(z.shape).imag / STEP
 
 

@@ -1,4 +1,4 @@
-"""Functions of vectors and dicts: right ones pass, wrong ones are named, bad input refused."""
+"""Functions of vectors and dicts: correct ones pass, wrong ones are named, bad input refused."""
 
 import numpy as np
 import pytest
@@ -51,9 +51,7 @@ def test_blocks_of_a_vector_are_named():
     verdicts = {check.block: check.verdict for check in report.blocks}
     assert verdicts == {"first": "OK", "rest": "WRONG", "all": "WRONG"}
     assert report.fault == "rest"
-    assert report.hints == [
-        "rest: it is 3 times the right one: if there are 3 rows, the 1/N is missing"
-    ]
+    assert report.hints == ["rest is 3 times too large: if there are 3 rows, the 1/N is missing"]
 
 
 def logistic_regression():
@@ -77,9 +75,11 @@ def logistic_regression():
         dz1 = p["W2"].T @ dz2 * (1 - a1**2)
         return {
             "dZ2": dz2,  # a cache beside the gradients, as in the course
-            "dW2": dz2 @ a1.T / m, "db2": dz2.sum(axis=1, keepdims=True) / m,
-            "dW1": dz1 @ X.T / m, "db1": dz1.sum(axis=1, keepdims=True) / m,
-        }  # fmt: skip
+            "dW2": dz2 @ a1.T / m,
+            "db2": dz2.sum(axis=1, keepdims=True) / m,
+            "dW1": dz1 @ X.T / m,
+            "db1": dz1.sum(axis=1, keepdims=True) / m,
+        }
 
     rng = np.random.default_rng(0)
     shapes = {"W1": (4, 13), "b1": (4, 1), "W2": (1, 4), "b2": (1, 1)}
@@ -102,7 +102,7 @@ def test_a_dict_of_arrays(method):
         assert other.passed
 
 
-def test_a_dict_with_two_slips():
+def test_a_dict_with_two_bugs():
     cost, gradients, parameters = logistic_regression()
 
     def wrong(p):
@@ -116,8 +116,8 @@ def test_a_dict_with_two_slips():
     assert verdicts == {"W1": "OK", "b1": "WRONG", "W2": "WRONG", "b2": "OK", "all": "WRONG"}
     assert report.first_bad_layer == 2
     assert report.fault == "layer 2: W2"
-    assert "W2: it is 2 times the right one: the 1/2 or the 2 of a square" in report.hints
-    assert any(hint.startswith("b1: it is 4 times the right one") for hint in report.hints)
+    assert "W2 is 2 times too large: a missing 1/2, or an extra 2 from a square" in report.hints
+    assert any(hint.startswith("b1 is 4 times too large: if") for hint in report.hints)
     worst = report.worst(2)
     assert {each["block"] for each in worst} == {"W2", "b1"}
     for each in worst:
@@ -153,9 +153,11 @@ def test_zeros_are_wrong_where_the_function_moves(size):
 
 def test_a_block_that_the_function_does_not_feel_may_be_zero():
     report = check_gradients(
-        lambda x: x[0] ** 2, lambda x: np.array([2 * x[0], 0, 0]), np.ones(3),
+        lambda x: x[0] ** 2,
+        lambda x: np.array([2 * x[0], 0, 0]),
+        np.ones(3),
         blocks={"used": slice(0, 1), "unused": slice(1, 3)},
-    )  # fmt: skip
+    )
     assert report.passed
 
 
@@ -176,8 +178,8 @@ def test_kinks_are_named_and_judged_beside_them():
     at_kink = np.array([0.0, 1.0, -1.0, 2.0, 0.0, 0.0])
     report = check_gradients(relu_sum, relu_gradient, at_kink)
     assert report.verdict == "KINK"
-    assert report.passed  # a little beside it the gradient is right
-    assert report.blocks[0].note == "right a little beside it"
+    assert report.passed  # a little beside it the gradient is correct
+    assert report.blocks[0].note == "correct a little beside it"
 
     report = check_gradients(relu_sum, lambda x: 2 * relu_gradient(x), at_kink)
     assert report.verdict == "WRONG"
@@ -203,7 +205,7 @@ def test_complex_steps_do_not_decide_on_kinks():
 
 
 @pytest.mark.parametrize("strength", [1e-6, 1e-7, 1e-8])
-def test_a_weak_kink_is_no_slip(strength):
+def test_a_weak_kink_is_no_bug(strength):
     x0 = np.random.default_rng(1).normal(size=5)
     x0[0] = 0
 
@@ -470,7 +472,7 @@ def test_an_error_of_the_function_passes_through_with_its_block():
     ("change", "error", "message"),
     [
         (lambda p, g: (p, {"dW1": g["dW1"]}), ValueError, "no entry for 'b1': neither 'db1' nor"),
-        (lambda p, g: (p, {**g, "dW1": g["dW1"].T}), ValueError, r"'dW1' has shape \(3, 2\)"),
+        (lambda p, g: (p, {**g, "dW1": g["dW1"].T}), ValueError, r"'dW1'.* it has shape \(3, 2\)"),
         (lambda p, g: (p, {**g, "db1": g["db1"] + 0j}), TypeError, "'db1' must be real"),
         (lambda p, g: (p, [1, 2]), TypeError, "must be a dict as well; got list"),
         (lambda p, g: ({}, {}), ValueError, "dict of parameters is empty"),
@@ -530,5 +532,5 @@ def test_arguments_that_do_not_belong_together():
 
 def test_assert_gradients_close():
     assert assert_gradients_close(rosen, rosen_der, X0).passed
-    with pytest.raises(AssertionError, match="(?s)WRONG.*its sign is wrong"):
+    with pytest.raises(AssertionError, match="(?s)WRONG.*has the wrong sign"):
         assert_gradients_close(rosen, lambda x: -rosen_der(x), X0)

@@ -1,4 +1,4 @@
-"""Common bugs in backprop, planted into a network: for tests and for the comparison.
+"""Bugs that people make in backprop, planted into a network: for tests and for the comparison.
 
 ``with bug.planted(layer): ...`` changes the backward pass of every network that is built inside;
 the forward pass, and so the function itself, stays correct.
@@ -253,24 +253,24 @@ BATCH_NORM, DROPOUT, SQUARE = ("batch_norm", True), ("dropout", 0.4), ("square",
 
 BUGS = [
     Bug("1/N missing in the loss", _loss(_times_n), "top", "1/N is missing"),
-    Bug("sign of the loss", _loss(_minus), "top", "sign is wrong"),
+    Bug("sign of the loss", _loss(_minus), "top", "wrong sign"),
     Bug("last row dropped in the loss", _loss(_last_row_of_loss), "top", "last row"),
     Bug("sample weights forgotten", _unweighted, "top", None, (("weights", True),)),
     Bug("dW N times too large", _scale("dW", lambda n: n), "all", "1/N is missing"),
-    Bug("dW doubled", _scale("dW", 2.0), "all", "2 times"),
+    Bug("dW doubled", _scale("dW", 2.0), "all", "2 times too large"),
     Bug("dW x 0.99", _scale("dW", 0.99), "all", "0.99 times"),
     Bug("dW x 1.0001", _scale("dW", 1.0001), "all", "1.0001 times"),
-    Bug("dW of the wrong sign", _scale("dW", -1.0), "all", "sign is wrong"),
+    Bug("dW of the wrong sign", _scale("dW", -1.0), "all", "wrong sign"),
     Bug("dW zero", _scale("dW", 0.0), "all", "all zero"),
     Bug("dW transposed", dense(_transposed), "square", "transposed"),
     Bug("dW: last row dropped", dense(_last_row_dropped), "all", "last row"),
     Bug("dW: rows permuted", dense(_rows_permuted)),
-    Bug("dW: one element +10 %", _element(lambda x: 1.1 * x), "all", "only element"),
-    Bug("dW: one sign", _element(lambda x: -x), "all", "only element"),
+    Bug("dW: one element +10 %", _element(lambda x: 1.1 * x), "all", "only in element"),
+    Bug("dW: one sign", _element(lambda x: -x), "all", "only in element"),
     Bug("dW: a zero column", dense(_column), "all", "column"),
     Bug("db as a mean", _scale("db", lambda n: 1 / n), "all", "mean"),
     Bug("db zero", _scale("db", 0.0), "all", "all zero"),
-    Bug("db of the wrong sign", _scale("db", -1.0), "all", "sign is wrong"),
+    Bug("db of the wrong sign", _scale("db", -1.0), "all", "wrong sign"),
     Bug("db of the first row", dense(_bias_of_one_row)),
     Bug("delta x 0.99", _passed(lambda layer, d, r: 0.99 * r)(Dense), "inner"),
     Bug("stale weights", _passed(_stale)(Dense), "inner"),
@@ -284,7 +284,7 @@ BUGS = [
     Bug("L2 missing", _penalty(0.0), "none", "is missing"),
     Bug("L2 doubled", _penalty(2.0), "none", "is counted twice"),
     Bug("L2 missing in one layer", _penalty_in_one_layer, "all", "is missing"),
-    Bug("L2 on biases", _penalty_on_biases, "all", "not penal"),
+    Bug("L2 on biases", _penalty_on_biases, "all", "not penalized"),
     Bug("batch norm without its mean's part", _norm_without("mean"), "hidden", None, (BATCH_NORM,)),
     Bug("batch norm without its variance's part", _norm_without("variance"), "hidden", None,
         (BATCH_NORM,)),

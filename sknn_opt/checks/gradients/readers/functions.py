@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from sknn_opt.checks.gradients.problem import Problem, as_blocks, numbered_layers
-from sknn_opt.nn.network import lay_out
+from sknn_opt.checks.gradients.preflight import as_gradient
+from sknn_opt.checks.gradients.problem import Problem, numbered_layers
+from sknn_opt.nn.network import Block, lay_out
 
 
 def read_functions(fun, arguments, jac, blocks):
@@ -41,11 +42,10 @@ def _read_vector(fun, gradient, x0, blocks):
             "other shapes pass a dict: {'W': W, 'b': b}."
         )
     dtype, theta = x0.dtype, x0.astype(float)
-    blocks = as_blocks(blocks, theta.size)
+    blocks = _as_blocks(blocks, theta.size)
     value, gradient, moves = _split(fun, gradient, lambda x: x, dtype)
-    return Problem(
-        value, gradient, theta, blocks, numbered_layers(blocks), moves=moves, dtype=dtype
-    )
+    layers = numbered_layers(blocks)
+    return Problem(value, gradient, theta, blocks, layers, moves=moves, dtype=dtype)
 
 
 def _split(fun, gradient, unpack, dtype):
@@ -72,6 +72,40 @@ def _pair(result):
     return result
 
 
+def _as_blocks(blocks, size):
+    """What the user names, {name: slice or Block or (slice, shape)}, as Blocks that cover x0."""
+    if blocks is None:
+        return {"x": Block(slice(0, size), (size,))}
+    if not isinstance(blocks, dict):
+        raise TypeError(
+            f"blocks must be a dict of names and slices of x0; got {type(blocks).__name__}."
+        )
+    named = {}
+    for name, block in blocks.items():
+        if not isinstance(block, slice | tuple):
+            raise TypeError(f"Block {name!r} must be a slice of x0; got {type(block).__name__}.")
+        place, shape = block if isinstance(block, tuple) else (block, None)
+        start, stop, step = place.indices(size)
+        if step != 1 or stop <= start:
+            raise ValueError(f"Block {name!r} must be a slice of x0 with step 1, not {place}.")
+        shape = (stop - start,) if shape is None else tuple(shape)
+        if int(np.prod(shape)) != stop - start:
+            raise ValueError(
+                f"Block {name!r} has {stop - start} elements, which do not fit shape {shape}."
+            )
+        named[name] = Block(slice(start, stop), shape)
+    covered = np.zeros(size, int)
+    for block in named.values():
+        covered[block.slice] += 1
+    if (covered != 1).any():
+        k = int(np.argmax(covered != 1))
+        raise ValueError(
+            f"The blocks must cover each element of x0 once; element {k} lies in {covered[k]} "
+            "blocks."
+        )
+    return named
+
+
 # Of a dict of arrays ------------------------------------------------------------------------------
 
 
@@ -92,10 +126,12 @@ def _read_dict(fun, gradient, parameters, blocks):
         return {name: block.of(x) for name, block in laid_out.items()}
 
     value, claimed, moves = _split(fun, gradient, unpack, dtype)
-    return Problem(
-        value, lambda x: _pack(claimed(x), laid_out), theta, laid_out, numbered_layers(laid_out),
-        moves=moves, dtype=dtype,
-    )  # fmt: skip
+
+    def packed(x):
+        return _pack(claimed(x), laid_out)
+
+    layers = numbered_layers(laid_out)
+    return Problem(value, packed, theta, laid_out, layers, moves=moves, dtype=dtype)
 
 
 def _pack(gradients, blocks):
@@ -121,15 +157,8 @@ def _pack(gradients, blocks):
     parts = []
     for name, block in blocks.items():
         key = key_of(name)
-        array = np.asarray(gradients[key])
-        if array.dtype.kind not in "fiu":
-            raise TypeError(f"The gradient {key!r} must be real numbers, not dtype {array.dtype}.")
-        if array.shape != block.shape:
-            raise ValueError(
-                f"The gradient {key!r} has shape {array.shape}; it must have that of {name!r}, "
-                f"{block.shape}."
-            )
-        parts.append(array.ravel())
+        who, array = f"The gradient {key!r}", np.asarray(gradients[key])
+        parts.append(as_gradient(array, who, repr(name), block.shape).ravel())
     return np.concatenate(parts)
 
 

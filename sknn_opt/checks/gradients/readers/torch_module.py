@@ -23,11 +23,9 @@ def read_torch_module(module, loss):
         )
     frozen = _Frozen(torch, module, loss)
     layers = {name: name.rpartition(".")[0] or "top" for name in frozen.parameters}
-    return Problem(
-        frozen.value, frozen.gradient, frozen.theta(), frozen.blocks, layers,
-        name="module's parameters",
-        remedy="use torch's own generator, whose state is held still, not NumPy's or random's",
-    )  # fmt: skip
+    remedy = "use torch's own generator, whose state is held still, not NumPy's or random's"
+    function = frozen.value, frozen.gradient, frozen.theta(), frozen.blocks
+    return Problem(*function, layers, "module's parameters", remedy=remedy)
 
 
 class _Frozen:

@@ -19,6 +19,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sknn_opt.checks.gradients.numeric import Estimates, Source, rms
+
 START = 4  # the first two rungs tried are 1e-4 and 1e-5
 LAST = 8
 TINY = (1e-10, 1e-11, 1e-12)
@@ -47,16 +49,19 @@ class Estimate:
         return bool(abs(self.value - expected) <= SAFETY * self.error)
 
 
-class RealStep:
-    """Directional derivatives of f at x by real evaluations.
+class RealStep(Source):
+    """Directional derivatives of f at x0 by real evaluations.
 
-    `scale` is the size of the elements of x, from which the steps for the noise are taken.
+    `exact`, a `ComplexStep` or None, refines them where it agrees with them.
     """
 
-    def __init__(self, f, x, scale, rng):
-        self.f, self.x, self.f0 = f, x, f(x)
-        self._direction = scale * rng.normal(size=x.size)
+    def __init__(self, f, problem, rng):
+        super().__init__(problem)
+        self.f, self.x, self.exact = f, problem.x0, None
+        self.f0, self._start = f(self.x), START
+        self._direction = problem.scale * rng.normal(size=self.x.size)
         self.noise = self._measure_noise()
+        self.relative_noise = self.noise / (abs(self.f0) or 1.0)
 
     def _measure_noise(self):
         """ε: the scatter of f over tiny steps, where third differences of a smooth f vanish.
@@ -90,7 +95,60 @@ class RealStep:
             found = doubt(found, expected)
         return found
 
-    def varies_below_the_steps(self):
+    # Of blocks ------------------------------------------------------------------------------------
+
+    def along(self, block, directions=None, claimed=None):
+        """The derivatives along directions (by each element, if None), as Estimates."""
+        if claimed is None and self.exact is not None:
+            return self.exact.along(block, directions)
+        self.f.block, place = block, self.blocks[block].slice
+        scale = self.problem.scale[place]
+        sizes = scale if directions is None else np.full(len(directions), rms(scale))
+        moves = np.zeros((len(sizes), self.x.size))
+        moves[:, place] = sizes[:, np.newaxis] * (
+            np.eye(scale.size) if directions is None else directions
+        )
+        if claimed is None:
+            return self._estimates(moves, sizes, np.nan * sizes, 0.0, self._start)
+        found = self._estimates(moves, sizes, claimed, self.problem.slack(place), START)
+        if not (self.problem.claimed[place].any() or found.value.any() or self._is_felt(moves)):
+            found = replace(found, error=np.zeros(len(moves)))
+        refined = None if self.exact is None else self.exact.derivatives(block, directions)
+        return replace(found, refined=refined)
+
+    def settle(self, compared, compare, rng):
+        """Drop complex steps that disagree anywhere: then f only seems to take complex arguments.
+
+        Where real steps cannot tell, nothing vouches for the complex ones.
+        """
+        found = [each.estimates for each in compared.values()]
+        if self.exact is not None and any(e.contradict(e.refined) for e in found):
+            self.exact = None
+        doubt = "the function varies below the steps" if self._varies_below_the_steps() else ""
+        refined = [e.refined if self.exact and e.told.any() else None for e in found]
+        pairs = zip(compared.items(), refined, strict=True)
+        return {b: each.with_estimates(doubt=doubt, refined=r) for (b, each), r in pairs}
+
+    def describe(self):
+        """The method in a phrase."""
+        more = "" if self.exact is None else " and complex step"
+        return f"real steps{more}, along random directions, {self.f.n_calls} evaluations"
+
+    def _estimates(self, moves, sizes, claimed, slack, start):
+        """The derivatives along moves of these sizes, each begun on the best rung of the last."""
+        found = []
+        for move, size, expected in zip(moves, sizes, claimed * sizes, strict=True):
+            found.append(self.derivative(move, expected, start, size * slack))
+            start = self._start = found[-1].rung
+        value, error, kink = np.array([(e.value, e.error, e.kink) for e in found]).T
+        return Estimates(value / sizes, SAFETY * error / sizes + slack, kink > 0)
+
+    def _is_felt(self, moves):
+        """Whether f moves at all with a block, even over long ways."""
+        ways = (1.0, -1.0, 1e3)
+        return {self.f(self.x + way * move) for move in moves for way in ways} != {self.f0}
+
+    def _varies_below_the_steps(self):
         """Whether the tiniest steps agree with each other, and on another slope than the rest."""
         ladder = _Ladder(self, self._direction)
         found, (first, second) = ladder.climb(START), (ladder.central(h) for h in TINY[-2:])

@@ -1,0 +1,88 @@
+"""Check a gradient block by block, whatever function it belongs to.
+
+A source takes derivatives, the judge compares them with what is claimed, and what is wrong is
+explained once the verdicts are known.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from sknn_opt.checks.gradients.explain import explain
+from sknn_opt.checks.gradients.judge import Comparison, decide, judge_all, report_on
+from sknn_opt.checks.gradients.preflight import Guarded
+from sknn_opt.checks.gradients.report import KINK, OK, WRONG, PointCheck
+
+N_DIRECTIONS = 3
+ASIDE = 1e-2  # how far beside a kink the gradient is checked, of the parameters' size
+
+
+def check_problem(problem, method="auto"):
+    """Compare the claimed gradient with derivatives at x0; returns a PointCheck."""
+    with np.errstate(all="ignore"):  # what overflows is judged, not warned of
+        return _Check(problem, method).run()
+
+
+class _Check:
+    def __init__(self, problem, method):
+        problem.look()
+        self.problem = problem
+        self.rng = np.random.default_rng(0)
+        self.f = Guarded(problem.value)
+        self.source = problem.source(self.f, method, self.rng)
+
+    def run(self):
+        """All that can be found at this point."""
+        problem = self.problem
+        compared = {block: self.compare(block) for block in problem.blocks}
+        compared = self.source.settle(compared, self.compare, self.rng)
+        checks = self._look_beside_kinks(self._judge(compared)) + problem.more_checks()
+        found = explain(problem, compared, checks, self.source.relative_noise, self.rng)
+        checks.append(judge_all(problem, list(compared.values()), checks))
+        method = f"by {self.source.describe()}"
+        if problem.single:
+            method = f"float32 against float64 {method} (tolerance {problem.tolerance:g})"
+        n_calls = self.f.n_calls
+        return PointCheck(problem.name, method, tuple(checks), *found, n_calls, *problem.whole)
+
+    def compare(self, block, source=None, *, wrong=False):
+        """What is claimed of a block, and what a source finds."""
+        source, directions = source or self.source, None
+        if not source.lists(block, wrong=wrong):
+            directions = source.directions(block, N_DIRECTIONS, self.rng)
+        gradient = self.problem.claimed[self.problem.blocks[block].slice]
+        claimed = gradient if directions is None else directions @ gradient
+        estimates = source.along(block, directions, claimed)
+        return Comparison(block, gradient, directions, claimed, estimates, source)
+
+    def _judge(self, compared):
+        """The checks of all blocks; one that is wrong is looked at element by element."""
+        problem = self.problem
+        whole_norm = np.linalg.norm([each.norm for each in compared.values()])
+        checks = []
+        for block, found in compared.items():
+            verdict, note = decide(problem, found, whole_norm)
+            unlisted = verdict == WRONG and found.directions is not None
+            if unlisted and found.source.lists(block, wrong=True):
+                found = compared[block] = self.compare(block, found.source, wrong=True)
+                verdict, note = decide(problem, found, whole_norm)
+            checks.append(report_on(problem, found, verdict, note, self.rng))
+        return checks
+
+    def _look_beside_kinks(self, checks):
+        """Where x0 lies on a kink, check the gradient a little beside it, where it has one."""
+        problem = self.problem
+        kinks = {check.block for check in checks if check.verdict == KINK}
+        if not kinks or not problem.moves:
+            return checks
+        aside = ASIDE * problem.scale * self.rng.normal(size=problem.x0.size)
+        if not np.isfinite(self.f(problem.x0 + aside)):
+            return checks
+        beside = _Check(replace(problem, x0=problem.x0 + aside), "real")
+        found = {block: decide(beside.problem, beside.compare(block))[0] for block in kinks}
+        self.f.n_calls += beside.f.n_calls
+        consequences = {
+            OK: {"passed": True, "note": "correct a little beside it"},
+            WRONG: {"verdict": WRONG, "note": "a kink here, and wrong a little beside it"},
+        }
+        return [replace(c, **consequences.get(found.get(c.block), {})) for c in checks]

@@ -1,0 +1,92 @@
+"""After the verdict: which layer is at fault, and what the bug may be."""
+
+import numpy as np
+
+from sknn_opt.checks.gradients.hints import Context, Evidence, name_causes
+from sknn_opt.checks.gradients.judge import UNDECIDED
+from sknn_opt.checks.gradients.report import INCONCLUSIVE, KINK, WRONG
+
+N_MORE = 4  # further directions where the cause of a wrong block is looked for
+NOISY = 1e-11  # noise of a function, compared with its value, that is worth a word
+
+
+def explain(problem, compared, checks, noise, rng):
+    """Whose fault it is (a sentence or None), the layer or None, and hints."""
+    wrong, advice = [check for check in checks if check.verdict == WRONG], _advice(checks, noise)
+    if not wrong:
+        return None, None, tuple(advice)
+    fault, layer, hints = problem.explainer(problem, rng).explain(compared, wrong)
+    return fault, layer, (*hints, *advice)
+
+
+class Explainer:
+    """What can be told of any function, by its blocks."""
+
+    def __init__(self, problem, rng):
+        self.problem, self.rng = problem, rng
+
+    def explain(self, compared, wrong):
+        """Whose fault the wrong checks are (a sentence or None), the layer or None, and hints."""
+        problem = self.problem
+        fault, layer, hints = self.find_fault({check.block for check in wrong})
+        blocks = [check for check in wrong if check.block in compared]
+        if problem.layers:
+            blocks.sort(key=lambda check: problem.order.index(check.layer))
+        evidence = [self._evidence(check, compared[check.block]) for check in blocks]
+        context = Context(problem.n_rows, problem.penalty, self.alternatives())
+        return fault, layer, (*hints, *name_causes(evidence, context))
+
+    def find_fault(self, wrong):
+        """The last layer with a wrong block: a sentence, the layer, and hints."""
+        problem, order = self.problem, self.problem.order
+        bad = [layer for layer in order if any(problem.layers[b] == layer for b in wrong)]
+        if not bad:  # without names of layers, the names of the blocks must do
+            named = ", ".join(block for block in problem.blocks if block in wrong)
+            return named if len(problem.blocks) > 1 else None, None, ()
+        layer = bad[-1]
+        own = [block for block in problem.blocks if problem.layers[block] == layer]
+        text = f"layer {layer}: {', '.join(block for block in own if block in wrong)}"
+        below = order[: order.index(layer)]
+        inherited = all(b in wrong for b in problem.blocks if problem.layers[b] in below)
+        if set(own) <= wrong and (inherited or not below) and len(own) > 1:
+            text += f" ({_common_cause(layer, order)})"
+        return text, layer, ()
+
+    def alternatives(self):
+        """Gradients of functions that differ from this one by a usual bug."""
+        return ()
+
+    def _evidence(self, check, compared):
+        """A wrong block, with derivatives along some more directions."""
+        block, source, directions = compared.block, compared.source, compared.directions
+        numeric, element = compared.numeric, None
+        if isinstance(directions, np.ndarray):
+            more = source.directions(block, N_MORE, self.rng)
+            known = np.append(numeric, source.along(block, more).smooth)
+            seen = np.isfinite(known)
+            directions, numeric = np.vstack([directions, more])[seen], known[seen]
+        if directions is not None and check.index is not None:
+            element = np.ravel_multi_index(check.index, check.shape), check.numeric
+        estimates, theta = compared.estimates, self.problem.x0[self.problem.blocks[block].slice]
+        is_exact = estimates.is_exact or estimates.refined is not None
+        error = 0.0 if is_exact else np.linalg.norm(estimates.error)
+        known = check.shape, compared.gradient, theta, numeric, directions
+        return Evidence(block, *known, error, element)
+
+
+def _common_cause(layer, order):
+    """What may be wrong if a layer and all below it are."""
+    if layer == order[-1]:
+        return "the gradient of the loss may be"
+    above = order[order.index(layer) + 1]
+    return f"its activation's derivative may be, or what layer {above} passes down"
+
+
+def _advice(checks, noise):
+    """What to do where no verdict could be reached."""
+    if noise > NOISY and any(check.verdict == INCONCLUSIVE for check in checks):
+        yield f"the function scatters by {noise:.0e} of its value: compute it in float64"
+    if any(check.note == UNDECIDED for check in checks):
+        yield "real steps cannot tell; if the function is analytic, method='complex' can"
+    if any(check.verdict == KINK and not check.passed for check in checks):
+        yield "the point lies on a kink: move it, for example by adding small noise"

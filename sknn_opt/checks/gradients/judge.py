@@ -1,0 +1,162 @@
+"""One judge for all: from what is claimed of a block and what a source found to a verdict.
+
+WRONG is said only where the two differ by more than the errors of the derivatives, OK only where
+an error above the stated resolution would have shown.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from sknn_opt.checks.gradients.bisection import largest_error, locate
+from sknn_opt.checks.gradients.numeric import Estimates, Source
+from sknn_opt.checks.gradients.numeric.layerwise import Outer
+from sknn_opt.checks.gradients.report import (
+    INCONCLUSIVE,
+    KINK,
+    OK,
+    VERDICTS,
+    WRONG,
+    BlockCheck,
+    ratio,
+)
+
+BLURRED = 1e-3  # a resolution above this says too little to call a block correct ...
+NOTHING = 4500  # ... unless the block is zero beside the whole, up to so many times eps
+# Along three directions an error shows less than 1/20 of itself in 1 of 10,000 blocks; along three
+# of rank one, less than 1/100 in 1 of 20,000.
+UNSEEN, UNSEEN_OUTER = 20, 100
+UNDECIDED = "complex step agrees"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A block's derivatives along some directions (by element, if None): claimed, and found."""
+
+    block: str
+    gradient: np.ndarray
+    directions: np.ndarray | Outer | None
+    claimed: np.ndarray
+    estimates: Estimates
+    source: Source
+
+    def along(self, vector):
+        """A gradient of the block as this comparison sees it."""
+        return vector if self.directions is None else self.directions @ vector
+
+    def with_estimates(self, **changes):
+        """The same with other estimates."""
+        return replace(self, estimates=replace(self.estimates, **changes))
+
+    @property
+    def numeric(self):
+        """The best that is known."""
+        refined = self.estimates.refined
+        return self.estimates.value if refined is None else refined
+
+    @cached_property
+    def ratio(self):
+        """‖a - n‖ / (‖a‖ + ‖n‖)."""
+        return ratio(self.claimed, self.numeric)
+
+    @property
+    def share(self):
+        """How often each direction stands for the whole block, as a factor of norms."""
+        return 1.0 if self.directions is None else np.sqrt(len(self.directions))
+
+    @cached_property
+    def norm(self):
+        """‖n‖, on the scale of the elements."""
+        return np.linalg.norm(self.numeric) / self.share
+
+    @cached_property
+    def resolution(self):
+        """The smallest error that would have been seen, as a share of the block's norm."""
+        if self.directions is None:
+            norm = self.norm
+            seen = 1 if self.estimates.is_exact else np.sqrt(len(self.gradient))
+        else:
+            known = self.source.weights(self.block) * self.gradient
+            norm = max(np.linalg.norm(known), self.norm)
+            seen = UNSEEN_OUTER if isinstance(self.directions, Outer) else UNSEEN
+        return float(seen * self.estimates.largest_error / norm) if norm else np.nan
+
+
+def decide(problem, compared, whole_norm=0.0):
+    """The verdict on one block, and a note; `whole_norm` is the norm of the whole gradient."""
+    estimates = compared.estimates
+    if not np.isfinite(compared.gradient).all() or estimates.contradict(compared.claimed):
+        return WRONG, ""
+    if estimates.kink.any():
+        return KINK, ""
+    # A gradient of zeros is correct only if all is 0: else it is small, and nobody knows.
+    if not compared.gradient.any() and not np.any(estimates.error):
+        return OK, ""
+    agrees = estimates.refined is not None and compared.ratio < problem.tolerance
+    if compared.gradient.any() and compared.resolution <= BLURRED:
+        if estimates.doubt:
+            return INCONCLUSIVE, estimates.doubt
+        if estimates.refined is not None and not agrees:
+            return INCONCLUSIVE, "complex step differs, by less than real steps can see"
+        return OK, ""
+    if not estimates.is_exact:
+        return INCONCLUSIVE, UNDECIDED if agrees else ""
+    if estimates.error <= NOTHING * problem.eps * whole_norm:
+        return OK, "zero but for rounding"
+    return INCONCLUSIVE, "rounding errors are too large to tell"
+
+
+def report_on(problem, compared, verdict, note, rng):
+    """A block's BlockCheck, with the worst element that is known."""
+    place = problem.blocks[compared.block]
+    where = problem.name, compared.block, problem.layers.get(compared.block), place.size
+    found = verdict, compared.ratio, compared.resolution, *_worst(compared, place, verdict, rng)
+    return BlockCheck(
+        *where,
+        *found,
+        passed=verdict == OK,
+        note=note,
+        samples=(compared.claimed, compared.numeric),
+        elementwise=compared.directions is None,
+        shape=place.shape,
+    )
+
+
+def _worst(compared, place, verdict, rng):
+    """The worst element known: its index, analytic and numeric derivative."""
+    if compared.directions is None:
+        k = largest_error(compared.claimed, compared.numeric)
+        a, n = compared.claimed[k], compared.numeric[k]
+    elif verdict == WRONG:
+        source, block = compared.source, compared.block
+        weights = source.weights(block) * np.ones(place.size)
+        k, a, n = locate(
+            lambda directions: source.along(block, weights * directions).smooth,
+            weights * compared.gradient,
+            rng,
+        )
+        a, n = a / weights[k], n / weights[k]
+    else:
+        return None, None, None
+    return tuple(int(i) for i in np.unravel_index(k, place.shape)), float(a), float(n)
+
+
+def judge_all(problem, compared, checks):
+    """The whole gradient: the blocks together, each direction counting as the whole block."""
+    # A block on a kink has no gradient that the ratio could be taken of.
+    told = [c for c in compared if c.estimates.refined is not None or not c.estimates.kink.any()]
+    pairs = [
+        (claimed / each.share, numeric / each.share)
+        for each, claimed, numeric in problem.complete(told or compared)
+    ]
+    value = ratio(*(np.concatenate(side) for side in zip(*pairs, strict=True)))
+    gravest = max((check.verdict for check in checks), key=VERDICTS.index)
+    if all(c.estimates.is_exact for c in compared) and gravest == OK:
+        # Each block may be zero but for rounding, and then so is their sum.
+        zero = all(check.note for check in checks)
+        gravest = OK if zero or value < problem.tolerance else WRONG
+    told = [check.resolution for check in checks if check.verdict != OK or not check.note]
+    resolution = max((share for share in told if not np.isnan(share)), default=np.nan)
+    passed, size = gravest != WRONG and all(check.passed for check in checks), problem.x0.size
+    return BlockCheck(problem.name, "all", None, size, gravest, value, resolution, passed=passed)

@@ -1,0 +1,1 @@
+"""Whatever has a gradient, read as Problems."""

@@ -1,0 +1,114 @@
+"""Our own estimators as Problems, one for each point at which they are checked.
+
+The blocks are those of the data term, and the L2 penalty is checked apart from it, so that the one
+cannot hide behind the other.
+"""
+
+import contextlib
+import warnings
+from dataclasses import dataclass
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import clone
+
+from sknn_opt.checks.gradients.explain_network import NetworkExplainer
+from sknn_opt.checks.gradients.numeric.complex_step import ComplexStep
+from sknn_opt.checks.gradients.numeric.layerwise import Layerwise
+from sknn_opt.checks.gradients.penalty import check_penalty
+from sknn_opt.checks.gradients.problem import Problem, numbered_layers
+from sknn_opt.checks.gradients.report import OK, WRONG, BlockCheck
+from sknn_opt.nn.objective import Objective
+
+
+def read_estimator(estimator, X, y, sample_weight, burn_in, dtype):
+    """The Problems at the initial weights, after some steps, and at the fitted weights."""
+    if not isinstance(burn_in, Integral) or burn_in < 0:
+        raise ValueError(f"burn_in must be a number of steps, 0 or more; got {burn_in!r}.")
+    points = {"initial weights": clone(estimator)}
+    if burn_in:
+        trained = _trained(estimator, burn_in, X, y, sample_weight)
+        points[f"weights after {burn_in} steps"] = trained
+    if hasattr(estimator, "theta_"):
+        points["fitted weights"] = estimator
+    dtype = _checked(dtype)
+    return [
+        read_objective(model.objective(X, y, sample_weight, dtype=dtype), name)
+        for name, model in points.items()
+    ]
+
+
+def read_objective(objective, name="x0"):
+    """The Problem of an `Objective` at its θ."""
+    data, theta = objective.data_term(), np.asarray(objective.theta, float)
+    return NetworkProblem(
+        *(data.value, data.gradient, theta, data.blocks, numbered_layers(data.blocks), name),
+        n_rows=1 / data.scale,
+        penalty=objective.penalty,
+        dtype=objective.theta.dtype,
+        objective=objective,
+    )
+
+
+@dataclass
+class NetworkProblem(Problem):
+    """The data term of a network of ours, whose layers are known; `objective` is all of J."""
+
+    objective: Objective | None = None
+    explainer = NetworkExplainer
+
+    @property
+    def whole(self):
+        """J, its gradient and θ."""
+        return self.objective.value, self.objective.gradient, self.objective.theta
+
+    def claim(self):
+        """The gradient of the data term by backprop, and whether it is of single precision."""
+        value, gradient = self.objective.data_term().value_and_gradient(self.objective.theta)
+        if not np.isfinite(value):
+            raise ValueError(
+                f"The loss is not finite at the {self.name}, so it has no gradient there: the "
+                "inputs, the targets or the weights are too large. Scale X (InputNormalizer)."
+            )
+        return np.asarray(gradient, float), self.dtype == np.float32
+
+    def source(self, f, method, rng):
+        """Complex steps through the layers, which those through J watch over."""
+        return Layerwise(self, self.x0, ComplexStep(f, self), method)
+
+    def complete(self, compared):
+        """The derivatives of J, penalty included."""
+        objective = self.objective
+        total = np.asarray(objective.gradient(objective.theta), float)
+        decay = self.penalty * self.x0
+        decay[objective.n_decayed :] = 0
+        for each in compared:
+            place = self.blocks[each.block].slice
+            yield each, each.along(total[place]), each.numeric + each.along(decay[place])
+
+    def more_checks(self):
+        """The penalty by itself."""
+        if not self.penalty:
+            return []
+        value = check_penalty(self.objective, self.tolerance)
+        passed, size = value < self.tolerance, self.x0.size
+        found = OK if passed else WRONG, value, 2 * self.tolerance
+        return [BlockCheck(self.name, "L2", None, size, *found, passed=passed)]
+
+
+def _checked(dtype):
+    with contextlib.suppress(TypeError):
+        dtype = np.dtype(dtype).name
+    if dtype not in ("float64", "float32"):
+        raise ValueError(f"dtype must be 'float64' or 'float32'; got {dtype!r}.")
+    return dtype
+
+
+def _trained(estimator, n_steps, X, y, sample_weight):
+    """A clone after some steps over all rows at once."""
+    steps = {"max_iter": n_steps, "tol": 0.0, "n_iter_no_change": n_steps + 1}
+    whole = {"early_stopping": False, "warm_start": False, "batch_size": len(y)}
+    model = clone(estimator).set_params(**steps, **whole)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return model.fit(X, y, sample_weight)
