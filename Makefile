@@ -23,7 +23,7 @@ demo: .venv/examples.stamp ## a network on real data, side by side with scikit-l
 
 test: .venv/test.stamp ## the whole test suite and the doctests
 	SCIPY_ARRAY_API=1 $(PYTEST) -q tests/test_common.py tests/estimators/test_normalizer.py
-	SKNN_OPT_KERNELS=numpy $(PYTEST) -q tests/nn tests/optim tests/training
+	SKNN_OPT_KERNELS=numpy $(PYTEST) -q tests/nn tests/optim tests/training tests/pins
 	$(PYTEST) --doctest-modules tests sknn_opt
 
 test-floors: .venv-floors/test.stamp ## the test suite on the oldest supported versions
