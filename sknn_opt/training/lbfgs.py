@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 
 from sknn_opt.nn.network import Weights
 from sknn_opt.nn.objective import Objective
-from sknn_opt.training import randomness
+from sknn_opt.training import randomness, symptoms
 from sknn_opt.training.monitor import Outcome
 
 
@@ -115,27 +115,18 @@ class _Descent:
         return Weights(theta, self._objective.batch_statistics(theta))
 
 
-def _diverged(finding, kept):
-    return Outcome(
-        "diverged",
-        f"Training diverged in epoch 1: {finding}. Likely cause: the inputs or targets are not "
-        f"scaled; put InputNormalizer() before the network. The {kept} are kept.",
-    )
+def _diverged(found, kept):
+    cause = f"the inputs or targets are not scaled; put {symptoms.NORMALIZE}"
+    message = symptoms.DIVERGED.say(epoch=1, found=found, cause=cause, kept=kept)
+    return Outcome("diverged", message)
 
 
 def _outcome(result, best_value, settings, at_first):
     if not math.isfinite(best_value):
         return _diverged(f"the loss of the {at_first} is {result.fun}", at_first)
     if result.status == 1:
-        return Outcome(
-            "max_iter",
-            f"L-BFGS stopped at a limit (max_iter={settings.max_iter}, max_fun={settings.max_fun}) "
-            "before it converged. Raise it, or scale the inputs with InputNormalizer().",
-        )
+        limits = {"max_iter": settings.max_iter, "max_fun": settings.max_fun}
+        return Outcome("max_iter", symptoms.LIMIT_REACHED.say(**limits))
     if result.nit == 0 and result.status != 0:
-        return Outcome(
-            "stuck",
-            f"L-BFGS found no step that lowers the loss from its initial {best_value:.3g}: nothing "
-            "was learned. Scale the inputs with InputNormalizer(), and the targets.",
-        )
+        return Outcome("stuck", symptoms.STUCK.say(loss=best_value))
     return Outcome("converged")

@@ -14,7 +14,7 @@ from scipy.sparse import issparse
 from sknn_opt.nn.network import Network
 from sknn_opt.optim.optimizers import Optimizer
 from sknn_opt.optim.schedules import runs_its_course, warm_up
-from sknn_opt.training import randomness
+from sknn_opt.training import randomness, symptoms
 from sknn_opt.training.batches import Minibatches
 from sknn_opt.training.monitor import Outcome
 
@@ -60,7 +60,7 @@ def train(state, rows, monitor, settings):
             outcome = Outcome("interrupted", f"Interrupted; the {monitor.kept(state)} are kept.")
     if outcome is None and settings.schedule and runs_its_course(settings.schedule):
         outcome = Outcome("converged")
-    return outcome or Outcome("max_iter", _NOT_CONVERGED.format(settings.max_iter))
+    return outcome or Outcome("max_iter", symptoms.NOT_CONVERGED.say(max_iter=settings.max_iter))
 
 
 def train_one_pass(state, rows, monitor, settings):
@@ -105,7 +105,9 @@ class _Descent:
         if monitor.listeners:
             monitor.give_up_epoch(state)
         number, kept = len(state.history) + 1, kept or monitor.kept(state)
-        return Outcome("diverged", _explain(batch, state.time, number, row["loss"], kept))
+        rate = state.time.initial_rate
+        message = symptoms.on_divergence(number, row["loss"], kept, batch, rate)
+        return Outcome("diverged", message)
 
     def _pass(self):
         """One pass over the rows. Returns its row of the history, and the last batch.
@@ -196,35 +198,3 @@ class _Descent:
             )
         ends = time.epoch + 1 / self.batches.n_batches
         return float(rate) * warm_up(ends, settings.warmup_epochs)
-
-
-_NOT_CONVERGED = (
-    "Training stopped at max_iter={} epochs before it converged, that is, before it had stopped "
-    "improving by more than tol. Raise max_iter, or the learning rate."
-)
-
-
-def _explain(batch, time, epoch, loss, kept):
-    """One sentence on what happened, one on the likely cause, one on what is kept."""
-    X, y, _ = batch
-    X = X.data if issparse(X) else X
-    largest_x, largest_y = (float(np.abs(a).max(initial=0)) for a in (X, y))
-    if not largest_x < 1e3:
-        cause = (
-            f"the inputs are not scaled (one is {largest_x:.3g} in {X.dtype}); "
-            "put InputNormalizer() before the network"
-        )
-    elif y.dtype.kind == "f" and not largest_y < 1e3:
-        cause = (
-            f"the targets are not scaled (one is {largest_y:.3g} in {y.dtype}); "
-            "set normalize_target=True, or divide y by its standard deviation"
-        )
-    else:
-        cause = (
-            f"learning_rate_init={time.initial_rate:g} is too large; lower it, or set "
-            "max_grad_norm=1"
-        )
-    return (
-        f"Training diverged in epoch {epoch}: the loss became {loss}. Likely cause: {cause}. "
-        f"The {kept} are kept."
-    )

@@ -125,6 +125,34 @@ PLAN_OVER = Symptom(
     advice="Set learning_rate='constant', or raise max_iter.",
 )
 
+# Of the way ------------------------------------------------------------------------------------
+
+DIVERGED = Symptom(
+    "divergence",
+    UNSCALED.limit,  # the rms of the last batch's inputs
+    "training diverged in epoch {epoch}: {found}. Likely cause: {cause}. The {kept} are kept",
+    advice="",
+)
+NOT_CONVERGED = Symptom(
+    "not converged",
+    None,
+    "training stopped at max_iter={max_iter} epochs before it converged, that is, before it had "
+    "stopped improving by more than tol",
+    advice="Raise max_iter, or the learning rate.",
+)
+LIMIT_REACHED = Symptom(
+    "not converged",
+    None,
+    "L-BFGS stopped at a limit (max_iter={max_iter}, max_fun={max_fun}) before it converged",
+    advice="Raise it, or scale the inputs with InputNormalizer().",
+)
+STUCK = Symptom(
+    "stuck",
+    None,
+    "L-BFGS found no step that lowers the loss from its initial {loss:.3g}: nothing was learned",
+    advice="Scale the inputs with InputNormalizer(), and the targets.",
+)
+
 # Of a trained network ---------------------------------------------------------------------------
 
 OVERFLOW = Symptom(
@@ -197,7 +225,8 @@ LARGE_STEP = Symptom(
 )
 SYMPTOMS = (
     *(NO_INPUTS, UNSCALED, UNSCALED_TARGETS, FOREIGN_TARGETS, FLAT_TARGETS),
-    *(CLASS_NOT_VALIDATED, SMALL_VALIDATION_PART, PLAN_OVER, OVERFLOW, LEARNED_NOTHING),
+    *(CLASS_NOT_VALIDATED, SMALL_VALIDATION_PART, PLAN_OVER, DIVERGED, NOT_CONVERGED),
+    *(LIMIT_REACHED, STUCK, OVERFLOW, LEARNED_NOTHING),
     *(
         ONE_CLASS,
         DEAD,
@@ -303,6 +332,25 @@ def on_plan(schedule, time):
     if schedule(time) > PLAN_OVER.limit * time.initial_rate:
         return []
     return [PLAN_OVER.say(max_iter=time.max_iter)]
+
+
+def on_divergence(epoch, loss, kept, batch, rate):
+    """The sentence on a loss that is no longer finite after a batch, with its likely cause."""
+    X, y, _ = batch
+    X = X.data if issparse(X) else X
+    with np.errstate(all="ignore"):
+        rms = np.sqrt(np.mean(np.square(X, dtype=np.float64))) if X.size else 0.0
+    largest = [float(np.abs(array).max(initial=0)) for array in (X, y)]
+    if not rms <= DIVERGED.limit:
+        cause = f"the inputs are not scaled (one is {largest[0]:.3g} in {X.dtype}); put {NORMALIZE}"
+    elif y.dtype.kind == "f" and not largest[1] <= UNSCALED_TARGETS.limit:
+        cause = (
+            f"the targets are not scaled (one is {largest[1]:.3g} in {y.dtype}); "
+            "set normalize_target=True, or divide y by its standard deviation"
+        )
+    else:
+        cause = f"learning_rate_init={rate:g} is too large; lower it, or set max_grad_norm=1"
+    return DIVERGED.say(epoch=epoch, found=f"the loss became {loss}", cause=cause, kept=kept)
 
 
 def on_validation_part(n_rows, missing):

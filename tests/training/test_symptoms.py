@@ -71,7 +71,7 @@ def test_the_first_page_quotes_nothing_else():
     sentences = [symptom.sentence.replace("{where}", " of hidden layer 1") for symptom in SYMPTOMS]
     sentences = [sentence[0].upper() + sentence[1:] for sentence in sentences]
     for row in table("index.rst"):
-        for phrase in set(quoted(row[0])) - {re.escape("Training diverged")}:
+        for phrase in set(quoted(row[0])):
             assert any(re.search(phrase, sentence) for sentence in sentences), phrase
 
 
