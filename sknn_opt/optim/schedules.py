@@ -254,11 +254,6 @@ SCHEDULES: dict[str, Schedule] = {
 }
 
 
-def find_schedule(schedule):
-    """The schedule of a name; a function of a `TrainingTime` is returned as it is."""
-    return SCHEDULES[schedule] if isinstance(schedule, str) else schedule
-
-
 def runs_its_course(schedule):
     """Whether the rate is planned over all epochs."""
     return getattr(schedule, "runs_its_course", False)

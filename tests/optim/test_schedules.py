@@ -10,7 +10,6 @@ from sknn_opt.optim import Cosine, Exponential, OneCycle, Schedule, Step, Traini
 from sknn_opt.optim.schedules import (
     MINIMUM_ADAPTIVE_RATE,
     SCHEDULES,
-    find_schedule,
     goes_on_when_stalled,
     warm_up,
 )
@@ -25,8 +24,6 @@ def rates(schedule, epochs, **time):
 
 def test_table():
     assert set(SCHEDULES) == {"constant", "invscaling", "adaptive"} | PLANNED
-    assert all(find_schedule(name) is schedule for name, schedule in SCHEDULES.items())
-    assert find_schedule(len) is len
 
 
 @pytest.mark.parametrize("n_stalls", [0, 3])

@@ -180,6 +180,17 @@ CASES = {
     "huber": lambda: fit(regressor(loss="huber", huber_delta=0.5), *DIABETES),
     "quantile": lambda: fit(regressor(loss="quantile", quantile=0.9, average=0.8), *DIABETES),
     "poisson": lambda: fit(regressor(loss="poisson"), DIABETES[0], COUNTS),
+    "poisson, average": lambda: fit(
+        regressor(loss="poisson", average=0.9, solver="sgd", learning_rate="invscaling"),
+        DIABETES[0],
+        COUNTS,
+    ),
+    "poisson, lbfgs, weights": lambda: fit(
+        regressor(loss="poisson", solver="lbfgs"), DIABETES[0], COUNTS, np.arange(442) % 3
+    ),
+    "stream of counts, average": lambda: stream(
+        regressor(loss="poisson", average=0.9, early_stopping=True), DIABETES[0], COUNTS
+    ),
     "gamma": lambda: fit(regressor(loss="gamma", solver="rmsprop"), *DIABETES),
     "stream of targets": lambda: stream(regressor(early_stopping=True), *DIABETES),
     "stream of outputs": lambda: stream(regressor(batch_norm=True), DIABETES[0], OUTPUTS, size=50),
