@@ -16,7 +16,7 @@ from sknn_opt.nn.initializers import INITIALIZERS
 from sknn_opt.nn.network import Architecture
 from sknn_opt.optim.optimizers import OPTIMIZERS, Optimizer
 from sknn_opt.optim.schedules import SCHEDULES
-from sknn_opt.training.minibatch import Settings
+from sknn_opt.training.settings import Settings
 
 CONSTRAINTS = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],

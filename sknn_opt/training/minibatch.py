@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from numbers import Real
 from time import perf_counter
 
@@ -12,39 +10,10 @@ import numpy as np
 from scipy.sparse import issparse
 
 from sknn_opt.nn.network import Network
-from sknn_opt.optim.optimizers import Optimizer
 from sknn_opt.optim.schedules import runs_its_course, warm_up
 from sknn_opt.training import randomness, symptoms
 from sknn_opt.training.batches import Minibatches
 from sknn_opt.training.monitor import Outcome
-
-
-@dataclass
-class Settings:
-    """What the trainers read of an estimator's parameters, under their names.
-
-    Attributes
-    ----------
-    optimizer : Optimizer or None
-    schedule : callable or None
-        The learning rate as a function of a `TrainingTime`; None keeps the optimizer's own.
-    mean_weight : float
-        That of all rows, with which the weights in a batch are compared.
-    """
-
-    alpha: float
-    max_iter: int
-    tol: float
-    optimizer: Optimizer | None = None
-    schedule: Callable | None = None
-    warmup_epochs: float = 0
-    batch_size: int = 200
-    shuffle: bool = True
-    batch_norm_momentum: float = 0.9
-    max_grad_norm: float | None = None
-    average: float = 0.0
-    mean_weight: float = 1.0
-    max_fun: int = 15000
 
 
 def train(state, rows, monitor, settings):

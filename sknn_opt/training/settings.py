@@ -1,0 +1,36 @@
+"""The numbers that a trainer reads: what the estimator's parameters come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sknn_opt.optim.optimizers import Optimizer
+
+
+@dataclass
+class Settings:
+    """What the trainers read of an estimator's parameters, under their names.
+
+    Attributes
+    ----------
+    optimizer : Optimizer or None
+    schedule : callable or None
+        The learning rate as a function of a `TrainingTime`; None keeps the optimizer's own.
+    mean_weight : float
+        That of all rows, with which the weights in a batch are compared.
+    """
+
+    alpha: float
+    max_iter: int
+    tol: float
+    optimizer: Optimizer | None = None
+    schedule: Callable | None = None
+    warmup_epochs: float = 0
+    batch_size: int = 200
+    shuffle: bool = True
+    batch_norm_momentum: float = 0.9
+    max_grad_norm: float | None = None
+    average: float = 0.0
+    mean_weight: float = 1.0
+    max_fun: int = 15000
