@@ -76,10 +76,6 @@ def lay_out(shapes):
     return blocks
 
 
-# Of a field that follows from the others.
-DERIVED: dict[str, Any] = {"init": False, "repr": False, "compare": False}
-
-
 @dataclass(frozen=True)
 class Architecture:
     """The shape of a network: everything but its parameters.
@@ -113,12 +109,12 @@ class Architecture:
     loss: Loss
     dropout: tuple[float, ...]
     batch_norm: bool
-    n_layers: int = field(**DERIVED)
-    blocks: dict[str, Block] = field(**DERIVED)
-    statistics: dict[str, Block] = field(**DERIVED)
-    n_parameters: int = field(**DERIVED)
-    n_decayed: int = field(**DERIVED)
-    largest_product: int = field(**DERIVED)
+    n_layers: int = field(init=False, repr=False, compare=False)
+    blocks: dict[str, Block] = field(init=False, repr=False, compare=False)
+    statistics: dict[str, Block] = field(init=False, repr=False, compare=False)
+    n_parameters: int = field(init=False, repr=False, compare=False)
+    n_decayed: int = field(init=False, repr=False, compare=False)
+    largest_product: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
         n_units, n_layers = self.n_units, len(self.n_units) - 1
