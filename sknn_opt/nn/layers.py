@@ -109,7 +109,7 @@ class BatchNorm:
         return delta
 
     def update_running(self, rate):
-        """Move the running statistics towards those of the last batch by `rate` in [0, 1]."""
+        """Move the running statistics toward those of the last batch by `rate` in [0, 1]."""
         for running, batch in (
             (self._running_mean, self._mean),
             (self._running_variance, self._variance),

@@ -297,6 +297,6 @@ class Network:
         return value + self.penalty_term
 
     def update_running(self, rate):
-        """Move batch norm's running statistics towards the last batch by `rate`."""
+        """Move batch norm's running statistics toward the last batch by `rate`."""
         for layer in self.batch_norms:
             layer.update_running(rate)

@@ -20,8 +20,8 @@ RING = "opposite sign"
 class GradientCheckDisplay(Display):
     """Analytic against numeric derivatives on logarithmic axes, one color for each block.
 
-    Right derivatives lie on the diagonal. The gray band around it is what the check could not
-    resolve; it opens towards small derivatives. Derivatives of opposite sign are ringed.
+    Correct derivatives lie on the diagonal. The gray band around it is what the check could not
+    resolve; it opens toward small derivatives. Derivatives of opposite sign are ringed.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The picture of a normalizer: features before and after, and new data beside the training data."""
+"""The picture of a normalizer: features before and after, new data against training data."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class NormalizationDisplay(Display):
         features : list of int or str, default=None
             Which features to show, by number or name; None shows the first 20.
         X_new : {array-like, sparse matrix} of shape (n_new, n_features), default=None
-            New data to show beside.
+            New data to compare with them.
 
         Returns
         -------

@@ -231,7 +231,7 @@ def test_a_burned_in_adam_has_taken_so_many_steps():
 
 
 def test_gradients_that_are_zero_but_for_rounding_pass():
-    # β of one batch norm below another: it shifts what the next one centres
+    # β of one batch norm below another: it shifts what the next one centers
     net = classifier(batch_norm=True, activation="identity", alpha=0.0)
     report = check_gradients(net, X_IRIS, Y_IRIS)
     assert report.passed, report

@@ -74,7 +74,7 @@ def test_frames_and_sparse_matrices():
     assert sparse.validation_loss_curve_ == pytest.approx(plain.validation_loss_curve_, rel=1e-4)
 
 
-def test_the_regressor_measures_in_normalised_units():
+def test_the_regressor_measures_in_normalized_units():
     net = MLPRegressor((10,), random_state=0, max_iter=3)
     net.fit(X_REG[:300], Y_REG[:300], X_val=X_REG[300:], y_val=Y_REG[300:])
     residual = (net.predict(X_REG[300:]) - Y_REG[300:]) / net.target_normalizer_.scale_
@@ -112,14 +112,14 @@ def test_bad_validation_sets(options, message):
 
 
 class TestRouting:
-    def test_a_pipeline_normalises_it_like_the_training_set(self):
+    def test_a_pipeline_normalizes_it_like_the_training_set(self):
         raw, val = X * 100 + 5, X_VAL * 100 + 5
         with sklearn.config_context(enable_metadata_routing=True):
             net = classifier(early_stopping=True).set_fit_request(
                 X_val=True, y_val=True, sample_weight=True
             )
             model = Pipeline(
-                [("normalise", InputNormalizer().set_fit_request(sample_weight=True)),
+                [("normalize", InputNormalizer().set_fit_request(sample_weight=True)),
                  ("net", net)],
                 transform_input=["X_val"],
             ).fit(raw, Y, X_val=val, y_val=Y_VAL, sample_weight=np.ones(len(Y)))  # fmt: skip

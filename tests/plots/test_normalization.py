@@ -67,7 +67,7 @@ def test_features_by_name_and_number():
     assert display.ax_[0].get_title() == "Before: 2 of 13 features"
     assert NormalizationDisplay.from_estimator(NORMALIZER, X, "ash").names == ["ash"]
     for features, message in (
-        (["colour"], "no feature 'colour'; there are alcohol"),
+        (["color"], "no feature 'color'; there are alcohol"),
         ([13], "no feature 13; X has 13 features"),
         ([], "features is empty"),
     ):

@@ -70,7 +70,7 @@ def check_shift(normalizer: Any, X_new: Matrix) -> ShiftReport:
         training data nor what was missing.
     X_new : {array-like, sparse matrix} of shape (n_new, n_features)
         New rows, in the unit of the training data; NaN where a value is missing. The rows should
-        be independent: a run of neighbours in time varies less than its length says.
+        be independent: a run of neighbors in time varies less than its length says.
 
     Returns
     -------

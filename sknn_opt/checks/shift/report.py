@@ -17,7 +17,7 @@ LONGEST = 40  # features in a printed table; of more than that only those that a
 
 @dataclass(frozen=True)
 class FeatureShift:
-    """One feature of new data beside the training data.
+    """One feature of new data compared with the training data.
 
     Attributes
     ----------

@@ -77,7 +77,7 @@ def check_signals(
     See Also
     --------
     SignalPropagationDisplay : The picture.
-    check_gradients : Is the gradient right?
+    check_gradients : Is the gradient correct?
 
     Notes
     -----

@@ -58,7 +58,7 @@ class LayerSignals:
     saturated : float
         The share of activations of a bounded function that lie where it is flat.
     spread : float
-        How much rows differ beside what they share: rms of a less its mean row, over rms(a).
+        How much rows differ compared with what they share: rms of a less its mean row, over rms(a).
     cosine : float
         The mean cosine between two rows of a less its value for X = 0; 1 where all are alike.
     effective_rank : float
