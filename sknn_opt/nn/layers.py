@@ -54,7 +54,7 @@ class Dense:
         return delta.dot(self.W.T, self._delta_in[:m])
 
 
-class Activation:
+class ActivationLayer:
     """a = f(z), in z's own memory."""
 
     def __init__(self, name, n_units, n_rows, dtype):

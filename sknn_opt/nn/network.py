@@ -28,7 +28,7 @@ from sknn_opt.kernels import fastest
 from sknn_opt.kernels import with_numpy as kernels
 from sknn_opt.nn.activations import ACTIVATIONS
 from sknn_opt.nn.initializers import draw_weights
-from sknn_opt.nn.layers import Activation, BatchNorm, Dense, Dropout, SparseInputDropout
+from sknn_opt.nn.layers import ActivationLayer, BatchNorm, Dense, Dropout, SparseInputDropout
 from sknn_opt.nn.losses import Loss, loss_from_plain, loss_to_plain, make_loss
 
 
@@ -246,7 +246,7 @@ class Network:
                 self.batch_norms.append(BatchNorm(params, grads, statistics, n_rows, dtype))
                 layers.append(self.batch_norms[-1])
             if i < spec.n_layers:
-                layers.append(Activation(spec.activation, n_out, n_rows, dtype))
+                layers.append(ActivationLayer(spec.activation, n_out, n_rows, dtype))
 
     def draw_masks(self, rng, X):
         """Draw the dropout masks for a batch X; they stay until drawn again."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from sknn_opt.nn.layers import Activation, BatchNorm, Dense, Dropout, SparseInputDropout
+from sknn_opt.nn.layers import ActivationLayer, BatchNorm, Dense, Dropout, SparseInputDropout
 
 STEP = 1e-200
 
@@ -302,7 +302,7 @@ def test_sparse_dropout_drops_stored_entries(dtype):
 
 @pytest.mark.parametrize("name", ["identity", "relu", "leaky_relu", "gelu", "mish"])
 def test_activation_works_in_the_memory_it_is_given(name):
-    layer = Activation(name, 3, 6, np.float64)
+    layer = ActivationLayer(name, 3, 6, np.float64)
     z = np.random.default_rng(0).normal(size=(4, 3))
     a = layer.forward(z, None)
     assert a is z
