@@ -46,9 +46,13 @@ def test_it_is_watched_and_does_not_change_the_training():
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_early_stopping_keeps_its_best_weights(solver):
     net = classifier(
-        solver=solver, early_stopping=True, max_iter=60, n_iter_no_change=3,
-        learning_rate_init=0.3 if solver == "sgd" else 0.03, dtype="float64",
-    ).fit(X, Y, X_val=X_VAL, y_val=Y_VAL)  # fmt: skip
+        solver=solver,
+        early_stopping=True,
+        max_iter=60,
+        n_iter_no_change=3,
+        learning_rate_init=0.3 if solver == "sgd" else 0.03,
+        dtype="float64",
+    ).fit(X, Y, X_val=X_VAL, y_val=Y_VAL)
     assert net.n_iter_ < 60
     best = min(net.validation_loss_curve_)
     assert log_loss(Y_VAL, net.predict_proba(X_VAL)) == pytest.approx(best, rel=1e-9)
@@ -119,10 +123,12 @@ class TestRouting:
                 X_val=True, y_val=True, sample_weight=True
             )
             model = Pipeline(
-                [("normalize", InputNormalizer().set_fit_request(sample_weight=True)),
-                 ("net", net)],
+                [
+                    ("normalize", InputNormalizer().set_fit_request(sample_weight=True)),
+                    ("net", net),
+                ],
                 transform_input=["X_val"],
-            ).fit(raw, Y, X_val=val, y_val=Y_VAL, sample_weight=np.ones(len(Y)))  # fmt: skip
+            ).fit(raw, Y, X_val=val, y_val=Y_VAL, sample_weight=np.ones(len(Y)))
         best = min(model[-1].validation_loss_curve_)
         assert log_loss(Y_VAL, model.predict_proba(val)) == pytest.approx(best, rel=1e-5)
 
