@@ -41,7 +41,7 @@ docs: .venv/docs.stamp ## the documentation, and the code in it
 site-check: docs ## the built site in a headless browser, and its links (needs Chromium)
 	.venv/bin/python docs/check_site.py
 
-bench: .venv-bench/bench.stamp ## speed and accuracy beside the peers
+bench: .venv-bench/bench.stamp ## speed and accuracy compared with the peers
 	$(<D)/bin/python benchmarks/speed/compare.py
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/speed/one_row.py
 	$(<D)/bin/python benchmarks/speed/larger_than_memory.py

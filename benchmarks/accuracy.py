@@ -42,8 +42,9 @@ def main():
             lambda seed: make_pipeline(
                 StandardScaler(), SklearnMLPClassifier(**SETTINGS, random_state=seed)
             ),
-            X, y,
-        )  # fmt: skip
+            X,
+            y,
+        )
         error = theirs.std(ddof=1) / np.sqrt(len(SEEDS))
         print(f"{name:<14}{'scikit-learn':<26}{theirs.mean():>9.4f}{'':>12}{error:>8.4f}")
         for variant, parameters in VARIANTS.items():
@@ -51,8 +52,9 @@ def main():
                 lambda seed, parameters=parameters: make_pipeline(
                     InputNormalizer(), MLPClassifier(**SETTINGS, **parameters, random_state=seed)
                 ),
-                X, y,
-            )  # fmt: skip
+                X,
+                y,
+            )
             difference = ours.mean() - theirs.mean()
             label = f"sknn_opt, {variant}"
             print(f"{'':<14}{label:<26}{ours.mean():>9.4f}{difference:>+12.4f}")

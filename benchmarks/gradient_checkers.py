@@ -192,8 +192,8 @@ def errors_above_resolution(cases=100):
     for case in range(cases):
         regime = REGIMES[case % len(REGIMES)]
         objective = objective_of(case, regime, ("relu", "tanh")[case % 2])
-        right = as_function(objective)
-        checks = [c for c in right.blocks if c.verdict == "OK" and c.block != "all"]
+        correct = as_function(objective)
+        checks = [c for c in correct.blocks if c.verdict == "OK" and c.block != "all"]
         if not checks:
             continue
         check = checks[rng.integers(len(checks))]

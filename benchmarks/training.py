@@ -60,9 +60,14 @@ def imbalance():
     found = {name: [] for name in nets}
     for seed in SEEDS:
         X, y = make_classification(
-            10_000, 20, n_informative=8, weights=[0.98], flip_y=0.005, class_sep=1.2,
+            10_000,
+            20,
+            n_informative=8,
+            weights=[0.98],
+            flip_y=0.005,
+            class_sep=1.2,
             random_state=seed,
-        )  # fmt: skip
+        )
         X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=seed)
         for name, net in nets.items():
             model = make_pipeline(InputNormalizer(), net.set_params(random_state=seed))

@@ -71,10 +71,18 @@ class Browser:
         self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         options = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
         self._process = subprocess.Popen(
-            [program, *options, "--hide-scrollbars", "--remote-debugging-pipe",
-             f"--user-data-dir={self._folder.name}", "about:blank"],
-            preexec_fn=as_3_and_4, close_fds=False, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            [
+                program,
+                *options,
+                "--hide-scrollbars",
+                "--remote-debugging-pipe",
+                f"--user-data-dir={self._folder.name}",
+                "about:blank",
+            ],
+            preexec_fn=as_3_and_4,
+            close_fds=False,
+            stderr=subprocess.DEVNULL,
+        )
         os.close(commands)
         os.close(replies)
         self._buffer, self._number, self._session, self.events = b"", 0, None, []
@@ -133,8 +141,11 @@ class Browser:
         width, height = size
         self.call(
             "Emulation.setDeviceMetricsOverride",
-            width=width, height=height, deviceScaleFactor=1, mobile=size == PHONE,
-        )  # fmt: skip
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=size == PHONE,
+        )
         self.call("Page.navigate", url=address)
         loaded = f"location.href === {json.dumps(address)} && document.readyState === 'complete'"
         if not self.wait_for(loaded):

@@ -3,7 +3,7 @@ A rare class: class_weight, and early stopping on average precision
 ===================================================================
 
 The training set has twenty images of the digit 8 among a thousand others. Accuracy is useless here:
-always answering "not 8" is right 98 % of the time, and early stopping on accuracy can end before
+always answering "not 8" is correct 98 % of the time, and early stopping on accuracy can end before
 the network has found the digit. Instead, a network can stop on a metric that matters, and give the
 rare class more weight.
 """

@@ -48,18 +48,18 @@ RIVALS = {
         "scikit-learn", contenders.sklearn_mlp, (3.5, 3, 1.8, 1.8, 4, 1.5)
     ),
     "scikit-learn, float64 input": Rival(
-        "scikit-learn", partial(contenders.sklearn_mlp, **FLOAT64), (5, 5, 3, 3, 4.5, 3),
+        "scikit-learn",
+        partial(contenders.sklearn_mlp, **FLOAT64),
+        (5, 5, 3, 3, 4.5, 3),
         partial(contenders.ours, **FLOAT64),
     ),
     "PyTorch, fused Adam": Rival("PyTorch", contenders.torch_loop, (3, 2.5, 1.2, 1.05, 6, 1)),
     "skorch, no callbacks": Rival("skorch", contenders.skorch_net, (6, 5, 2, 1.5, 12, 1.05)),
-    "JAX, jitted epoch": Rival(
-        "JAX", contenders.jax_epochs, (1, 1, 1, 1, 1.2, 1), only_fast=True
-    ),
+    "JAX, jitted epoch": Rival("JAX", contenders.jax_epochs, (1, 1, 1, 1, 1.2, 1), only_fast=True),
     "ours over BLAS alone": Rival(
         "BLAS", contenders.blas_only, (1.6, 1.6, 1.3, 1.25, 4, 1.1), only_fast=True, sign="≤"
     ),
-}  # fmt: skip
+}
 
 
 @dataclass

@@ -34,9 +34,16 @@ def sklearn_mlp(net, dtype="float32"):
 
 def _fit(cls, net, dtype, **parameters):
     model = cls(
-        net.hidden, batch_size=net.batch_size, alpha=ALPHA, learning_rate_init=RATE,
-        max_iter=net.n_epochs, tol=0, n_iter_no_change=np.inf, random_state=0, **parameters,
-    )  # fmt: skip
+        net.hidden,
+        batch_size=net.batch_size,
+        alpha=ALPHA,
+        learning_rate_init=RATE,
+        max_iter=net.n_epochs,
+        tol=0,
+        n_iter_no_change=np.inf,
+        random_state=0,
+        **parameters,
+    )
     X, y = data(net, dtype)
     start = perf_counter()
     model.fit(X, y)
@@ -78,12 +85,19 @@ def skorch_net(net):
 
     torch.set_num_threads(1)
     model = NeuralNetClassifier(
-        _torch_module(net.n_units), criterion=torch.nn.CrossEntropyLoss, lr=RATE,
-        optimizer=torch.optim.Adam, optimizer__fused=True,
-        optimizer__weight_decay=ALPHA / net.batch_size, iterator_train__shuffle=True,
-        batch_size=net.batch_size, max_epochs=net.n_epochs, train_split=None,
-        callbacks="disable", verbose=0,
-    )  # fmt: skip
+        _torch_module(net.n_units),
+        criterion=torch.nn.CrossEntropyLoss,
+        lr=RATE,
+        optimizer=torch.optim.Adam,
+        optimizer__fused=True,
+        optimizer__weight_decay=ALPHA / net.batch_size,
+        iterator_train__shuffle=True,
+        batch_size=net.batch_size,
+        max_epochs=net.n_epochs,
+        train_split=None,
+        callbacks="disable",
+        verbose=0,
+    )
     X, y = data(net)
     start = perf_counter()
     model.fit(X, y)
@@ -111,9 +125,7 @@ def _jax_adam(theta, grad, first, second, t):
     first = jax.tree.map(lambda m, g: BETA_1 * m + (1 - BETA_1) * g, first, grad)
     second = jax.tree.map(lambda s, g: BETA_2 * s + (1 - BETA_2) * g * g, second, grad)
     rate = RATE * (1 - BETA_2**t) ** 0.5 / (1 - BETA_1**t)
-    theta = jax.tree.map(
-        lambda w, m, s: w - rate * m / (s**0.5 + EPSILON), theta, first, second
-    )  # fmt: skip
+    theta = jax.tree.map(lambda w, m, s: w - rate * m / (s**0.5 + EPSILON), theta, first, second)
     return theta, first, second
 
 

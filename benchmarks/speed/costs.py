@@ -141,9 +141,7 @@ def of_threads(workers, repetitions, quick):
     counts = {n: threads(n) | {"SKNN_OPT_KERNELS": KERNELS[kernels]} for n in (1, 2)}
     with Worker(**counts[1]) as one, Worker(**counts[2]) as two:
         for name in "A" if quick else "ADF":
-            times = medians(
-                {1: (one, ours, NETS[name]), 2: (two, ours, NETS[name])}, repetitions
-            )  # fmt: skip
+            times = medians({1: (one, ours, NETS[name]), 2: (two, ours, NETS[name])}, repetitions)
             figure = {kernels: times[1] / times[2]}
             target = Target("≥", 0.95 if name == "A" else 1.6)
             yield f"{name}: time on one BLAS thread over two allowed", figure, _for_all(target)

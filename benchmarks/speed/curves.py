@@ -91,10 +91,14 @@ def _look(name):
     k = list(CONTENDERS).index(name)
     is_ours = name in KERNELS
     return {
-        "label": LABELS.get(name, name), "color": COLORS[k], "marker": MARKERS[k],
-        "markersize": 5, "linewidth": 2.2 if is_ours else 1.2,
-        "linestyle": "--" if name == "BLAS" else "-", "zorder": 3 if is_ours else 2,
-    }  # fmt: skip
+        "label": LABELS.get(name, name),
+        "color": COLORS[k],
+        "marker": MARKERS[k],
+        "markersize": 5,
+        "linewidth": 2.2 if is_ours else 1.2,
+        "linestyle": "--" if name == "BLAS" else "-",
+        "zorder": 3 if is_ours else 2,
+    }
 
 
 def _label(ax, title, x, y, sizes):

@@ -62,7 +62,7 @@ def _methods():
     yield Network, "draw_masks", "dropout: draw bits"
     yield layers.Dense, "forward", product("forward:")
     yield layers.Dense, "backward", product("backward: both products, db,")
-    for cls in (layers.BatchNorm, layers.Activation, layers.Dropout):
+    for cls in (layers.BatchNorm, layers.ActivationLayer, layers.Dropout):
         for direction in ("forward", "backward"):
             yield cls, direction, f"{direction}: {cls.__name__}, around its kernel"
     yield Network, "loss", "loss: around its kernel; L2 term"

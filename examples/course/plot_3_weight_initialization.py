@@ -140,6 +140,6 @@ assert accuracy["auto"] > accuracy["0.01 · randn"] + 0.5
 # %%
 # What to take away
 # -----------------
-# The right variance depends on the number of inputs *and* on the activation: 2 / n_in for relu, and
+# The best variance depends on the number of inputs *and* on the activation: 2 / n_in for relu, and
 # 1 / n_in for tanh as a first rule. ``init="auto"`` uses the gain of the activation that you
 # choose, so you need not remember these rules.

@@ -4,7 +4,13 @@ A report has rows, each with a `verdict` and whether it `passed`. It closes with
 states the verdict in capitals, the others explain it; notes tell what was done to find it.
 """
 
+from __future__ import annotations
+
 import html
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 GREEN, AMBER, RED = "#1b7837", "#8a6d00", "#b2182b"
 COLORS = {
@@ -21,8 +27,10 @@ class Report:
     in `_VERDICTS` what its rows can be, from the mildest to the gravest, and gives them.
     """
 
-    _HEAD, _LEFT, _VERDICTS = (), (), ()
-    notes = ()
+    _HEAD: ClassVar[tuple[str, ...]] = ()
+    _LEFT: ClassVar[tuple[int, ...]] = ()
+    _VERDICTS: ClassVar[tuple[str, ...]] = ()
+    notes: tuple[str, ...] = ()
 
     def _rows(self):
         """What was judged, an object each with `verdict` and `passed`."""
@@ -41,21 +49,21 @@ class Report:
         raise NotImplementedError
 
     @property
-    def verdict(self):
+    def verdict(self) -> str:
         """The gravest verdict of a row."""
         return max((row.verdict for row in self._rows()), key=self._VERDICTS.index)
 
     @property
-    def passed(self):
+    def passed(self) -> bool:
         """Whether all rows passed."""
         return all(row.passed for row in self._rows())
 
-    def raise_if_failed(self):
+    def raise_if_failed(self) -> None:
         """Raise AssertionError, with the table as its message, unless the check passed."""
         if not self.passed:
             raise AssertionError(str(self))
 
-    def to_frame(self):
+    def to_frame(self) -> DataFrame:
         """The rows as a pandas DataFrame.
 
         Raises

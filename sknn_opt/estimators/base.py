@@ -87,7 +87,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             How much each row counts, >= 0. An integer weight counts like repetition.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
             Rows to validate on after each epoch. With `early_stopping` they decide when to stop, in
-            place of a part held out; without, they are only watched. In a pipeline, normalise them
+            place of a part held out; without, they are only watched. In a pipeline, normalize them
             like X with ``Pipeline(..., transform_input=["X_val"])``.
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
             Their targets.

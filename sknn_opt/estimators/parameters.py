@@ -179,7 +179,7 @@ def architecture_of(estimator, rows, fitted=None):
         rates += dropout_rates(dropout, len(sizes))
     if estimator.solver == "lbfgs" and any(rates):
         raise ValueError(
-            "dropout needs a minibatch solver: solver='lbfgs' minimises a fixed function, and "
+            "dropout needs a minibatch solver: solver='lbfgs' minimizes a fixed function, and "
             f"dropout changes it at every step. Choose one of {sorted(OPTIMIZERS)}, or set "
             "dropout and input_dropout to 0."
         )

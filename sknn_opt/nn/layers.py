@@ -54,7 +54,7 @@ class Dense:
         return delta.dot(self.W.T, self._delta_in[:m])
 
 
-class Activation:
+class ActivationLayer:
     """a = f(z), in z's own memory."""
 
     def __init__(self, name, n_units, n_rows, dtype):
@@ -109,7 +109,7 @@ class BatchNorm:
         return delta
 
     def update_running(self, rate):
-        """Move the running statistics towards those of the last batch by `rate` in [0, 1]."""
+        """Move the running statistics toward those of the last batch by `rate` in [0, 1]."""
         for running, batch in (
             (self._running_mean, self._mean),
             (self._running_variance, self._variance),

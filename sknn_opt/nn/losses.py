@@ -52,7 +52,7 @@ class Loss:
 
     Examples
     --------
-    The loss log cosh(z - y), and the proof that its gradient is right:
+    The loss log cosh(z - y), and the proof that its gradient is correct:
 
     >>> import numpy as np
     >>> from sklearn.datasets import load_diabetes

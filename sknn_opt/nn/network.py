@@ -28,7 +28,7 @@ from sknn_opt.kernels import fastest
 from sknn_opt.kernels import with_numpy as kernels
 from sknn_opt.nn.activations import ACTIVATIONS
 from sknn_opt.nn.initializers import draw_weights
-from sknn_opt.nn.layers import Activation, BatchNorm, Dense, Dropout, SparseInputDropout
+from sknn_opt.nn.layers import ActivationLayer, BatchNorm, Dense, Dropout, SparseInputDropout
 from sknn_opt.nn.losses import Loss, loss_from_plain, loss_to_plain, make_loss
 
 
@@ -76,10 +76,6 @@ def lay_out(shapes):
     return blocks
 
 
-# Of a field that follows from the others.
-DERIVED: dict[str, Any] = {"init": False, "repr": False, "compare": False}
-
-
 @dataclass(frozen=True)
 class Architecture:
     """The shape of a network: everything but its parameters.
@@ -113,12 +109,12 @@ class Architecture:
     loss: Loss
     dropout: tuple[float, ...]
     batch_norm: bool
-    n_layers: int = field(**DERIVED)
-    blocks: dict[str, Block] = field(**DERIVED)
-    statistics: dict[str, Block] = field(**DERIVED)
-    n_parameters: int = field(**DERIVED)
-    n_decayed: int = field(**DERIVED)
-    largest_product: int = field(**DERIVED)
+    n_layers: int = field(init=False, repr=False, compare=False)
+    blocks: dict[str, Block] = field(init=False, repr=False, compare=False)
+    statistics: dict[str, Block] = field(init=False, repr=False, compare=False)
+    n_parameters: int = field(init=False, repr=False, compare=False)
+    n_decayed: int = field(init=False, repr=False, compare=False)
+    largest_product: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
         n_units, n_layers = self.n_units, len(self.n_units) - 1
@@ -250,7 +246,7 @@ class Network:
                 self.batch_norms.append(BatchNorm(params, grads, statistics, n_rows, dtype))
                 layers.append(self.batch_norms[-1])
             if i < spec.n_layers:
-                layers.append(Activation(spec.activation, n_out, n_rows, dtype))
+                layers.append(ActivationLayer(spec.activation, n_out, n_rows, dtype))
 
     def draw_masks(self, rng, X):
         """Draw the dropout masks for a batch X; they stay until drawn again."""
@@ -301,6 +297,6 @@ class Network:
         return value + self.penalty_term
 
     def update_running(self, rate):
-        """Move batch norm's running statistics towards the last batch by `rate`."""
+        """Move batch norm's running statistics toward the last batch by `rate`."""
         for layer in self.batch_norms:
             layer.update_running(rate)

@@ -4,7 +4,16 @@ Whatever differs in color differs in shape or in line as well, so that a picture
 print, and by the color-blind.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Okabe and Ito's colors, told apart by the color-blind; shapes tell them apart in print.
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
@@ -16,7 +25,10 @@ SURFACE = "cividis_r"  # light where the cost is low; its lightness falls evenly
 class Display:
     """A picture of what was measured: `plot` draws it."""
 
-    def plot(self, ax=None):
+    ax_: Any
+    figure_: Figure
+
+    def plot(self, ax: Axes | Sequence[Axes] | None = None) -> Self:
         """Draw.
 
         Parameters

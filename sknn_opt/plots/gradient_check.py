@@ -1,11 +1,17 @@
 """The picture of a gradient check: analytic against numeric derivatives, block by block."""
 
+from __future__ import annotations
+
 from itertools import cycle
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from sknn_opt.checks.gradients.report import OK
+from sknn_opt.checks.gradients.report import OK, GradientReport
 from sknn_opt.plots._style import COLORS, MARKERS, Display, dress, legend, mark
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MAX_POINTS = 2_000  # for each block
 RING = "opposite sign"
@@ -14,8 +20,8 @@ RING = "opposite sign"
 class GradientCheckDisplay(Display):
     """Analytic against numeric derivatives on logarithmic axes, one color for each block.
 
-    Right derivatives lie on the diagonal. The gray band around it is what the check could not
-    resolve; it opens towards small derivatives. Derivatives of opposite sign are ringed.
+    Correct derivatives lie on the diagonal. The gray band around it is what the check could not
+    resolve; it opens toward small derivatives. Derivatives of opposite sign are ringed.
 
     Parameters
     ----------
@@ -41,12 +47,14 @@ class GradientCheckDisplay(Display):
     'Gradient check at the initial weights: OK'
     """
 
-    def __init__(self, report, point=-1):
+    ax_: Axes
+
+    def __init__(self, report: GradientReport, point: int = -1):
         self.report = report
         self.point = point
 
     @classmethod
-    def from_report(cls, report, *, point=-1):
+    def from_report(cls, report: GradientReport, *, point: int = -1) -> Self:
         """Make the display of a report.
 
         Parameters

@@ -1,7 +1,14 @@
 """The picture of a training: loss, validation loss and score by epoch."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
 from sknn_opt.checks.opener import open_network
 from sknn_opt.plots._style import COLORS, LINES, MARKERS, Display, dress, legend, sparse_marks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 LOG_FROM = 10.0  # losses that differ by this factor are drawn on a logarithmic axis
 
@@ -41,13 +48,21 @@ class LossCurveDisplay(Display):
     ['training loss', 'validation loss']
     """
 
-    def __init__(self, history, best_epoch=None, score_name=None):
+    ax_: Axes
+    score_ax_: Axes | None
+
+    def __init__(
+        self,
+        history: list[dict[str, Any]],
+        best_epoch: int | None = None,
+        score_name: str | None = None,
+    ):
         self.history = history
         self.best_epoch = best_epoch
         self.score_name = score_name
 
     @classmethod
-    def from_estimator(cls, estimator):
+    def from_estimator(cls, estimator: Any) -> Self:
         """Make the display of a fitted estimator.
 
         Parameters

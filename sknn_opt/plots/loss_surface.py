@@ -11,11 +11,20 @@ and crawls along the flattest: its time grows with this number. Inputs of unequa
 large; normalized ones do not.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
+from sknn_opt.arrays.types import Floats, Matrix, RandomState
 from sknn_opt.checks.opener import open_network
 from sknn_opt.plots._style import SURFACE, Display, dress, legend, mark
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 WHO = "LossSurfaceDisplay"
 N_LEVELS = 11
@@ -71,7 +80,18 @@ class LossSurfaceDisplay(Display):
     1.6
     """
 
-    def __init__(self, values, x, y, center, curvatures, path=None, labels=("u", "v")):
+    ax_: Axes
+
+    def __init__(
+        self,
+        values: Floats,
+        x: Floats,
+        y: Floats,
+        center: tuple[float, ...],
+        curvatures: Floats,
+        path: Floats | None = None,
+        labels: tuple[str, ...] = ("u", "v"),
+    ):
         self.values, self.x, self.y = values, x, y
         self.center, self.curvatures = center, curvatures
         self.path, self.labels = path, labels
@@ -79,16 +99,16 @@ class LossSurfaceDisplay(Display):
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
-        y,
+        estimator: Any,
+        X: Matrix,
+        y: ArrayLike,
         *,
-        directions="random",
-        path=None,
-        span=None,
-        n_points=41,
-        random_state=0,
-    ):
+        directions: str | tuple[tuple, tuple] = "random",
+        path: ArrayLike | None = None,
+        span: float | None = None,
+        n_points: int = 41,
+        random_state: RandomState = 0,
+    ) -> Self:
         """Evaluate the cost of a fitted estimator.
 
         Parameters
@@ -149,7 +169,7 @@ class LossSurfaceDisplay(Display):
         return cls(np.array(values), x, y, tuple(origin.tolist()), curvatures, steps, labels)
 
     @property
-    def condition_number(self):
+    def condition_number(self) -> float:
         """The larger curvature over the smaller: inf if that is 0, NaN unless both are positive."""
         small, large = self.curvatures
         if not large > 0 or small < -1e-7 * large:

@@ -1,13 +1,19 @@
-"""The picture of a normalizer: features before and after, and new data beside the training data."""
+"""The picture of a normalizer: features before and after, new data against training data."""
+
+from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import issparse
 
+from sknn_opt.arrays.types import Floats, Matrix
 from sknn_opt.checks.opener import open_normalizer
 from sknn_opt.checks.shift.check import check_shift, checked_for
-from sknn_opt.checks.shift.report import SHIFTED
+from sknn_opt.checks.shift.report import SHIFTED, ShiftReport
 from sknn_opt.plots._style import COLORS, Display, dress, legend, mark
 
 WHO = "NormalizationDisplay"
@@ -60,12 +66,28 @@ class NormalizationDisplay(Display):
     ['alcohol', '→ hue']
     """
 
-    def __init__(self, names, before, after, report=None, n_features=None):
+    ax_: NDArray[Any]
+
+    def __init__(
+        self,
+        names: list[str],
+        before: dict[str, Floats],
+        after: dict[str, Floats],
+        report: ShiftReport | None = None,
+        n_features: int | None = None,
+    ):
         self.names, self.before, self.after = names, before, after
         self.report, self.n_features = report, n_features
 
     @classmethod
-    def from_estimator(cls, normalizer, X, features=None, *, X_new=None):
+    def from_estimator(
+        cls,
+        normalizer: Any,
+        X: Matrix,
+        features: Sequence[int | str] | int | str | None = None,
+        *,
+        X_new: Matrix | None = None,
+    ) -> Self:
         """Measure the data before and after a fitted normalizer.
 
         Parameters
@@ -77,7 +99,7 @@ class NormalizationDisplay(Display):
         features : list of int or str, default=None
             Which features to show, by number or name; None shows the first 20.
         X_new : {array-like, sparse matrix} of shape (n_new, n_features), default=None
-            New data to show beside.
+            New data to compare with them.
 
         Returns
         -------

@@ -1,7 +1,13 @@
 """The picture of signals on their way through networks, several side by side."""
 
-import numpy as np
+from __future__ import annotations
 
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sknn_opt.arrays.types import Matrix, RandomState
 from sknn_opt.checks.signals.check import check_signals
 from sknn_opt.checks.signals.report import SignalReport
 from sknn_opt.plots._style import COLORS, Display
@@ -48,21 +54,23 @@ class SignalPropagationDisplay(Display):
     ['xavier: vanishing', 'auto: healthy']
     """
 
-    def __init__(self, reports, point=0):
+    ax_: NDArray[Any]
+
+    def __init__(self, reports: dict[str, SignalReport], point: int = 0):
         self.reports = reports
         self.point = point
 
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
-        y=None,
+        estimator: Any,
+        X: Matrix,
+        y: ArrayLike | None = None,
         *,
-        sample_weight=None,
-        random_state=0,
-        point=0,
-    ):
+        sample_weight: ArrayLike | None = None,
+        random_state: RandomState = 0,
+        point: int = 0,
+    ) -> Self:
         """Check signals, and make the display of what was found.
 
         Parameters
@@ -90,7 +98,7 @@ class SignalPropagationDisplay(Display):
         return cls(reports, point)
 
     @classmethod
-    def from_report(cls, report, *, point=0):
+    def from_report(cls, report: Any, *, point: int = 0) -> Self:
         """Make the display of reports.
 
         Parameters

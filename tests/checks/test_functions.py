@@ -455,7 +455,7 @@ def square(x):
         (square, True, X0, TypeError, "must return the pair"),
         (square, False, X0, TypeError, "jac=False"),
     ],
-)  # fmt: skip
+)
 def test_bad_functions_are_refused_in_one_sentence(fun, grad, x0, error, message):
     with pytest.raises(error, match=f"(?s){message}"):
         check_gradients(fun, grad, x0)
@@ -479,7 +479,7 @@ def test_an_error_of_the_function_passes_through_with_its_block():
         (lambda p, g: ({**p, "W1": np.ones((2, 3), int)}, g), TypeError, "'W1' has dtype int64"),
         (lambda p, g: ({**p, "W1": np.ones((0, 3))}, g), ValueError, "'W1' is empty"),
     ],
-)  # fmt: skip
+)
 def test_bad_dicts_are_refused_in_one_sentence(change, error, message):
     parameters = {"W1": np.ones((2, 3)), "b1": np.ones((2, 1))}
     gradients = {"dW1": np.ones((2, 3)), "db1": np.ones((2, 1))}

@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 
 from sknn_opt import InputNormalizer, MLPClassifier, MLPRegressor, check_gradients
 from sknn_opt.checks.gradients.numeric import layerwise
-from sknn_opt.nn.layers import Activation, BatchNorm, Dense, Dropout
+from sknn_opt.nn.layers import ActivationLayer, BatchNorm, Dense, Dropout
 from sknn_opt.nn.network import Network
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -128,7 +128,7 @@ def test_an_error_passed_on_shows_in_the_layers_below(monkeypatch):
 
 @pytest.mark.parametrize("activation", ["tanh", "relu", "logistic"])
 def test_a_forgotten_activation_derivative_is_found(monkeypatch, activation):
-    monkeypatch.setattr(Activation, "backward", lambda self, delta: delta)
+    monkeypatch.setattr(ActivationLayer, "backward", lambda self, delta: delta)
     report = check_gradients(classifier(activation=activation), X_IRIS, Y_IRIS)
     assert {"W[1]", "W[2]", "b[1]", "b[2]"} <= wrong_blocks(report)
     assert "W[3]" not in wrong_blocks(report)
@@ -231,7 +231,7 @@ def test_a_burned_in_adam_has_taken_so_many_steps():
 
 
 def test_gradients_that_are_zero_but_for_rounding_pass():
-    # β of one batch norm below another: it shifts what the next one centres
+    # β of one batch norm below another: it shifts what the next one centers
     net = classifier(batch_norm=True, activation="identity", alpha=0.0)
     report = check_gradients(net, X_IRIS, Y_IRIS)
     assert report.passed, report

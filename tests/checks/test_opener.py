@@ -83,74 +83,69 @@ def columns():
     )
 
 
+def last(fitted):
+    return fitted[-1]
+
+
+def first_member(fitted):
+    return fitted.estimators_[0][-1]
+
+
+def second_member(fitted):
+    return fitted.estimators_[1][-1]
+
+
+FLOWERS, PATIENTS = (FRAME, LABELS), (TABLE, TARGET)
+ONE_BY_ONE = [("line", LogisticRegression(max_iter=999)), ("a", pipe()), ("b", pipe())]
+SCALED_TARGET = TransformedTargetRegressor(regressor(), transformer=StandardScaler())
+LOG_TARGET = TransformedTargetRegressor(regressor(), func=np.log, inverse_func=np.exp)
+LINE_AND_NET = [("line", LinearRegression()), ("net", regressor())]
+BAG = BaggingClassifier(pipe(), 3, max_features=0.5, random_state=3)
+UNION = make_union(PCA(2), StandardScaler())
+THRESHOLD = TunedThresholdClassifierCV(pipe(), cv=2)
+
 # name: (estimator, X, y, the way to its network when fitted, how many it holds)
 CONTAINERS = {
-    "itself": (net(), FRAME, LABELS, lambda e: e, 1),
-    "scikit-learn's": (pipe(SklearnMLPClassifier((4,))), FRAME, LABELS, lambda e: e[-1], 1),
-    "pipeline": (make_pipeline(SimpleImputer(), pipe()), FRAME, LABELS, lambda e: e[1][1], 1),
-    "columns": (make_pipeline(columns(), net()), FRAME, LABELS, lambda e: e[-1], 1),
-    "union": (
-        make_pipeline(make_union(PCA(2), StandardScaler()), net()), FRAME, LABELS,
-        lambda e: e[-1], 1,
-    ),
-    "target": (
-        TransformedTargetRegressor(regressor(), transformer=StandardScaler()), TABLE, TARGET,
-        lambda e: e.regressor_[-1], 1,
-    ),
+    "itself": (net(), *FLOWERS, lambda e: e, 1),
+    "scikit-learn's": (pipe(SklearnMLPClassifier((4,))), *FLOWERS, last, 1),
+    "pipeline": (make_pipeline(SimpleImputer(), pipe()), *FLOWERS, lambda e: e[1][1], 1),
+    "columns": (make_pipeline(columns(), net()), *FLOWERS, last, 1),
+    "union": (make_pipeline(UNION, net()), *FLOWERS, last, 1),
+    "target": (SCALED_TARGET, *PATIENTS, lambda e: e.regressor_[-1], 1),
     "function of the target": (
-        make_pipeline(
-            StandardScaler(),
-            TransformedTargetRegressor(regressor(), func=np.log, inverse_func=np.exp),
-        ),
-        TABLE, TARGET, lambda e: e[1].regressor_[-1], 1,
+        make_pipeline(StandardScaler(), LOG_TARGET),
+        *PATIENTS,
+        lambda e: e[1].regressor_[-1],
+        1,
     ),
     "calibrated": (
-        CalibratedClassifierCV(pipe(), cv=3), FRAME, LABELS,
-        lambda e: e.calibrated_classifiers_[0].estimator[-1], 3,
+        CalibratedClassifierCV(pipe(), cv=3),
+        *FLOWERS,
+        lambda e: e.calibrated_classifiers_[0].estimator[-1],
+        3,
     ),
-    "stacking": (
-        StackingClassifier(
-            [("line", LogisticRegression(max_iter=999)), ("a", pipe()), ("b", pipe())], cv=2
-        ),
-        FRAME, LABELS, lambda e: e.estimators_[1][-1], 2,
-    ),
+    "stacking": (StackingClassifier(ONE_BY_ONE, cv=2), *FLOWERS, second_member, 2),
     "stacking regressor": (
-        StackingRegressor([("net", regressor())], cv=2), TABLE, TARGET,
-        lambda e: e.estimators_[0][-1], 1,
+        StackingRegressor([("net", regressor())], cv=2),
+        *PATIENTS,
+        first_member,
+        1,
     ),
     "voting": (
-        VotingClassifier([("out", "drop"), ("a", pipe()), ("b", pipe())]), FRAME, LABELS,
-        lambda e: e.estimators_[0][-1], 2,
+        VotingClassifier([("out", "drop"), ("a", pipe()), ("b", pipe())]),
+        *FLOWERS,
+        first_member,
+        2,
     ),
-    "voting regressor": (
-        VotingRegressor([("line", LinearRegression()), ("net", regressor())]), TABLE, TARGET,
-        lambda e: e.estimators_[1][-1], 1,
-    ),
-    "bagging": (
-        BaggingClassifier(pipe(), 3, max_features=0.5, random_state=3), FRAME, LABELS,
-        lambda e: e.estimators_[0][-1], 3,
-    ),
-    "bagging regressor": (
-        BaggingRegressor(regressor(), 2), TABLE, TARGET, lambda e: e.estimators_[0][-1], 2,
-    ),
-    "outputs": (
-        MultiOutputClassifier(pipe()), FRAME, TWO_LABELS, lambda e: e.estimators_[0][-1], 2,
-    ),
-    "output regressor": (
-        MultiOutputRegressor(regressor()), TABLE, TWO_TARGETS, lambda e: e.estimators_[0][-1], 2,
-    ),
-    "chain": (
-        RegressorChain(regressor(), order=[1, 0]), TABLE, TWO_TARGETS,
-        lambda e: e.estimators_[0][-1], 2,
-    ),
-    "one against the rest": (
-        OneVsRestClassifier(pipe()), FRAME, LABELS, lambda e: e.estimators_[0][-1], 3,
-    ),
-    "threshold": (
-        TunedThresholdClassifierCV(pipe(), cv=2), FRAME, LABELS == "setosa",
-        lambda e: e.estimator_[-1], 1,
-    ),
-}  # fmt: skip
+    "voting regressor": (VotingRegressor(LINE_AND_NET), *PATIENTS, second_member, 1),
+    "bagging": (BAG, *FLOWERS, first_member, 3),
+    "bagging regressor": (BaggingRegressor(regressor(), 2), *PATIENTS, first_member, 2),
+    "outputs": (MultiOutputClassifier(pipe()), FRAME, TWO_LABELS, first_member, 2),
+    "output regressor": (MultiOutputRegressor(regressor()), TABLE, TWO_TARGETS, first_member, 2),
+    "chain": (RegressorChain(regressor(), order=[1, 0]), TABLE, TWO_TARGETS, first_member, 2),
+    "one against the rest": (OneVsRestClassifier(pipe()), *FLOWERS, first_member, 3),
+    "threshold": (THRESHOLD, FRAME, LABELS == "setosa", lambda e: e.estimator_[-1], 1),
+}
 
 
 @pytest.fixture(scope="module", params=CONTAINERS)
@@ -166,8 +161,9 @@ def check_that_it_is_its_own(network, X, y):
     """The data are such as the network was trained on: it knows the classes, in its units."""
     assert np.shape(X)[1] == network.n_features_in_
     if hasattr(network, "classes_"):
-        np.testing.assert_array_equal(np.unique(np.asarray(y).astype(str)),
-                                      np.asarray(network.classes_).astype(str))  # fmt: skip
+        np.testing.assert_array_equal(
+            np.unique(np.asarray(y).astype(str)), np.asarray(network.classes_).astype(str)
+        )
 
 
 # Networks ----------------------------------------------------------------------------------------
@@ -275,8 +271,8 @@ def test_a_network_on_top_of_a_stack():
 
 @pytest.mark.parametrize("search", [GridSearchCV, RandomizedSearchCV])
 def test_searches(search):
-    model = search(pipe(), {"mlpclassifier__alpha": [0.1]}, cv=2, **(
-        {"n_iter": 1} if search is RandomizedSearchCV else {}))  # fmt: skip
+    options = {"n_iter": 1} if search is RandomizedSearchCV else {}
+    model = search(pipe(), {"mlpclassifier__alpha": [0.1]}, cv=2, **options)
     hint = f"got {search.__name__}; fit it first, or pass the estimator in it"
     for holder in (model, make_pipeline(SimpleImputer(), model)):
         with pytest.raises(TypeError, match=hint):

@@ -19,7 +19,7 @@ X, Y = ((X - X.mean(axis=0)) / X.std(axis=0))[::9], Y[::9]
 
 
 @pytest.fixture(scope="module")
-def right():
+def correct():
     return check_gradients(MLPClassifier((5,), activation="tanh", random_state=0), X, Y)
 
 
@@ -60,17 +60,17 @@ def test_bands(value, word):
     assert band(value) == word
 
 
-def test_a_right_report(right):
-    assert right.verdict == "OK"
-    assert right.passed
-    assert right.relative_error < 1e-14
-    assert right.first_bad_layer is None
-    assert right.fault is None
-    assert right.hints == []
-    assert right.n_evaluations > 0
-    right.raise_if_failed()
-    assert str(right).splitlines()[-1].startswith("OK: relative error")
-    assert str(right).splitlines()[-1].endswith("(great)")
+def test_a_correct_report(correct):
+    assert correct.verdict == "OK"
+    assert correct.passed
+    assert correct.relative_error < 1e-14
+    assert correct.first_bad_layer is None
+    assert correct.fault is None
+    assert correct.hints == []
+    assert correct.n_evaluations > 0
+    correct.raise_if_failed()
+    assert str(correct).splitlines()[-1].startswith("OK: relative error")
+    assert str(correct).splitlines()[-1].endswith("(great)")
 
 
 def test_a_wrong_report(wrong):
@@ -116,7 +116,7 @@ def test_worst_elements(wrong):
     assert abs(worst[0]["error"]) == np.abs(analytic - numeric).max()
 
 
-def test_scipy_check_grad_is_computed_once_when_asked_for(right):
+def test_scipy_check_grad_is_computed_once_when_asked_for(correct):
     net = MLPClassifier((5,), activation="tanh", random_state=0)
     objective = net.objective(X, Y)
     expected = check_grad(objective.value, objective.gradient, objective.theta)
@@ -146,7 +146,7 @@ def test_frame(wrong):
     assert row["analytic"] == -row["numeric"] or row["analytic"] == pytest.approx(-row["numeric"])
 
 
-def test_frame_without_pandas(monkeypatch, right):
+def test_frame_without_pandas(monkeypatch, correct):
     original = builtins.__import__
 
     def no_pandas(name, *args, **kwargs):
@@ -156,7 +156,7 @@ def test_frame_without_pandas(monkeypatch, right):
 
     monkeypatch.setattr(builtins, "__import__", no_pandas)
     with pytest.raises(ImportError, match="pip install pandas"):
-        right.to_frame()
+        correct.to_frame()
 
 
 def test_page(wrong):

@@ -311,8 +311,8 @@ def test_the_table():
     frame = report.to_frame()
     assert list(frame.index) == list(X_IRIS.columns)
     assert frame.loc["petal width (cm)", "verdict"] == "SHIFTED"
-    with pytest.raises(KeyError, match="no feature 'colour'"):
-        report["colour"]
+    with pytest.raises(KeyError, match="no feature 'color'"):
+        report["color"]
     with pytest.raises(AssertionError, match="petal width"):
         report.raise_if_shifted()
     check_shift(InputNormalizer().fit(X_IRIS), X_IRIS).raise_if_shifted()

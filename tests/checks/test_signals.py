@@ -297,7 +297,7 @@ def test_the_scale_of_targets_changes_nothing(factor, normalize):
         ({"init": normal(1e30)}, 1, "exploding", None, "smaller initial weights"),
         ({"activation": "logistic", "init": normal(0.1)}, 1, "vanishing", None, "'relu'"),
     ],
-)  # fmt: skip
+)
 def test_other_verdicts_and_their_remedies(parameters, factor, verdict, layer, remedy):
     report = check_signals(net(20, 50, **parameters), factor * X, Y)
     assert report.verdict == verdict, report
@@ -379,7 +379,7 @@ def test_units_that_died_in_training():
         (SklearnMLPRegressor(hidden_layer_sizes=(15,), solver="sgd"), D, T / 100),
         (SklearnMLPRegressor(hidden_layer_sizes=(15,)), D, np.column_stack([T, -T])),
     ],
-)  # fmt: skip
+)
 def test_every_kind_of_estimator(model, data, target, with_y, fitted):
     model = clone(model).set_params(max_iter=3)
     if fitted:
@@ -575,9 +575,12 @@ def test_no_hidden_layer(model):
 
 @pytest.mark.parametrize(
     ("estimator", "found"),
-    [(LogisticRegression(), "LogisticRegression"), (None, "NoneType"),
-     (make_pipeline(StandardScaler(), LogisticRegression()), "LogisticRegression")],
-)  # fmt: skip
+    [
+        (LogisticRegression(), "LogisticRegression"),
+        (None, "NoneType"),
+        (make_pipeline(StandardScaler(), LogisticRegression()), "LogisticRegression"),
+    ],
+)
 def test_no_network(estimator, found):
     with pytest.raises(TypeError, match=f"check_signals takes an MLPClassifier.*got {found}"):
         check_signals(estimator, X, Y)

@@ -63,7 +63,7 @@ def test_every_source_agrees_with_backprop_and_contradicts_a_bug(problem, name):
         (Estimates(np.ones(3), 1e-9), np.ones(3) + 0.6e-9, "WRONG"),
         (Estimates(np.ones(3), 1e-9), np.ones(3) + 0.5e-9, "OK"),
         (Estimates(np.full(3, np.nan), np.nan), np.ones(3), "INCONCLUSIVE"),
-        (Estimates(np.full(3, 1e-17), 1e-16), np.zeros(3), "OK"),  # beside a gradient of norm 1
+        (Estimates(np.full(3, 1e-17), 1e-16), np.zeros(3), "OK"),  # of a gradient of norm 1
         (Estimates(np.full(3, 1e-9), 1e-8), np.zeros(3), "INCONCLUSIVE"),
     ],
 )

@@ -28,7 +28,7 @@ def cross_entropy(torch):
     return lambda net: torch.nn.functional.cross_entropy(net(inputs), targets)
 
 
-def test_a_right_module_passes(torch):
+def test_a_correct_module_passes(torch):
     net = make_net(torch, torch.nn.Dropout(0.3), torch.nn.BatchNorm1d(6))
     weights = {name: value.clone() for name, value in net.state_dict().items()}
     state = torch.get_rng_state()

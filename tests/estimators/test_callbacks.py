@@ -56,8 +56,12 @@ def test_a_task_for_the_fit_and_one_for_each_epoch(solver):
     net = network(solver=solver).set_callbacks(recorder).fit(X, Y)
     epochs = [(hook, "epoch", k) for k in range(4) for hook in ("begin", "end")]
     assert recorder.calls == [
-        "setup", ("begin", "fit", 0), *epochs, ("end", "fit", 0), "teardown",
-    ]  # fmt: skip
+        "setup",
+        ("begin", "fit", 0),
+        *epochs,
+        ("end", "fit", 0),
+        "teardown",
+    ]
     assert net.n_iter_ == 4
 
 

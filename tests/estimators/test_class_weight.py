@@ -19,9 +19,15 @@ WEIGHT = np.random.default_rng(0).uniform(0.2, 3, len(RARE))
 
 def exact(**parameters):
     return MLPClassifier(
-        (4,), activation="tanh", solver="lbfgs", alpha=0.5, tol=1e-7, max_iter=1000,
-        random_state=0, **parameters,
-    )  # fmt: skip
+        (4,),
+        activation="tanh",
+        solver="lbfgs",
+        alpha=0.5,
+        tol=1e-7,
+        max_iter=1000,
+        random_state=0,
+        **parameters,
+    )
 
 
 CASES = {

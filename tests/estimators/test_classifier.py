@@ -196,9 +196,15 @@ class TestWeights:
         """One epoch of plain gradient descent, by hand: no batch cancels its own weights."""
         weight = np.random.default_rng(0).uniform(0.1, 3, 150)
         net = classifier(
-            solver="sgd", momentum=0.0, max_iter=1, shuffle=False, batch_size=batch_size,
-            dtype="float64", alpha=0.0, learning_rate_init=0.1,
-        )  # fmt: skip
+            solver="sgd",
+            momentum=0.0,
+            max_iter=1,
+            shuffle=False,
+            batch_size=batch_size,
+            dtype="float64",
+            alpha=0.0,
+            learning_rate_init=0.1,
+        )
         theta = net.objective(X, Y).theta
         for rows in np.array_split(np.arange(150), -(-150 // batch_size)):
             gradient = net.objective(X, Y, np.where(np.isin(np.arange(150), rows), weight, 0))
@@ -257,9 +263,13 @@ class TestAgainstScikitLearn:
 
     def test_adaptive_rate_falls_until_training_ends(self):
         net = classifier(
-            solver="sgd", learning_rate="adaptive", learning_rate_init=1e-5, tol=1.0, max_iter=100,
+            solver="sgd",
+            learning_rate="adaptive",
+            learning_rate_init=1e-5,
+            tol=1.0,
+            max_iter=100,
             n_iter_no_change=2,
-        ).fit(X, Y)  # fmt: skip
+        ).fit(X, Y)
         # Nothing improves by 1: every three epochs a fifth, 1e-5 -> 2e-6 -> 4e-7 <= 1e-6.
         assert net.n_iter_ < 12
         assert net.history_[-1]["learning_rate"] < 1e-5

@@ -79,9 +79,16 @@ def test_gamma_without_hidden_layers_is_gamma_regression():
 def test_quantile_without_hidden_layers_is_quantile_regression(quantile):
     theirs = QuantileRegressor(quantile=quantile, alpha=0.0).fit(X, Y)
     ours = MLPRegressor(
-        (), loss="quantile", quantile=quantile, learning_rate="cosine", learning_rate_init=0.05,
-        max_iter=400, alpha=0.0, dtype="float64", random_state=0,
-    ).fit(X, Y)  # fmt: skip
+        (),
+        loss="quantile",
+        quantile=quantile,
+        learning_rate="cosine",
+        learning_rate_init=0.05,
+        max_iter=400,
+        alpha=0.0,
+        dtype="float64",
+        random_state=0,
+    ).fit(X, Y)
     best = mean_pinball_loss(Y, theirs.predict(X), alpha=quantile)
     assert mean_pinball_loss(Y, ours.predict(X), alpha=quantile) < 1.01 * best
     assert np.mean(ours.predict(X) >= Y) == pytest.approx(quantile, abs=0.03)
@@ -93,8 +100,15 @@ def test_absolute_error_shrugs_off_what_squared_error_follows():
     wild = np.where(rng.random(len(X)) < 0.1, 50.0, y)
     error = {}
     for loss in ("squared_error", "absolute_error", "huber"):
-        net = MLPRegressor((), loss=loss, learning_rate="cosine", learning_rate_init=0.1,
-                           max_iter=200, huber_delta=0.05, random_state=0)  # fmt: skip
+        net = MLPRegressor(
+            (),
+            loss=loss,
+            learning_rate="cosine",
+            learning_rate_init=0.1,
+            max_iter=200,
+            huber_delta=0.05,
+            random_state=0,
+        )
         error[loss] = np.abs(net.fit(X, wild).predict(X) - y).mean()
     assert error["absolute_error"] < 0.3
     assert error["huber"] < 0.5
@@ -105,11 +119,17 @@ def test_absolute_error_shrugs_off_what_squared_error_follows():
 @pytest.mark.parametrize("trained", [False, True])
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
 @pytest.mark.parametrize("loss", [*REGRESSION_LOSSES, LogCosh()], ids=[*REGRESSION_LOSSES, "mine"])
-def test_gradients_of_every_loss_are_right(loss, activation, trained, factor):
+def test_gradients_of_every_loss_are_correct(loss, activation, trained, factor):
     net = MLPRegressor(
-        (6, 5), loss=loss, quantile=0.8, activation=activation, max_iter=30, random_state=0,
-        batch_norm=factor > 1, dropout=0.2 * (factor > 1),
-    )  # fmt: skip
+        (6, 5),
+        loss=loss,
+        quantile=0.8,
+        activation=activation,
+        max_iter=30,
+        random_state=0,
+        batch_norm=factor > 1,
+        dropout=0.2 * (factor > 1),
+    )
     weight = np.linspace(0.1, 2, 30)
     if trained:
         net.fit(X, factor * Y)
@@ -119,7 +139,7 @@ def test_gradients_of_every_loss_are_right(loss, activation, trained, factor):
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
 @pytest.mark.parametrize("y", [SPECIES, SPECIES > 0, np.eye(3, dtype=int)[SPECIES]], ids=len)
-def test_gradients_of_the_classifiers_losses_are_right(y, smoothing):
+def test_gradients_of_the_classifiers_losses_are_correct(y, smoothing):
     net = MLPClassifier(
         (5,), label_smoothing=smoothing, class_weight="balanced", max_iter=20, random_state=0
     )
@@ -130,9 +150,12 @@ def test_gradients_of_the_classifiers_losses_are_right(y, smoothing):
 def test_label_smoothing_tempers_the_probabilities():
     sure, tempered = (
         MLPClassifier((10,), solver="lbfgs", alpha=1e-6, label_smoothing=s, random_state=0)
-        .fit(X_IRIS, SPECIES).predict_proba(X_IRIS).max(axis=1).mean()
+        .fit(X_IRIS, SPECIES)
+        .predict_proba(X_IRIS)
+        .max(axis=1)
+        .mean()
         for s in (0.0, 0.3)
-    )  # fmt: skip
+    )
     assert sure > 0.97
     assert tempered == pytest.approx(0.8, abs=0.05)  # 1 - ε + ε / 3
 

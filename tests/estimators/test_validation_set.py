@@ -46,9 +46,13 @@ def test_it_is_watched_and_does_not_change_the_training():
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_early_stopping_keeps_its_best_weights(solver):
     net = classifier(
-        solver=solver, early_stopping=True, max_iter=60, n_iter_no_change=3,
-        learning_rate_init=0.3 if solver == "sgd" else 0.03, dtype="float64",
-    ).fit(X, Y, X_val=X_VAL, y_val=Y_VAL)  # fmt: skip
+        solver=solver,
+        early_stopping=True,
+        max_iter=60,
+        n_iter_no_change=3,
+        learning_rate_init=0.3 if solver == "sgd" else 0.03,
+        dtype="float64",
+    ).fit(X, Y, X_val=X_VAL, y_val=Y_VAL)
     assert net.n_iter_ < 60
     best = min(net.validation_loss_curve_)
     assert log_loss(Y_VAL, net.predict_proba(X_VAL)) == pytest.approx(best, rel=1e-9)
@@ -74,7 +78,7 @@ def test_frames_and_sparse_matrices():
     assert sparse.validation_loss_curve_ == pytest.approx(plain.validation_loss_curve_, rel=1e-4)
 
 
-def test_the_regressor_measures_in_normalised_units():
+def test_the_regressor_measures_in_normalized_units():
     net = MLPRegressor((10,), random_state=0, max_iter=3)
     net.fit(X_REG[:300], Y_REG[:300], X_val=X_REG[300:], y_val=Y_REG[300:])
     residual = (net.predict(X_REG[300:]) - Y_REG[300:]) / net.target_normalizer_.scale_
@@ -112,17 +116,19 @@ def test_bad_validation_sets(options, message):
 
 
 class TestRouting:
-    def test_a_pipeline_normalises_it_like_the_training_set(self):
+    def test_a_pipeline_normalizes_it_like_the_training_set(self):
         raw, val = X * 100 + 5, X_VAL * 100 + 5
         with sklearn.config_context(enable_metadata_routing=True):
             net = classifier(early_stopping=True).set_fit_request(
                 X_val=True, y_val=True, sample_weight=True
             )
             model = Pipeline(
-                [("normalise", InputNormalizer().set_fit_request(sample_weight=True)),
-                 ("net", net)],
+                [
+                    ("normalize", InputNormalizer().set_fit_request(sample_weight=True)),
+                    ("net", net),
+                ],
                 transform_input=["X_val"],
-            ).fit(raw, Y, X_val=val, y_val=Y_VAL, sample_weight=np.ones(len(Y)))  # fmt: skip
+            ).fit(raw, Y, X_val=val, y_val=Y_VAL, sample_weight=np.ones(len(Y)))
         best = min(model[-1].validation_loss_curve_)
         assert log_loss(Y_VAL, model.predict_proba(val)) == pytest.approx(best, rel=1e-5)
 

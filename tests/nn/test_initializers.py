@@ -123,7 +123,7 @@ def _spec(activation, batch_norm=False):
 
 
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
-def test_auto_centres_what_an_activation_at_rest_passes_on(activation):
+def test_auto_centers_what_an_activation_at_rest_passes_on(activation):
     spec = _spec(activation)
     theta = spec.initial_parameters("auto", np.random.default_rng(0), np.float64)
     at_rest = {"logistic": 0.5, "softplus": math.log(2)}.get(activation, 0.0)

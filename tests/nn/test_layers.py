@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from sknn_opt.nn.layers import Activation, BatchNorm, Dense, Dropout, SparseInputDropout
+from sknn_opt.nn.layers import ActivationLayer, BatchNorm, Dense, Dropout, SparseInputDropout
 
 STEP = 1e-200
 
@@ -74,7 +74,7 @@ def test_dense_leaves_its_input_alone_and_reads_the_parameters_anew():
     np.testing.assert_allclose(layer.forward(a, None), 2 * first)
 
 
-# Batch normalisation ----------------------------------------------------------------------------
+# Batch normalization ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -206,7 +206,7 @@ def test_batch_norm_equals_torch(dtype):
     np.testing.assert_allclose(grads["beta"], theirs.bias.grad.numpy(), **tolerance)
     layer.update_running(0.1)
     np.testing.assert_allclose(statistics["mean"], theirs.running_mean.numpy(), **tolerance)
-    # torch keeps the unbiased variance; ours is the one it normalises by
+    # torch keeps the unbiased variance; ours is the one it normalizes by
     unbiased = (statistics["variance"] - 0.9) * m / (m - 1) + 0.9
     np.testing.assert_allclose(unbiased, theirs.running_var.numpy(), **tolerance)
 
@@ -230,8 +230,8 @@ def test_dropout_masks(rate, dtype):
     spread = np.sqrt(rate * (1 - rate))
     assert np.abs(kept.mean(axis=0) - (1 - rate)).max() < 5 * spread / np.sqrt(400)
     assert np.abs(kept.mean(axis=1) - (1 - rate)).max() < 5 * spread / np.sqrt(100)
-    neighbours = np.corrcoef(kept[:, :-1].ravel(), kept[:, 1:].ravel())[0, 1]
-    assert abs(neighbours) < 5 / np.sqrt(a.size)
+    neighbors = np.corrcoef(kept[:, :-1].ravel(), kept[:, 1:].ravel())[0, 1]
+    assert abs(neighbors) < 5 / np.sqrt(a.size)
 
 
 def test_dropout_does_not_write_into_the_activation_below():
@@ -302,7 +302,7 @@ def test_sparse_dropout_drops_stored_entries(dtype):
 
 @pytest.mark.parametrize("name", ["identity", "relu", "leaky_relu", "gelu", "mish"])
 def test_activation_works_in_the_memory_it_is_given(name):
-    layer = Activation(name, 3, 6, np.float64)
+    layer = ActivationLayer(name, 3, 6, np.float64)
     z = np.random.default_rng(0).normal(size=(4, 3))
     a = layer.forward(z, None)
     assert a is z

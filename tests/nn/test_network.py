@@ -19,7 +19,7 @@ from sknn_opt.optim import OPTIMIZERS
 
 STEP = 1e-200  # its square is 0: the complex step is exact to rounding, also beside kinks
 N_OUTPUTS = {name: 3 if name == "log_loss" else 2 for name in LOSSES}
-# Written anew, so that a slip in the package cannot hide in its own oracle.
+# Written anew, so that a bug in the package cannot hide in its own oracle.
 PLAIN = {
     "identity": lambda z: z,
     "logistic": expit,

@@ -333,9 +333,12 @@ def test_args_and_jac_true():
     assert result.x[0] == pytest.approx(3, abs=1e-6)
     assert result.fun == pytest.approx(-18)
     apart = minimize(
-        lambda w, a: float(a * w @ w), [1.0], args=(2.0,), jac=lambda w, a: 2 * a * w,
+        lambda w, a: float(a * w @ w),
+        [1.0],
+        args=(2.0,),
+        jac=lambda w, a: 2 * a * w,
         method=SGD(0.05, momentum=0.0),
-    )  # fmt: skip
+    )
     assert apart.x[0] == pytest.approx(0, abs=1e-6)
 
 
@@ -350,9 +353,12 @@ def test_without_a_gradient(jac):
 
 def test_finite_differences_pass_args_on():
     result = minimize(
-        lambda w, a: float((w - a) @ (w - a)), [0.0, 0.0], args=(np.array([1.0, 2.0]),),
-        method=SGD(0.2, momentum=0.0), options={"gtol": 1e-4},
-    )  # fmt: skip
+        lambda w, a: float((w - a) @ (w - a)),
+        [0.0, 0.0],
+        args=(np.array([1.0, 2.0]),),
+        method=SGD(0.2, momentum=0.0),
+        options={"gtol": 1e-4},
+    )
     np.testing.assert_allclose(result.x, [1, 2], atol=1e-3)
 
 
@@ -391,9 +397,13 @@ def test_gradient_may_be_theta_itself(name):
 def test_callback_sees_every_step_and_owns_what_it_gets():
     seen = []
     minimize(
-        parabola, [0.0], jac=parabola_slope, method=SGD(0.1, momentum=0.0), callback=seen.append,
+        parabola,
+        [0.0],
+        jac=parabola_slope,
+        method=SGD(0.1, momentum=0.0),
+        callback=seen.append,
         options={"maxiter": 3},
-    )  # fmt: skip
+    )
     np.testing.assert_allclose(np.concatenate(seen), [1.0, 1.8, 2.44])
 
 
@@ -426,9 +436,11 @@ def test_bounds_and_constraints_are_refused(name, limits):
 
 def test_a_gradient_that_is_not_finite_stops_it():
     result = minimize(
-        lambda w: float(w @ w), [1.0], jac=lambda w: np.where(w < 0.95, np.nan, 2 * w),
+        lambda w: float(w @ w),
+        [1.0],
+        jac=lambda w: np.where(w < 0.95, np.nan, 2 * w),
         method=SGD(0.01, momentum=0.0),
-    )  # fmt: skip
+    )
     assert result.status == 2
     assert result.success is False
     assert "not finite" in result.message

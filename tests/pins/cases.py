@@ -89,9 +89,7 @@ CASES = {
     "sgd": lambda: fit(classifier(solver="sgd", learning_rate_init=0.1), *IRIS),
     "sgd plain": lambda: fit(classifier(solver="sgd", momentum=0), *IRIS),
     "sgd adaptive": lambda: fit(
-        classifier(
-            solver="sgd", learning_rate="adaptive", n_iter_no_change=1, tol=0.1, max_iter=9
-        ),
+        classifier(solver="sgd", learning_rate="adaptive", n_iter_no_change=1, tol=0.1, max_iter=9),
         *IRIS,
     ),
     "rmsprop": lambda: fit(classifier(solver="rmsprop"), *IRIS),
@@ -120,9 +118,7 @@ CASES = {
     "weights": lambda: fit(classifier(), *IRIS, WEIGHT),
     "weights, one batch": lambda: fit(classifier(batch_size=200, dropout=0.2), *IRIS, WEIGHT),
     "class weights": lambda: fit(classifier(class_weight={0: 0.0, 2: 3.0}), *IRIS),
-    "balanced": lambda: fit(
-        classifier(class_weight="balanced", early_stopping=True), *CANCER
-    ),
+    "balanced": lambda: fit(classifier(class_weight="balanced", early_stopping=True), *CANCER),
     "batch norm": lambda: fit(classifier(hidden_layer_sizes=(8, 6), batch_norm=True), *IRIS),
     "batch norm and weights": lambda: fit(
         classifier(batch_norm=True, batch_norm_momentum=0.5), *IRIS, WEIGHT
@@ -161,9 +157,7 @@ CASES = {
         classifier(class_weight="balanced", dropout=0.3), *IRIS, **CLASSES
     ),
     "stream, adaptive": lambda: stream(
-        classifier(
-            solver="sgd", learning_rate="adaptive", tol=1.0, n_iter_no_change=1, max_iter=9
-        ),
+        classifier(solver="sgd", learning_rate="adaptive", tol=1.0, n_iter_no_change=1, max_iter=9),
         *IRIS,
         size=15,
         **CLASSES,
@@ -194,7 +188,7 @@ CASES = {
     "gamma": lambda: fit(regressor(loss="gamma", solver="rmsprop"), *DIABETES),
     "stream of targets": lambda: stream(regressor(early_stopping=True), *DIABETES),
     "stream of outputs": lambda: stream(regressor(batch_norm=True), DIABETES[0], OUTPUTS, size=50),
-}  # fmt: skip
+}
 
 
 def outcome(case):

@@ -25,7 +25,7 @@ def points(display):
     return {line.get_label(): line.get_data() for line in display.ax_.lines}
 
 
-def test_right_derivatives_lie_on_the_diagonal():
+def test_correct_derivatives_lie_on_the_diagonal():
     report = check_gradients(MLPClassifier((5,), activation="tanh", random_state=0), X, Y)
     display = GradientCheckDisplay.from_report(report).plot()
     drawn = points(display)

@@ -69,15 +69,19 @@ def test_another_score_has_its_own_axis(scoring, name):
     assert display.score_ax_.get_ylabel() == name
     texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert texts == [
-        "training loss", "validation loss", name, f"best: epoch {display.best_epoch}",
-    ]  # fmt: skip
+        "training loss",
+        "validation loss",
+        name,
+        f"best: epoch {display.best_epoch}",
+    ]
 
 
 def test_a_watched_validation_set_marks_nothing():
     net = network().fit(X[::2], Y[::2], X_val=X[1::2], y_val=Y[1::2])
     assert list(drawn(LossCurveDisplay.from_estimator(net).plot())) == [
-        "training loss", "validation loss",
-    ]  # fmt: skip
+        "training loss",
+        "validation loss",
+    ]
 
 
 def test_pipeline_search_and_axes_of_the_user():

@@ -70,8 +70,8 @@ def test_the_condition_number_is_that_of_the_hessian():
     expected = np.linalg.cond(Z.T @ Z)
     assert display.condition_number == pytest.approx(expected, rel=1e-4)
     assert f"{expected:,.3g}" in display.plot().ax_.get_title()
-    normalised = make_pipeline(InputNormalizer(), linear()).fit(AGE_BMI, TARGET)
-    display = surface(normalised, AGE_BMI, TARGET, directions=WEIGHTS)
+    normalized = make_pipeline(InputNormalizer(), linear()).fit(AGE_BMI, TARGET)
+    display = surface(normalized, AGE_BMI, TARGET, directions=WEIGHTS)
     r = np.corrcoef(Z.T)[0, 1]
     assert display.condition_number == pytest.approx((1 + r) / (1 - r), rel=1e-4)
     assert display.labels[1] == "W[1][1, 0], weight of bmi"

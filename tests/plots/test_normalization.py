@@ -67,7 +67,7 @@ def test_features_by_name_and_number():
     assert display.ax_[0].get_title() == "Before: 2 of 13 features"
     assert NormalizationDisplay.from_estimator(NORMALIZER, X, "ash").names == ["ash"]
     for features, message in (
-        (["colour"], "no feature 'colour'; there are alcohol"),
+        (["color"], "no feature 'color'; there are alcohol"),
         ([13], "no feature 13; X has 13 features"),
         ([], "features is empty"),
     ):
@@ -111,8 +111,9 @@ def test_negative_values_missing_values_and_equal_sizes():
     normalizer = InputNormalizer().fit(table)
     display = NormalizationDisplay.from_estimator(normalizer, table).plot()
     assert display.ax_[0].get_xscale() == "symlog"
-    np.testing.assert_allclose(display.before["training data"][2], np.append(
-        np.nanmedian(table[:, :2], axis=0), np.nan))  # fmt: skip
+    np.testing.assert_allclose(
+        display.before["training data"][2], np.append(np.nanmedian(table[:, :2], axis=0), np.nan)
+    )
     alike = NormalizationDisplay.from_estimator(normalizer, table, [0]).plot()
     assert alike.ax_[0].get_xscale() == "linear"
 

@@ -51,7 +51,7 @@ def test_the_gains_are_those_of_the_report():
     assert display.ax_[0, 0].get_title() == "Vanishing"
 
 
-def test_lines_differ_without_colour():
+def test_lines_differ_without_color():
     display = SignalPropagationDisplay.from_estimator(net(), X, Y).plot()
     _, forward, backward = display.ax_[0, 0].lines
     assert forward.get_linestyle() != backward.get_linestyle()

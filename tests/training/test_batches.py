@@ -15,7 +15,7 @@ COLUMNS = np.array([0, 100, 200, 300])
 
 
 def make_data(dtype=np.float64, kind="C", rows=None, weighted=True):
-    """Row i holds i in every array, so that each can be recognised."""
+    """Row i holds i in every array, so that each can be recognized."""
     X = (np.arange(N)[:, np.newaxis] + COLUMNS).astype(dtype)
     X = {"C": np.ascontiguousarray, "F": np.asfortranarray, "sparse": csr_array}[kind](X)
     y = np.arange(N, dtype=dtype)[:, np.newaxis]
@@ -61,7 +61,7 @@ def test_sizes():
 
 
 def test_no_last_batch_of_one_row():
-    """It would move θ by a full step, and batch norm cannot normalise it."""
+    """It would move θ by a full step, and batch norm cannot normalize it."""
     batches = Minibatches(make_data(), N - 1, np.float32, 1.0)
     assert [len(X) for X, _, _ in collect(batches, None)] == [12, 11]
 

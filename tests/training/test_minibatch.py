@@ -19,10 +19,18 @@ N_BATCHES, EPOCHS = 3, 4
 
 def network(**parameters):
     defaults = {
-        "activation": "tanh", "solver": "sgd", "momentum": 0.0, "shuffle": False, "batch_size": 50,
-        "dtype": "float64", "learning_rate_init": 0.5, "max_iter": EPOCHS, "alpha": 0.0, "tol": 0.0,
+        "activation": "tanh",
+        "solver": "sgd",
+        "momentum": 0.0,
+        "shuffle": False,
+        "batch_size": 50,
+        "dtype": "float64",
+        "learning_rate_init": 0.5,
+        "max_iter": EPOCHS,
+        "alpha": 0.0,
+        "tol": 0.0,
         "random_state": 0,
-    }  # fmt: skip
+    }
     return MLPClassifier((4,), **defaults | parameters)
 
 
@@ -98,9 +106,13 @@ def test_clipping_saves_a_training_that_kills_its_units():
     score = {}
     for norm in (None, 1.0):
         net = MLPClassifier(
-            (50, 50), solver="sgd", learning_rate_init=0.1, max_iter=10, max_grad_norm=norm,
+            (50, 50),
+            solver="sgd",
+            learning_rate_init=0.1,
+            max_iter=10,
+            max_grad_norm=norm,
             random_state=0,
-        )  # fmt: skip
+        )
         score[norm] = net.fit(X_raw, y).score(X_raw, y)
     assert score[None] < 0.2
     assert score[1.0] > 0.95
@@ -163,9 +175,15 @@ class TestHistory:
         net = network(alpha=1.0).fit(X, Y, X_val=X[::5], y_val=Y[::5])
         assert [row["epoch"] for row in net.history_] == [1, 2, 3, 4]
         assert list(net.history_[0]) == [
-            "epoch", "loss", "penalty", "validation_loss", "score", "learning_rate",
-            "gradient_norm", "seconds",
-        ]  # fmt: skip
+            "epoch",
+            "loss",
+            "penalty",
+            "validation_loss",
+            "score",
+            "learning_rate",
+            "gradient_norm",
+            "seconds",
+        ]
         assert all(row["seconds"] > 0 for row in net.history_)
         totals = [row["loss"] + row["penalty"] for row in net.history_]
         assert net.loss_curve_ == totals

@@ -4,6 +4,13 @@ Source: Ng, "Gradient checking", in "Improving deep neural networks"; the comple
 errors of real steps are explained in `sknn_opt.checks.gradients.numeric`.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from numpy.typing import ArrayLike, DTypeLike
+
 from sknn_opt.checks.gradients.engine import check_problem
 from sknn_opt.checks.gradients.readers.functions import read_functions
 from sknn_opt.checks.gradients.readers.networks import read_estimator
@@ -19,15 +26,15 @@ METHODS = {
 
 
 def check_gradients(
-    what,
-    *args,
-    sample_weight=None,
-    jac=None,
-    blocks=None,
-    burn_in=0,
-    dtype="float64",
-    method="auto",
-):
+    what: Any,
+    *args: Any,
+    sample_weight: ArrayLike | None = None,
+    jac: Callable[..., Any] | bool | None = None,
+    blocks: Mapping[str, Any] | None = None,
+    burn_in: int = 0,
+    dtype: DTypeLike = "float64",
+    method: str = "auto",
+) -> GradientReport:
     """Check gradients: which layer, which block, which element is wrong, how much, and why.
 
     It takes four kinds of input::
@@ -158,7 +165,7 @@ def _refuse_training(burn_in, dtype):
     _refuse(burn_in=burn_in or None, dtype=None if dtype == "float64" else dtype)
 
 
-def assert_gradients_close(what, *args, **options):
+def assert_gradients_close(what: Any, *args: Any, **options: Any) -> GradientReport:
     """Assert that gradients are correct; for tests.
 
     Parameters

@@ -12,7 +12,7 @@ from sknn_opt.checks.gradients.numeric.layerwise import Layerwise
 from sknn_opt.checks.gradients.penalty import explain_penalty
 from sknn_opt.checks.gradients.report import ratio
 from sknn_opt.nn.activations import ACTIVATIONS
-from sknn_opt.nn.layers import Activation, BatchNorm, Dense, Dropout
+from sknn_opt.nn.layers import ActivationLayer, BatchNorm, Dense, Dropout
 
 N_DIRECTIONS = 3
 LOOSER = 100  # than for the blocks: only they decide whether all is well
@@ -21,7 +21,7 @@ KINDS = {  # what a layer is called, what it passes on, and its blocks
     Dense: ("Dense", f"{BELOW}, δ Wᵀ", ("W", "b")),
     BatchNorm: ("batch norm", f"{BELOW}, through its mean and variance", ("gamma", "beta")),
     Dropout: ("dropout", "the mask", ()),
-    Activation: ("activation", "the derivative of {}", ()),
+    ActivationLayer: ("activation", "the derivative of {}", ()),
 }
 
 
@@ -100,7 +100,7 @@ class NetworkExplainer(Explainer):
             return
         yield "it passes its gradient on unchanged: its derivative is forgotten", got
         yield "it passes zeros on", np.zeros_like(got)
-        if isinstance(layer, Activation):
+        if isinstance(layer, ActivationLayer):
             for name, function in ACTIVATIONS.items():
                 if function is not layer.function:
                     text = f"it uses the derivative of {name}, not of {_name(layer)}"

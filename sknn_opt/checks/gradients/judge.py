@@ -23,7 +23,7 @@ from sknn_opt.checks.gradients.report import (
 )
 
 BLURRED = 1e-3  # a resolution above this says too little to call a block correct ...
-NOTHING = 4500  # ... unless the block is zero beside the whole, up to so many times eps
+NOTHING = 4500  # ... unless the block is zero compared with the whole, up to so many times eps
 # Along three directions an error shows less than 1/20 of itself in 1 of 10,000 blocks; along three
 # of rank one, less than 1/100 in 1 of 20,000.
 UNSEEN, UNSEEN_OUTER = 20, 100

@@ -4,10 +4,13 @@ The measure is the course's ratio  ‖a - n‖ / (‖a‖ + ‖n‖)  of the ana
 one n, with its bands: below 1e-7 great, below 1e-5 worth a look, else worrying.
 """
 
+from __future__ import annotations
+
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy.optimize import check_grad
@@ -74,28 +77,41 @@ class BlockCheck:
 
     point: str
     block: str
-    layer: object
+    layer: int | str | None
     n_parameters: int
     verdict: str
     ratio: float
     resolution: float
-    index: tuple | None = None
+    index: tuple[int, ...] | None = None
     analytic: float | None = None
     numeric: float | None = None
     passed: bool = True
     note: str = ""
-    samples: tuple = field(default=((), ()), repr=False)
+    samples: tuple[Any, Any] = field(default=((), ()), repr=False)
     elementwise: bool = field(default=False, repr=False)
-    shape: tuple = field(default=(), repr=False)
+    shape: tuple[int, ...] = field(default=(), repr=False)
 
-    def elements(self, k):
-        """The k worst elements that are known, as dicts."""
-        known = [] if self.index is None else [(self.index, self.analytic, self.numeric)]
+    def elements(self, k: int) -> list[dict[str, Any]]:
+        """The worst elements that are known.
+
+        Parameters
+        ----------
+        k : int
+            How many.
+
+        Returns
+        -------
+        list of dict
+            With keys point, block, index, analytic, numeric, error.
+        """
+        known: Iterable[tuple] = ()
         if self.elementwise:
             analytic, numeric = self.samples
             order = np.argsort(-_size(analytic - numeric))[:k]
             places = zip(*np.unravel_index(order, self.shape), strict=True)
             known = zip(places, analytic[order], numeric[order], strict=True)
+        elif self.index is not None:
+            known = [(self.index, self.analytic, self.numeric)]
         return [
             {
                 "point": self.point,
@@ -108,7 +124,7 @@ class BlockCheck:
             for index, a, n in known
         ]
 
-    def cells(self):
+    def cells(self) -> tuple[str, ...]:
         """The table's row, as text."""
         found = "", "", ""
         if self.index is not None:
@@ -120,17 +136,39 @@ class BlockCheck:
 
 @dataclass(frozen=True)
 class PointCheck:
-    """All that was found at one point."""
+    """All that was found at one point.
+
+    Attributes
+    ----------
+    name : str
+        Where: for example "initial weights" or "x0".
+    method : str
+        What the gradient was compared with, in words.
+    blocks : tuple of BlockCheck
+        One for each block, and one, "all", for the whole gradient.
+    fault : str or None
+        What is at fault, in words.
+    first_bad_layer : int, str or None
+        The layer whose own backward is at fault.
+    hints : tuple of str
+        Probable causes, in words, the likeliest first.
+    n_evaluations : int
+        How often the function was evaluated.
+    value, gradient : callable
+        The function and its gradient, of a vector; None in a report that was pickled.
+    theta : ndarray of shape (n_parameters,)
+        The point.
+    """
 
     name: str
     method: str
-    blocks: tuple
+    blocks: tuple[BlockCheck, ...]
     fault: str | None
-    first_bad_layer: object
-    hints: tuple
+    first_bad_layer: int | str | None
+    hints: tuple[str, ...]
     n_evaluations: int
-    value: Callable = field(repr=False)
-    gradient: Callable = field(repr=False)
+    value: Callable[..., Any] = field(repr=False)
+    gradient: Callable[..., Any] = field(repr=False)
     theta: np.ndarray = field(repr=False)
 
     def __getstate__(self):
@@ -138,7 +176,7 @@ class PointCheck:
         return vars(self) | {"value": None, "gradient": None}
 
     @property
-    def title(self):
+    def title(self) -> str:
         """One line: where and how."""
         return f"at the {self.name}" if self.name != "x0" else "at x0"
 
@@ -149,7 +187,7 @@ class GradientReport(Report):
 
     Attributes
     ----------
-    points : tuple
+    points : tuple of PointCheck
         What was found at each point that was checked.
     notes : tuple of str
         What was done to find the network in an estimator.
@@ -171,26 +209,28 @@ class GradientReport(Report):
     ('layer 1: b1', ['b1 has the wrong sign'])
     """
 
-    points: tuple
-    notes: tuple = ()
+    points: tuple[PointCheck, ...]
+    notes: tuple[str, ...] = ()
 
-    _HEAD = ("block", "size", "verdict", "ratio", "sees above", "worst at")
-    _HEAD += ("analytic", "numeric", "note")
+    _HEAD = (
+        *("block", "size", "verdict", "ratio", "sees above", "worst at"),
+        *("analytic", "numeric", "note"),
+    )
     _LEFT = (0, 2, 5, 8)
     _VERDICTS = VERDICTS
 
     @property
-    def blocks(self):
+    def blocks(self) -> list[BlockCheck]:
         """A `BlockCheck` for each block at each point, and one, "all", for the whole gradient."""
         return [check for point in self.points for check in point.blocks]
 
     @property
-    def relative_error(self):
+    def relative_error(self) -> float:
         """The largest ratio of a whole gradient; NaN counts as the largest."""
         return float(np.max([check.ratio for check in self.blocks if check.block == "all"]))
 
     @property
-    def first_bad_layer(self):
+    def first_bad_layer(self) -> int | str | None:
         """The layer whose own backward is at fault, None if none is.
 
         Backprop runs from the last layer to the first, so the layers below a fault inherit its
@@ -199,22 +239,22 @@ class GradientReport(Report):
         return next((p.first_bad_layer for p in self.points if p.first_bad_layer is not None), None)
 
     @property
-    def fault(self):
+    def fault(self) -> str | None:
         """What is at fault, in words; None if nothing is."""
         return next((point.fault for point in self.points if point.fault), None)
 
     @property
-    def hints(self):
+    def hints(self) -> list[str]:
         """Probable causes, in words, the likeliest first."""
         return list(dict.fromkeys(hint for point in self.points for hint in point.hints))
 
     @property
-    def n_evaluations(self):
+    def n_evaluations(self) -> int:
         """How often the function was evaluated; steps through a part of a network do not count."""
         return sum(point.n_evaluations for point in self.points)
 
     @cached_property
-    def scipy_check_grad(self):
+    def scipy_check_grad(self) -> float:
         """`scipy.optimize.check_grad` at the last point: ‖a - n‖ by forward differences.
 
         Computed when first asked for: it takes one evaluation for each parameter.
@@ -227,7 +267,7 @@ class GradientReport(Report):
             )
         return float(check_grad(point.value, point.gradient, point.theta))
 
-    def worst(self, k=5):
+    def worst(self, k: int = 5) -> list[dict[str, Any]]:
         """The k worst elements.
 
         Parameters

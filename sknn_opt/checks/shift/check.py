@@ -35,6 +35,10 @@ References
    the tobacco litigation", Health Services and Outcomes Research Methodology 2, 2001, pp. 169-188.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 from scipy.sparse import issparse
 from scipy.special import gammaln
@@ -43,6 +47,7 @@ from scipy.stats import hypergeom, norm
 from sklearn.utils.validation import validate_data
 
 from sknn_opt.arrays import moments
+from sknn_opt.arrays.types import Matrix
 from sknn_opt.checks.opener import open_normalizer
 from sknn_opt.checks.shift.report import OK, SHIFTED, UNKNOWN, FeatureShift, ShiftReport
 from sknn_opt.estimators.normalizer import InputNormalizer
@@ -53,7 +58,7 @@ FLOAT32 = float(np.finfo(np.float32).eps)  # new data may come in another precis
 BLOCK = 2**18  # numbers looked at together
 
 
-def check_shift(normalizer, X_new):
+def check_shift(normalizer: Any, X_new: Matrix) -> ShiftReport:
     """Tell which features of new data left the distribution that a normalizer was fitted to.
 
     Parameters
@@ -65,7 +70,7 @@ def check_shift(normalizer, X_new):
         training data nor what was missing.
     X_new : {array-like, sparse matrix} of shape (n_new, n_features)
         New rows, in the unit of the training data; NaN where a value is missing. The rows should
-        be independent: a run of neighbours in time varies less than its length says.
+        be independent: a run of neighbors in time varies less than its length says.
 
     Returns
     -------

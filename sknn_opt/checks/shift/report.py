@@ -1,9 +1,15 @@
 """What `check_shift` found: a row for each feature, and a verdict on all of them."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from sknn_opt.checks.report import Report
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 OK, UNKNOWN, SHIFTED = VERDICTS = ("OK", "UNKNOWN", "SHIFTED")  # from the mildest to the gravest
 LONGEST = 40  # features in a printed table; of more than that only those that are not OK
@@ -11,7 +17,7 @@ LONGEST = 40  # features in a printed table; of more than that only those that a
 
 @dataclass(frozen=True)
 class FeatureShift:
-    """One feature of new data beside the training data.
+    """One feature of new data compared with the training data.
 
     Attributes
     ----------
@@ -41,11 +47,11 @@ class FeatureShift:
     note: str = ""
 
     @property
-    def passed(self):
+    def passed(self) -> bool:
         """Whether it is not known to have shifted."""
         return self.verdict != SHIFTED
 
-    def cells(self):
+    def cells(self) -> tuple[str, ...]:
         """The table's row, as text."""
         shares = (self.outside, self.missing, self.missing_in_training)
         return (
@@ -93,33 +99,33 @@ class ShiftReport(Report):
     2.0
     """
 
-    features: tuple
+    features: tuple[FeatureShift, ...]
     n_new: int
     n_training: float
     sees_above: float
-    notes: tuple = ()
+    notes: tuple[str, ...] = ()
 
     _HEAD = ("feature", "verdict", "mean", "variance", "outside", "missing", "before", "note")
     _LEFT = (0, 1, 7)
     _VERDICTS = VERDICTS
 
     @property
-    def shifted(self):
+    def shifted(self) -> list[str]:
         """The names of the features that have shifted."""
         return [feature.name for feature in self.features if feature.verdict == SHIFTED]
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> FeatureShift:
         """The row of a feature."""
         for feature in self.features:
             if feature.name == name:
                 return feature
         raise KeyError(f"There is no feature {name!r}: ask one of report.features for its name.")
 
-    def raise_if_shifted(self):
+    def raise_if_shifted(self) -> None:
         """Raise AssertionError, with the table as its message, if a feature has shifted."""
         self.raise_if_failed()
 
-    def to_frame(self):
+    def to_frame(self) -> DataFrame:
         """The features as a pandas DataFrame, one row each.
 
         Raises

@@ -5,9 +5,15 @@ Source: Ng, "Vanishing / exploding gradients" and "Weight initialization for dee
 `sknn_opt.checks.signals.measures`, the verdict in `sknn_opt.checks.signals.verdicts`.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
+from sknn_opt.arrays.types import Matrix, RandomState
 from sknn_opt.checks.opener import is_ours, open_network
 from sknn_opt.checks.signals.measures import measure
 from sknn_opt.checks.signals.report import PointSignals, SignalReport
@@ -22,7 +28,14 @@ from sknn_opt.checks.signals.verdicts import Traits, judge
 from sknn_opt.estimators.parameters import optimizer_of
 
 
-def check_signals(estimator, X, y=None, *, sample_weight=None, random_state=0):
+def check_signals(
+    estimator: Any,
+    X: Matrix,
+    y: ArrayLike | None = None,
+    *,
+    sample_weight: ArrayLike | None = None,
+    random_state: RandomState = 0,
+) -> SignalReport:
     """Follow the signals through a network and the gradients back: do they vanish or explode?
 
     In each layer the gain is rms out / rms in, forward of the activations, backward of a random
@@ -64,7 +77,7 @@ def check_signals(estimator, X, y=None, *, sample_weight=None, random_state=0):
     See Also
     --------
     SignalPropagationDisplay : The picture.
-    check_gradients : Is the gradient right?
+    check_gradients : Is the gradient correct?
 
     Notes
     -----

@@ -27,7 +27,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from sknn_opt.nn.activations import ACTIVATIONS
-from sknn_opt.nn.layers import Activation, BatchNorm, Dense
+from sknn_opt.nn.layers import ActivationLayer, BatchNorm, Dense
 
 N_ALIKE = 256  # rows that are compared with each other
 N_SAMPLE = 4_000  # activations of a layer that are kept for its histogram, all units of some rows
@@ -58,7 +58,7 @@ class LayerSignals:
     saturated : float
         The share of activations of a bounded function that lie where it is flat.
     spread : float
-        How much rows differ beside what they share: rms of a less its mean row, over rms(a).
+        How much rows differ compared with what they share: rms of a less its mean row, over rms(a).
     cosine : float
         The mean cosine between two rows of a less its value for X = 0; 1 where all are alike.
     effective_rank : float
@@ -134,7 +134,7 @@ class _Walk:
         a, weight = self.objective.X, self.objective.weight
         self.facts[0] |= {"a_rms": rms(a), "a_mean": float(a.mean()), **_likeness(a)}
         for layer in self.network.layers:
-            if isinstance(layer, Activation):
+            if isinstance(layer, ActivationLayer):
                 self._note_slopes(layer.function, a.copy())
             elif isinstance(layer, BatchNorm):
                 self.backs.append((None, _twin(layer, a.copy(), weight).backward))
@@ -145,7 +145,7 @@ class _Walk:
                 self._begin(layer, a)
             elif isinstance(layer, BatchNorm):
                 self._note_z(a)
-            elif isinstance(layer, Activation):
+            elif isinstance(layer, ActivationLayer):
                 self._note_a(a)
         self._note_a(a)
 
@@ -238,9 +238,9 @@ def _at_rest(objective, theta):
     """a[1] … z[L] where X is 0, without dropout."""
     a, rests = np.zeros((1, objective.X.shape[1])), []
     for layer in objective.new_network(theta).layers:
-        if isinstance(layer, Dense | BatchNorm | Activation):
+        if isinstance(layer, Dense | BatchNorm | ActivationLayer):
             a = layer.forward(a, None)
-            if isinstance(layer, Activation):
+            if isinstance(layer, ActivationLayer):
                 rests.append(a.copy())
     return [*rests, a]
 

@@ -1,11 +1,14 @@
 """What became of the signals: a table for each point, a verdict, findings with remedies."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 from sknn_opt.checks.report import Report
 from sknn_opt.checks.signals.measures import LayerSignals
-from sknn_opt.checks.signals.verdicts import HEALTHY, depth_limit, growth
+from sknn_opt.checks.signals.verdicts import HEALTHY, Finding, depth_limit, growth
 
 # heading of a column, what stands in it, and its format
 COLUMNS = (
@@ -47,36 +50,36 @@ class PointSignals:
 
     name: str
     input: LayerSignals
-    layers: tuple
+    layers: tuple[LayerSignals, ...]
     verdict: str
-    findings: tuple
+    findings: tuple[Finding, ...]
 
     @property
-    def passed(self):
+    def passed(self) -> bool:
         """Whether its verdict is "healthy"."""
         return self.verdict == HEALTHY
 
     @property
-    def forward_growth(self):
+    def forward_growth(self) -> float:
         """The mean gain of a hidden layer (geometric, the first apart); NaN if there is one."""
         return growth(layer.forward_gain for layer in self.layers[1:-1])
 
     @property
-    def backward_growth(self):
+    def backward_growth(self) -> float:
         """The same of the gradients on their way back."""
         return growth(layer.backward_gain for layer in self.layers[1:-1])
 
     @property
-    def forward_limit(self):
+    def forward_limit(self) -> float:
         """The depth at which signals that grow so leave float32; infinity if they do not."""
         return depth_limit(self.forward_growth)
 
     @property
-    def backward_limit(self):
+    def backward_limit(self) -> float:
         """The same of the gradients."""
         return depth_limit(self.backward_growth)
 
-    def cells(self):
+    def cells(self) -> list[tuple[str, ...]]:
         """The table's rows, as text."""
         rows = [_cells(layer) for layer in (self.input, *self.layers)]
         if len(rows) > SHOWN:
@@ -85,7 +88,7 @@ class PointSignals:
             rows[half:-half] = [("…", left_out, *[""] * (len(COLUMNS) - 2))]
         return rows
 
-    def growth_lines(self):
+    def growth_lines(self) -> Iterator[str]:
         """What a layer makes of signals and gradients, and how many float32 stands."""
         for way, rate, limit in (
             ("signals", self.forward_growth, self.forward_limit),
@@ -125,23 +128,23 @@ class SignalReport(Report):
     2
     """
 
-    points: tuple
-    notes: tuple = ()
+    points: tuple[PointSignals, ...]
+    notes: tuple[str, ...] = ()
 
     _HEAD = tuple(heading for heading, _, _ in COLUMNS)
 
     @property
-    def verdict(self):
+    def verdict(self) -> str:
         """ "healthy", or the verdict of the first point that is not."""
         return self._worst.verdict
 
     @property
-    def findings(self):
+    def findings(self) -> list[Finding]:
         """A list of what was found, the cause of the verdict first."""
         return list(self._worst.findings)
 
     @property
-    def layers(self):
+    def layers(self) -> tuple[LayerSignals, ...]:
         """The layers at the point that gave the verdict."""
         return self._worst.layers
 

@@ -1,8 +1,8 @@
-"""Sources of derivatives: real steps, complex steps, and complex steps through layers. Of each,
+"""Private. Sources of derivatives: real steps, complex steps, complex steps through layers. Each,
 
     source.along(block, directions, claimed)  ->  Estimates
 
-are the derivatives of f along directions of one block (by each of its elements, if None). Where
+gives the derivatives of f along directions of one block (by each of its elements, if None). Where
 they contradict what is claimed, a source doubts itself first: its errors grow by what it finds.
 """
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+__all__: list[str] = []
 FEW = 3  # blocks of so few elements are compared element by element
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from sknn_opt.checks.gradients.numeric.complex_step import STEP, Exact
-from sknn_opt.nn.layers import Activation, BatchNorm, Dense, Dropout
+from sknn_opt.nn.layers import ActivationLayer, BatchNorm, Dense, Dropout
 
 CHUNK = 2**16  # complex numbers worked on at a time: they stay in the cache
 # Elements are compared up to this many numbers of work, at most about half a second.
@@ -215,7 +215,7 @@ class Layerwise(Exact):
         rows = rng.uniform(-1, 1, (len(self.signals[-1]), 1))
         self._row_scale = self._row_scale * (1 + eps * rows)
         for j, layer in enumerate(self.layers):
-            if isinstance(layer, Activation):
+            if isinstance(layer, ActivationLayer):
                 slope = self.slope(j, layer.function)
                 self._slopes[j] = (slope + eps * rng.uniform(-1, 1, slope.shape))[:, np.newaxis]
 
@@ -246,7 +246,7 @@ class Layerwise(Exact):
                 return (moved.reshape(-1, moved.shape[2]) @ layer.W).reshape(*moved.shape[:2], -1)
             case Dropout():
                 return moved * layer.mask[: len(moved), np.newaxis]
-            case Activation():
+            case ActivationLayer():
                 if j not in self._slopes:
                     self._slopes[j] = self.slope(j, layer.function)[:, np.newaxis]
                 return moved * self._slopes[j]

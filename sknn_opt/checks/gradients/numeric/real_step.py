@@ -4,7 +4,7 @@ On a ladder of steps h = 1, 0.1, …, 1e-8 (of the parameters' own size) stand t
 
     C(h) = (f(x + hd) - f(x - hd)) / 2h   with error   f''' h²/6 + ε/h,
 
-ε being the noise of f, which is measured. Two neighbouring rungs agree to about the error of the
+ε being the noise of f, which is measured. Two neighboring rungs agree to about the error of the
 smaller one, so the derivative is taken where they agree best, not where they agree with anybody's
 expectation. One step of Richardson's extrapolation takes out the h² term.
 

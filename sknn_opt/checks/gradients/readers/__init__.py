@@ -1,1 +1,3 @@
-"""Whatever has a gradient, read as Problems."""
+"""Private. Whatever has a gradient, read as Problems."""
+
+__all__: list[str] = []
