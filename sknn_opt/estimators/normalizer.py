@@ -298,23 +298,15 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         weighted = sample_weight is not None or (
             not first and np.asarray(self.n_samples_seen_).dtype.kind == "f"
         )
-        # Without weights an infinite value shows in the range: no need to look for it beforehand.
-        in_range = sample_weight is None and not sparse.issparse(X)
-        X = validate_data(
-            self,
-            X,
-            reset=first,
-            accept_sparse=("csr", "csc"),
-            dtype="numeric",
-            ensure_all_finite=False if in_range else "allow-nan",
-        )
+        options = {"accept_sparse": ("csr", "csc"), "dtype": "numeric"}
+        X = validate_data(self, X, reset=first, ensure_all_finite=False, **options)
         weights = None if sample_weight is None else checked_weights(sample_weight, X)
         known = moments.no_moments(X.shape[1]) if first else moments.Moments(**self._moments)
         if sparse.issparse(X):
             known = moments.add_sparse(known, X, weights)
         else:
             known = moments.add_dense(known, X, weights)
-        if has_extremes(np.array([known.low, known.high])):
+        if has_extremes(np.array([known.low, known.high])):  # the range shows infinity, too
             refuse_extremes(X, "X", vars(self).get("feature_names_in_"), allow_nan=True)
 
         has_mean = self.with_std or (self.with_mean and not sparse.issparse(X))

@@ -652,6 +652,16 @@ def test_messages_about_extremes(value, convert, shape):
         np.testing.assert_array_equal(*(m.data if m is not dense else m for m in (X, before)))
 
 
+@pytest.mark.parametrize("convert", [np.asarray, sparse.csr_array, sparse.csc_array])
+def test_infinity_in_sparse_data_and_beside_weight_zero(convert):
+    X, weights = np.array([[1.0, 0.0], [3.0, np.inf], [2.0, 5.0]]), [1.0, 0.0, 2.0]
+    with pytest.raises(ValueError, match="Input X contains infinity"):
+        InputNormalizer(with_mean=False).fit(convert(X))
+    normalizer = InputNormalizer(with_mean=False).fit(convert(X), sample_weight=weights)
+    absent = InputNormalizer(with_mean=False).fit(X[::2], sample_weight=weights[::2])
+    np.testing.assert_allclose(normalizer.var_, absent.var_, rtol=1e-14)
+
+
 def test_the_message_about_extremes_names_the_feature():
     frame = pd.DataFrame({"age": [1.0, 2.0], "income": [3.0, -1e120]})
     normalizer = InputNormalizer().fit(frame.clip(lower=0))
