@@ -1,4 +1,4 @@
-"""Rows recognised by their content.
+"""Rows recognized by their content.
 
 A hash of each row's values, keyed by the random state, answers three questions in a way that
 depends neither on the order of the rows nor on the calls in which they come:

@@ -20,7 +20,7 @@ and two blocks a and b join by the pairwise formula of Chan, Golub and LeVeque,
     \\delta = r_b - r_a, \\quad n = n_a + n_b .
 
 The difference that gives :math:`M_2` loses one bit at most while the block's mean stays within a
-standard deviation of K. Where a block has drifted farther, its columns are centred a second time
+standard deviation of K. Where a block has drifted farther, its columns are centered a second time
 (the corrected two-pass algorithm of the same paper).
 
 A column of equal values has d = 0 throughout, hence a variance of exactly 0.
@@ -42,10 +42,6 @@ from sknn_opt.kernels.with_numpy import shifted_sums
 # where one is needed, is still small (8 MiB).
 BLOCK_SIZE = 2**20
 
-# Columns whose squares overflow are measured in this unit. A power of two changes no digit;
-# the largest float64, 2**1024, becomes 2**484, and the sum of 2**50 such squares is still finite.
-HUGE_UNIT = 2.0**540
-
 # Rows that are one after the other in memory are summed as fewer rows of about this length, and
 # columns at least this tall each by itself, unless weighted: the inner loops run long.
 LONG_ROW = 256
@@ -61,14 +57,13 @@ SAMPLE = 1024
 class Moments(NamedTuple):
     """What has been seen of each column: arrays of shape (n_features,), in float64.
 
-    ``shift`` (NaN before the first value) and ``unit`` (a power of two) define the coordinates
-    d = (x - shift) / unit; ``count`` is the sum of the weights, ``residual`` the mean of d and
-    ``m2`` the weighted sum of (d - residual)**2. ``total`` is the sum of the weights with those of
-    missing values; ``low`` and ``high`` (NaN before the first value) are the range of x.
+    ``shift`` (NaN before the first value) defines the coordinate d = x - shift; ``count`` is the
+    sum of the weights, ``residual`` the mean of d and ``m2`` the weighted sum of
+    (d - residual)**2. ``total`` is the sum of the weights with those of missing values; ``low`` and
+    ``high`` (NaN before the first value) are the range of x.
     """
 
     shift: np.ndarray
-    unit: np.ndarray
     count: np.ndarray  # type: ignore[assignment]  # not the method of tuples
     residual: np.ndarray
     m2: np.ndarray
@@ -80,26 +75,22 @@ class Moments(NamedTuple):
 def no_moments(n_features):
     """Return the moments of no rows at all."""
     zeros, unknown = np.zeros(n_features), np.full(n_features, np.nan)
-    return Moments(
-        unknown, np.ones(n_features), zeros, zeros, zeros, zeros, low=unknown, high=unknown
-    )
+    return Moments(unknown, zeros, zeros, zeros, zeros, low=unknown, high=unknown)
 
 
 def mean(moments):
     """Return the mean of each column; NaN where no value was seen."""
-    # In units, so that two large numbers of opposite sign do not overflow on the way.
-    return (moments.shift / moments.unit + moments.residual) * moments.unit
+    return moments.shift + moments.residual
 
 
 def variance(moments):
-    """Return the variance of each column: NaN where nothing was seen, inf where it overflows."""
-    with np.errstate(over="ignore"):
-        return _per_count(moments.m2, moments.count) * moments.unit * moments.unit
+    """Return the variance of each column; NaN where no value was seen."""
+    return _per_count(moments.m2, moments.count)
 
 
 def deviation(moments):
-    """Return the standard deviation, which is finite even where the variance overflows."""
-    return np.sqrt(_per_count(moments.m2, moments.count)) * moments.unit
+    """Return the standard deviation of each column; NaN where no value was seen."""
+    return np.sqrt(variance(moments))
 
 
 def missing_share(moments):
@@ -130,7 +121,8 @@ def add_dense(moments, X, weights=None):
     ----------
     moments : Moments
     X : ndarray of shape (n_samples, n_features)
-        Any real dtype; finite, or NaN for a missing value. Read block by block, never copied whole.
+        Any real dtype; NaN is a missing value. Read block by block, never copied whole. With
+        numbers that `arrays.extremes` refuses, only the range is to be relied on.
     weights : ndarray of shape (n_samples,) or None
         Not negative. A row of weight zero is left out.
     """
@@ -176,28 +168,15 @@ def _per_count(total, count):
 
 
 def _absorb(moments, block):
-    """Join one block: choose missing shifts, measure, merge, change the unit if that overflows."""
+    """Join one block: choose missing shifts, measure, merge."""
     with np.errstate(over="ignore", invalid="ignore"):
         unset = np.flatnonzero(np.isnan(moments.shift))
         if unset.size:
             shift = moments.shift.copy()
             shift[unset] = block.typical_values(unset)
             moments = moments._replace(shift=shift)
-        merged = _merge(moments, block.measure(moments.shift, moments.unit))
-        overflow = ~np.isfinite(merged.m2)
-        if overflow.any():
-            moments = _in_unit(moments, np.where(overflow, HUGE_UNIT, moments.unit))
-            merged = _merge(moments, block.measure(moments.shift, moments.unit))
+        merged = _merge(moments, block.measure(moments.shift))
     return merged._replace(total=moments.total + block.total)
-
-
-def _in_unit(moments, unit):
-    """Return the same moments in another unit."""
-    ratio = moments.unit / unit
-    # Not ratio**2, which underflows by itself.
-    return moments._replace(
-        unit=unit, residual=moments.residual * ratio, m2=moments.m2 * ratio * ratio
-    )
 
 
 def _merge(moments, measured):
@@ -244,11 +223,9 @@ def _sample_mean(rows, weights):
     first = rows[0].astype(np.float64)
     if np.isnan(first).any():
         first = rows[np.isnan(rows).argmin(axis=0), np.arange(len(first))].astype(np.float64)
-    first[np.isinf(first)] = 0.0  # a shift of infinity would make an infinite value NaN
     # Seen from the first value, equal values have an exact mean.
     count, total = _sums(rows, weights, first)[:2]
-    typical = first + _per_count(total, count)
-    return np.where(np.isfinite(typical), typical, first)  # the differences can overflow
+    return first + _per_count(total, count)
 
 
 class _DenseBlock:
@@ -271,28 +248,25 @@ class _DenseBlock:
         """Return some columns of the rows; a copy unless they are all."""
         return self.rows if len(columns) == self.rows.shape[1] else self.rows[:, columns]
 
-    def measure(self, shift, unit):
+    def measure(self, shift):
         """Return count, residual, m2, lowest and highest value of each column."""
-        count, residual, m2, low, high, loss = self._measured_from(shift, unit, self.rows)
+        count, residual, m2, low, high, loss = self._measured_from(shift, self.rows)
         drifted = np.flatnonzero(loss > m2)
         if drifted.size:
             # The corrected two-pass algorithm: again, from a shift in the middle of the block.
-            start = shift[drifted] / unit[drifted]
+            start = shift[drifted]
             middle = start + residual[drifted]
-            _, correction, m2[drifted], *_ = self._measured_from(
-                middle * unit[drifted], unit[drifted], self._columns(drifted)
-            )
+            rows = self._columns(drifted)
+            _, correction, m2[drifted], *_ = self._measured_from(middle, rows)
             residual[drifted] = middle - start + correction
         return count, residual, np.maximum(m2, 0.0), low, high
 
-    def _measured_from(self, shift, unit, rows):
+    def _measured_from(self, shift, rows):
         """Return what `measure` does, and what m2 lost because the residual is not zero."""
-        if (unit != 1.0).any():
-            rows, shift = rows / unit, shift / unit
         count, first, second, low, high = _sums(rows, self.weights, shift)
         residual = np.divide(first, count, out=np.zeros(len(shift)), where=count > 0)
         loss = residual * first
-        return count, residual, second - loss, low * unit, high * unit, loss
+        return count, residual, second - loss, low, high, loss
 
 
 class _SparseBlock:
@@ -323,20 +297,18 @@ class _SparseBlock:
 
     def typical_values(self, columns):
         """Return the mean of the values present; NaN for a column without any."""
-        typical = _per_count(self._sum(self.values, 0.0), self.count)
-        return np.where(np.isinf(typical), 0.0, typical)[columns]
+        return _per_count(self._sum(self.values, 0.0), self.count)[columns]
 
-    def measure(self, shift, unit):
+    def measure(self, shift):
         """Return what a `_DenseBlock` does, m2 by the corrected two-pass algorithm."""
-        shift = np.nan_to_num(shift) / unit
-        d = self.values / unit[self.column] - shift[self.column]
+        shift = np.nan_to_num(shift)
+        d = self.values - shift[self.column]
         count = np.where(self.count > 0, self.count, 1.0)
         residual = self._sum(d, -shift) / count
         d -= residual[self.column]
         rest = -shift - residual
         correction = self._sum(d, rest) / count
         m2 = self._sum(d * d, rest * rest) - correction * correction * count
-        # np.maximum keeps the NaN or inf that tells of an overflow.
         return self.count, residual + correction, np.maximum(m2, 0.0), *self._range()
 
     def _range(self):

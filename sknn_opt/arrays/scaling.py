@@ -5,8 +5,8 @@ the table's size is made beside the result.
 """
 
 import numpy as np
-from sklearn.utils import assert_all_finite
 
+from sknn_opt.arrays.extremes import LARGEST, has_extremes
 from sknn_opt.kernels import fastest
 from sknn_opt.kernels.with_numpy import standardize
 
@@ -82,17 +82,12 @@ def _clip_step(function, clip, dtype):
     return operation, np.float64(clip)
 
 
-def refuse_infinity(X):
-    """Raise scikit-learn's error if X holds infinity."""
-    assert_all_finite(X, allow_nan=True, estimator_name="InputNormalizer", input_name="X")
-
-
 def apply_steps(steps, X, out):
     """Apply elementwise steps to X, block by block, each block's result going to out.
 
     A step is an operation called as a ufunc, ``operation(x, operand, out=...)``, and an operand
-    that broadcasts against X. Raises ValueError if X holds infinity, which leaves X as it was, even
-    where it is out.
+    that broadcasts against X. Returns False, X being as it was even where it is out, if X holds
+    infinity or a number beyond LARGEST; True if it is done.
     """
     dtype = out.dtype if _is_safe(steps, out.dtype) else np.dtype(np.float64)
     steps = _fused([part for step in steps for part in _rounded(*step, dtype)], dtype)
@@ -101,15 +96,17 @@ def apply_steps(steps, X, out):
     with np.errstate(over="ignore", invalid="ignore"):
         if in_place:  # nothing may be overwritten before all has been seen
             for source, _, _ in tables:
-                for block in _blocks(source.shape):
-                    _look_for_infinity(source[block])
+                if any(_beyond_limits(source[block]) for block in _blocks(source.shape)):
+                    return False
         for source, target, operands in tables:
             for block in _blocks(source.shape):
-                if not in_place:  # now that it has to be read anyway, it costs little
-                    _look_for_infinity(source[block])
+                # Looking costs little now that the block has to be read anyway.
+                if not in_place and _beyond_limits(source[block]):
+                    return False
                 parts = (_part(operand, block) for operand in operands)
                 own = [(operation, [next(parts) for _ in its]) for operation, its in steps]
                 _apply(own, source[block], target[block], dtype)
+    return True
 
 
 def _apply(steps, x, out, dtype):
@@ -124,13 +121,10 @@ def _apply(steps, x, out, dtype):
         np.copyto(out, work, casting="same_kind")
 
 
-def _look_for_infinity(x):
-    """Raise scikit-learn's error if a block holds infinity."""
-    # A sum of squares is finite only if all numbers are, and BLAS is the fastest at it.
-    if x.dtype.char in "fd" and np.isfinite(np.vdot(x, x)):
-        return
-    if x.dtype.kind == "f" and np.isinf(x).any():
-        refuse_infinity(x)
+def _beyond_limits(x):
+    """Tell whether a block holds infinity or a number beyond LARGEST."""
+    # A sum of squares is small only if all numbers are, and BLAS is the fastest at it.
+    return x.dtype.kind == "f" and not np.vdot(x, x) < LARGEST and has_extremes(x)
 
 
 def _is_safe(steps, dtype):

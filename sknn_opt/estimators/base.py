@@ -27,6 +27,7 @@ from sknn_opt._sklearn import (
     fit_context,
     validate_params,
 )
+from sknn_opt.arrays.extremes import LARGEST, refuse_extremes
 from sknn_opt.arrays.threads import UNTHREADED, blas_threads
 from sknn_opt.arrays.types import Matrix
 from sknn_opt.estimators.class_weight import class_totals
@@ -101,7 +102,8 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter or the data cannot be used. The estimator is then as it was before.
+            If a parameter or the data cannot be used, such as numbers beyond 1e100 in size. The
+            estimator is then as it was before.
         """
         task = None
         if CALLBACK_ATTRIBUTES & vars(self).keys():
@@ -399,9 +401,11 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         float16 = getattr(X, "dtype", None) == np.float16
         dtype = np.float32 if float16 else (np.float64, np.float32)
         with np.errstate(over="ignore", invalid="ignore"):
-            checked = validate_data(
-                self, X, *y, accept_sparse=("csr", "csc"), dtype=dtype, **options
-            )
+            options |= {"accept_sparse": ("csr", "csc"), "ensure_all_finite": False}
+            checked = validate_data(self, X, *y, dtype=dtype, **options)
+            table = checked[0] if y else checked
+            if issparse(table) or not (table.flags.forc and np.linalg.norm(table) < LARGEST):
+                refuse_extremes(table, "X", vars(self).get("feature_names_in_"), type(self))
         if not issparse(X):
             return checked
         return (_by_row(checked[0]), checked[1]) if y else _by_row(checked)

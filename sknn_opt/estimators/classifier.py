@@ -409,8 +409,8 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         Raises
         ------
         ValueError
-            If y has a class that was never announced, or the data cannot be used. The estimator is
-            then as it was before.
+            If y has a class that was never announced, or the data cannot be used, such as numbers
+            beyond 1e100 in size. The estimator is then as it was before.
         """
         return self._partial_fit(X, y, sample_weight, classes)
 
@@ -425,6 +425,12 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_labels)
+
+        Raises
+        ------
+        ValueError
+            If X has other features than the training data, or holds NaN, infinity or a number
+            beyond 1e100 in size.
         """
 
         def decide(z):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from sknn_opt.arrays.extremes import LARGEST
 from sknn_opt.arrays.types import Floats
 from sknn_opt.estimators.target_scale import Units
 from sknn_opt.nn.network import Block, Weights
@@ -72,8 +72,9 @@ class FittedNetwork:
             and X.ndim == 2
             and X.shape[1] == self.n_features_in_
             and len(X) > 0
+            and X.flags.c_contiguous
             and "feature_names_in_" not in vars(self)
-            and math.isfinite(np.add.reduce(X, axis=None))
+            and bool(np.vdot(X, X) < LARGEST**2)  # so that all are finite
         )
 
     @property

@@ -33,12 +33,8 @@ from sknn_opt._sklearn import (
     validate_params,
 )
 from sknn_opt.arrays import moments
-from sknn_opt.arrays.scaling import (
-    apply_steps,
-    forward_steps,
-    inverse_steps,
-    refuse_infinity,
-)
+from sknn_opt.arrays.extremes import has_extremes, refuse_extremes
+from sknn_opt.arrays.scaling import apply_steps, forward_steps, inverse_steps
 from sknn_opt.arrays.types import Floats, Matrix
 from sknn_opt.estimators.listeners import FitTask
 from sknn_opt.estimators.parameters import checked_weights, transaction
@@ -75,8 +71,8 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         Mean of each feature, in its own unit. None if neither `with_mean` nor `with_std`, and for
         sparse data without `with_std`.
     var_ : ndarray of shape (n_features,) or None
-        Variance of each feature (divided by n, not n - 1), in its unit squared; inf where that
-        exceeds float64, although `scale_` is still correct. None without `with_std`.
+        Variance of each feature (divided by n, not n - 1), in its unit squared. None without
+        `with_std`.
     scale_ : ndarray of shape (n_features,) or None
         Standard deviation of each feature, in its unit; 1 for constant features, whose deviation
         is at most 8 eps of their mean. None without `with_std`.
@@ -108,6 +104,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
     Statistics are summed in float64 in shifted coordinates [1]_. Integers become float64, float16
     becomes float32, float32 stays. A feature without any value yet has a mean, variance and scale
     of NaN, and is transformed to NaN. Results beyond the largest number of the dtype are infinite.
+    Numbers beyond 1e100 in size, as no table holds, are refused: their squares could be infinite.
 
     References
     ----------
@@ -185,8 +182,8 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         Raises
         ------
         ValueError
-            If `X` holds infinity, no number or is sparse while `with_mean`, or if the weights are
-            negative, all zero, or too large to be summed.
+            If `X` holds infinity, a number beyond 1e100 in size or none at all, or is sparse while
+            `with_mean`, or if the weights are negative, all zero, or sum to more than 1e100.
         """
         watched = CALLBACK_ATTRIBUTES & vars(self).keys()
         task = FitTask(self, X, y, sample_weight) if watched else None
@@ -245,8 +242,8 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         NotFittedError
             Before `fit`.
         ValueError
-            If `X` holds infinity, has other features than the training data, or is sparse while
-            `with_mean`.
+            If `X` holds infinity or a number beyond 1e100 in size, has other features than the
+            training data, or is sparse while `with_mean`.
         """
         check_is_fitted(self)
         self._refuse_sparse(X, "center")
@@ -279,7 +276,8 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         NotFittedError
             Before `fit`.
         ValueError
-            If `X` holds infinity, has another number of features, or is sparse while `with_mean`.
+            If `X` holds infinity or a number beyond 1e100 in size, has another number of features,
+            or is sparse while `with_mean`.
         """
         check_is_fitted(self)
         self._refuse_sparse(X, "uncenter")
@@ -306,24 +304,16 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         weighted = sample_weight is not None or (
             not first and np.asarray(self.n_samples_seen_).dtype.kind == "f"
         )
-        # Without weights an infinite value shows in the sums: no need to look for it beforehand.
-        in_sums = sample_weight is None and not sparse.issparse(X)
-        X = validate_data(
-            self,
-            X,
-            reset=first,
-            accept_sparse=("csr", "csc"),
-            dtype="numeric",
-            ensure_all_finite=False if in_sums else "allow-nan",
-        )
+        options = {"accept_sparse": ("csr", "csc"), "dtype": "numeric"}
+        X = validate_data(self, X, reset=first, ensure_all_finite=False, **options)
         weights = None if sample_weight is None else checked_weights(sample_weight, X)
         known = moments.no_moments(X.shape[1]) if first else moments.Moments(**self._moments)
         if sparse.issparse(X):
             known = moments.add_sparse(known, X, weights)
         else:
             known = moments.add_dense(known, X, weights)
-        if in_sums and not np.isfinite(known.m2).all():
-            refuse_infinity(X)
+        if has_extremes(np.array([known.low, known.high])):  # the range shows infinity, too
+            refuse_extremes(X, "X", vars(self).get("feature_names_in_"), allow_nan=True)
 
         has_mean = self.with_std or (self.with_mean and not sparse.issparse(X))
         self.mean_ = moments.mean(known) if has_mean else None
@@ -361,11 +351,13 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
             out = checked if in_place else checked.astype(dtype, copy=True)
             scale = None if self.scale_ is None else self.scale_[out.indices][np.newaxis]
             steps = make_steps(None, scale, self.clip, dtype)
-            apply_steps(steps, values[np.newaxis], out.data[np.newaxis])
-            return out
-        out = checked if in_place else np.empty_like(checked, dtype=dtype, subok=False)
-        steps = make_steps(self.mean_ if self.with_mean else None, self.scale_, self.clip, dtype)
-        apply_steps(steps, checked, out)
+            done = apply_steps(steps, values[np.newaxis], out.data[np.newaxis])
+        else:
+            out = checked if in_place else np.empty_like(checked, dtype=dtype, subok=False)
+            mean = self.mean_ if self.with_mean else None
+            done = apply_steps(make_steps(mean, self.scale_, self.clip, dtype), checked, out)
+        if not done:
+            refuse_extremes(checked, "X", vars(self).get("feature_names_in_"), allow_nan=True)
         return out
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.metrics import get_scorer
 
 from sknn_opt._sklearn import Interval, Options, StrOptions, check_sample_weight
+from sknn_opt.arrays.extremes import LARGEST
 from sknn_opt.nn.activations import ACTIVATIONS
 from sknn_opt.nn.initializers import INITIALIZERS
 from sknn_opt.nn.network import Architecture
@@ -285,10 +286,10 @@ def checked_weights(sample_weight, X):
             "there is no sample to learn from."
         )
     with np.errstate(over="ignore"):
-        if not np.isfinite(weights.sum()):
+        if not weights.sum() <= LARGEST:
             raise ValueError(
-                f"The sum of sample_weight is beyond float64 (largest weight {weights.max():g}); "
-                "it must be finite: divide the weights by their maximum."
+                f"The sum of sample_weight is beyond {LARGEST:g} (largest weight "
+                f"{weights.max():g}): divide the weights by their maximum."
             )
     return weights
 

@@ -402,7 +402,8 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         Raises
         ------
         ValueError
-            If the data cannot be used. The estimator is then as it was before.
+            If the data cannot be used, such as numbers beyond 1e100 in size. The estimator is then
+            as it was before.
         """
         return self._partial_fit(X, y, sample_weight)
 
@@ -417,6 +418,12 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
+
+        Raises
+        ------
+        ValueError
+            If X has other features than the training data, or holds NaN, infinity or a number
+            beyond 1e100 in size.
         """
         return self._outputs(X, self._in_units)
 

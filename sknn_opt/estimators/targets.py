@@ -8,6 +8,7 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
+from sknn_opt.arrays.extremes import refuse_extremes
 from sknn_opt.estimators import target_scale
 from sknn_opt.estimators.class_weight import row_factors
 from sknn_opt.nn.losses import LOSSES, Loss, make_loss
@@ -128,7 +129,9 @@ class AmountTargets:
         loss = self.loss if isinstance(self.loss, Loss) else LOSSES[self.loss]
         loss.check_targets(y)
         y = y if y.dtype == np.float32 else y.astype(np.float64, copy=False)
-        return y[:, np.newaxis] if y.ndim == 1 else y
+        y = y[:, np.newaxis] if y.ndim == 1 else y
+        refuse_extremes(y, "y")
+        return y
 
     def _decode(self, y):
         """Targets as the user has them."""

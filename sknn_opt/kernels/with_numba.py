@@ -254,9 +254,8 @@ def descend_with_momentum(theta, grad, velocity, momentum, rate, nesterov):
 @_twin_of(reference.rmsprop)
 @_compiled
 def rmsprop(theta, grad, second, beta, epsilon, rate):
-    beta, epsilon, rate = (
-        theta.dtype.type(beta), theta.dtype.type(epsilon), theta.dtype.type(rate)
-    )  # fmt: skip
+    beta, epsilon = theta.dtype.type(beta), theta.dtype.type(epsilon)
+    rate = theta.dtype.type(rate)
     for k in range(theta.size):
         second[k] = beta * second[k] + grad[k] * grad[k]
         theta[k] -= rate * (grad[k] / (np.sqrt(second[k]) + epsilon))

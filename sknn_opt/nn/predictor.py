@@ -6,6 +6,8 @@ Batch norm with fixed statistics is affine, so it goes into the layer below:
 W' = W · s and b' = β - μ · s, with s = γ / √(σ² + ε).
 """
 
+from collections import deque
+
 import numpy as np
 from scipy.sparse import issparse
 
@@ -17,8 +19,6 @@ from sknn_opt.nn.layers import BatchNorm
 
 BLOCK_ELEMENTS = 2**16
 MIN_BLOCK_ROWS = 64
-# Squares of numbers up to here, times any realistic width, stay finite in double precision.
-SATURATION = 1e100
 
 
 def fold(architecture, theta, statistics):
@@ -64,8 +64,8 @@ class Predictor:
     def outputs(self, X, then, rows=None):
         """What `then` makes of the raw outputs of the rows of X (or of those that `rows` names).
 
-        z[L] is in the wider dtype of X and θ, and never NaN for finite X: where sums overflow, the
-        rows are computed again with signals that saturate. `then` gets a block of rows at a time
+        z[L] is in the wider dtype of X and θ, and finite for finite X: where sums overflow, the
+        rows are computed again in double precision. `then` gets a block of rows at a time
         and returns an array with as many rows, so that nothing of the size of X is made but the
         result.
         """
@@ -87,13 +87,16 @@ class Predictor:
         return out
 
     def _raw_outputs(self, X):
-        for z in self.layer_outputs(X):  # noqa: B007 (the last one)
-            pass
+        (z,) = deque(self.layer_outputs(X), maxlen=1)
         # The sum is finite where all terms are, but for sums that overflow, which cost a second
         # look.
         if not np.isfinite(np.add.reduce(z, axis=None)):
             lost = np.flatnonzero(~np.isfinite(z).all(axis=1))
-            z[lost] = self._saturated(X[lost], z.dtype)
+            (wide,) = deque(self.layer_outputs(X[lost].astype(np.float64)), maxlen=1)
+            if np.isfinite(self.weights.theta).all():
+                wide = np.nan_to_num(wide)  # the net diverged: no worse than 0 or the bound
+            bound = np.finfo(z.dtype).max
+            z[lost] = np.clip(wide, -bound, bound)
         return z
 
     def layer_outputs(self, X):
@@ -108,18 +111,3 @@ class Predictor:
                 forward(z, *np.empty((function.n_scratch, *z.shape), dtype))
             yield z
             a = z
-
-    def _saturated(self, X, dtype):
-        """z[L] in double precision, every number kept within ±SATURATION."""
-
-        def widen(array):
-            dense = array.toarray() if issparse(array) else array
-            return np.clip(dense.astype(np.float64), -SATURATION, SATURATION)
-
-        function, last, a = self._function, len(self.coefs) - 1, widen(X)
-        for i, (W, b) in enumerate(zip(self.coefs, self.intercepts, strict=True)):
-            a = np.clip(a @ widen(W) + widen(b), -SATURATION, SATURATION)
-            if i < last:
-                function.forward(a, *np.empty((function.n_scratch, *a.shape)))
-        bound = np.finfo(dtype).max
-        return np.clip(a, -bound, bound)

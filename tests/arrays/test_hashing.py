@@ -133,9 +133,20 @@ def test_columns_do_not_commute():
         load_iris().data,
         load_digits().data,
     ],
-    ids=["0/1", "0/2", "-1/1", "powers of 2", "unit vectors", "counts", "eighths", "digits of 4",
-         "huge", "iris", "digits"],
-)  # fmt: skip
+    ids=[
+        "0/1",
+        "0/2",
+        "-1/1",
+        "powers of 2",
+        "unit vectors",
+        "counts",
+        "eighths",
+        "digits of 4",
+        "huge",
+        "iris",
+        "digits",
+    ],
+)
 @pytest.mark.parametrize("key", [0, 1, [7, 8]])
 def test_no_collisions(X, key):
     assert len(np.unique(hash_rows(key, X))) == n_different(X)

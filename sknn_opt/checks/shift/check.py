@@ -147,7 +147,7 @@ def _training(normalizer):
     unknown, zeros = np.full(n, np.nan), np.zeros(n)
     total = count if np.ptp(count) == 0 else np.full(n, count.max())
     return moments.Moments(
-        normalizer.mean_, np.ones(n), count, zeros, normalizer.var_ * count, total, unknown, unknown
+        normalizer.mean_, count, zeros, normalizer.var_ * count, total, unknown, unknown
     )
 
 

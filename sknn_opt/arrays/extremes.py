@@ -1,0 +1,34 @@
+"""Numbers that no table holds: beyond 1e100, squares and their weighted sums could leave float64.
+
+They are refused, so that no formula has to mind them. Sentinels such as float32's largest, 3.4e38,
+are well inside.
+"""
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import assert_all_finite
+
+LARGEST = np.float64(1e100)  # a NumPy scalar: float32 numbers are compared with it in float64
+
+
+def has_extremes(x):
+    """Tell whether a float array holds infinity or a number beyond LARGEST; NaN is passed over."""
+    return max(np.fmax.reduce(x, axis=None), -np.fmin.reduce(x, axis=None)) > LARGEST
+
+
+def refuse_extremes(X, name, names=None, owner=None, allow_nan=False):
+    """Raise ValueError if X, dense or sparse, holds infinity, NaN or a number beyond LARGEST.
+
+    Infinity and NaN in the words of scikit-learn, which may name the class that is the `owner`.
+    Other columns are called by their `names`, where there are any.
+    """
+    values = X.data if issparse(X) else X
+    who = owner and owner.__name__
+    assert_all_finite(values, allow_nan=allow_nan, estimator_name=who, input_name=name)
+    if values.size and has_extremes(values):
+        row, j = next(zip(*(abs(X) > LARGEST).nonzero(), strict=True))
+        column = f"column {j}" if names is None else f"feature {names[j]!r}"
+        raise ValueError(
+            f"{name} holds {X[row, j]:g} in {column}; no number may be beyond {LARGEST:g} in size: "
+            "correct it, or divide the column by a constant."
+        )
