@@ -153,7 +153,9 @@ def _members(estimator):
     elif hasattr(estimator, "estimators"):
         members = [member for _, member in estimator.estimators]
     else:
-        members = [getattr(estimator, "estimator_", getattr(estimator, "estimator", None))]
+        # In the order of preference; scikit-learn 1.6 has the last name for chains.
+        names = ("estimator_", "estimator", "base_estimator")
+        members = [next((getattr(estimator, n) for n in names if hasattr(estimator, n)), None)]
     for k, member in enumerate(members):
         encode = _encoding(estimator, member, k)
         if encode is not None:

@@ -26,8 +26,8 @@ SEED = 3
 
 
 def standardized(X):
-    """Mean 0 and variance 1, by plain NumPy."""
-    return (X - X.mean(axis=0)) / X.std(axis=0)
+    """Mean 0 and variance 1; rounded, since rows are held out by a hash of all of their bits."""
+    return np.round((X - X.mean(axis=0)) / X.std(axis=0), 3)
 
 
 IRIS = (standardized(load_iris().data), load_iris().target)
