@@ -43,9 +43,10 @@ def train(state, rows, monitor, settings):
         outcome = Outcome("interrupted", "Interrupted; the best weights so far are kept.")
     else:
         outcome = descent.outcome or _outcome(result, descent.value, settings, monitor.at_first)
-        descent.close()
-    if len(state.history) == n_before and math.isfinite(descent.value):
-        descent.record(descent.theta, descent.value)  # the start was already the minimum
+        if len(state.history) == n_before and math.isfinite(descent.value):
+            descent.record(descent.theta, descent.value)  # the start was already the minimum
+        else:
+            descent.close()
     if monitor.by_score and state.best is not None:
         return outcome
     best = descent.weights(descent.theta)
