@@ -318,7 +318,9 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             # Outputs start at the mean of the targets: e^0 = 1 is far from amounts in millions.
             b, counting = spec.blocks[f"b[{spec.n_layers}]"], rows.that_count()
             y, weight = counting.of(rows.y), counting.of(rows.weight)
-            b.of(state.weights.theta)[...] += constant_outputs("exp", y, weight, b.size)
+            at_the_mean = constant_outputs("exp", y, weight, b.size)
+            for weights in filter(None, (state.weights, state.average)):
+                b.of(weights.theta)[...] += at_the_mean
         return rows
 
     def _monitor(self, before, what):
