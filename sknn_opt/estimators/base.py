@@ -184,7 +184,8 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         elif monitor.by_score and state.n_stalled > monitor.patience:
             return Outcome("stopped", _ALREADY_STOPPED.format(state.n_stalled)), advice
         elif state.best_value > -np.inf:
-            state.best = Weights(self.theta_, self.statistics_)
+            weights = Weights(self.theta_, self.statistics_)
+            state.best = weights.astype(state.weights.theta.dtype)
         state.time.epoch = len(state.history)
         rows, held_out, weighted = rows.that_count(), None, rows.weight is not None
         self._count_classes(state, rows)
