@@ -413,8 +413,8 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
     def _attributes(self, state, weights, n_iter, n_rows_seen):
         """All that a fitted estimator keeps."""
         spec, units = state.architecture, state.target_scale and Units(state.target_scale)
-        if spec.batch_norm:  # predictions use folded copies: nobody shall change these in vain
-            weights.theta.flags.writeable = weights.statistics.flags.writeable = False
+        if spec.statistics:
+            weights.protect()
         return {
             "theta_": weights.theta,
             "statistics_": weights.statistics,

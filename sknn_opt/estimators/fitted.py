@@ -58,6 +58,8 @@ class FittedNetwork:
             state, weights = self._training, Weights(self.theta_, self.statistics_)
             units = state.target_scale and Units(state.target_scale)
             self._predictor = Predictor(state.architecture, weights, units)
+            if state.architecture.statistics:
+                weights.protect()
         with np.errstate(all="ignore"):
             if not self._is_as_validated(X):
                 X = self._validate(X, reset=False)
