@@ -164,7 +164,9 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             advice += symptoms.on_fitted(state.architecture, best, rows)
         # What comes next goes on from the best.
         state.weights, state.average, state.n_averaged, state.best = best, None, 0, None
-        state.n_stalled, state.lowest_loss = 0, np.inf
+        state.n_stalled, state.lowest_loss, state.apart = 0, np.inf, False
+        if outcome.reason == "diverged":
+            state.moments = {}  # a velocity of 1e30 would make the next fit diverge as well
         if not monitor.by_score:
             state.best_value = -np.inf
         n_rows_seen = (self.t_ if before else 0) + n_given * n_iter
@@ -210,7 +212,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
                 return outcome, advice  # the estimator stays as it was
             state, rows = spare, rows.sample(0)
         weights = state.best if monitor.by_score and state.best else state.predicting()
-        state.best = None
+        state.best, state.apart = None, weights is not state.weights
         n_rows_seen = (self.t_ if before else 0) + rows.n_rows
         self.__dict__.update(self._attributes(state, weights, len(state.history), n_rows_seen))
         return outcome, advice
@@ -243,7 +245,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             bits = shuffle.bit_generator.state, dropout.bit_generator.state
             state = TrainingState(architecture, weights, time, key, *bits)
         else:
-            apart = latest and (self.early_stopping or self.average)
+            apart = latest and before.apart and (self.early_stopping or self.average)
             weights = None if apart else Weights(self.theta_, self.statistics_)
             state = before.copy(dtype, weights)
             state.architecture = architecture  # dropout may differ
