@@ -105,6 +105,13 @@ def test_a_fit_that_diverged_leaves_no_momentum():
     assert net.set_params(learning_rate_init=1e-3).fit(X, Y).loss_ < loss
 
 
+def test_a_model_of_another_version_says_so_in_one_sentence():
+    saved = classifier().fit(X, Y).__getstate__()
+    saved["_training"] = {"unit": 2.3, "by_score": False, "solver": "adam"}  # as version 0.1.0
+    with pytest.raises(ValueError, match=r"^This model was saved by another version of sknn_opt"):
+        MLPClassifier.__new__(MLPClassifier).__setstate__(saved)
+
+
 def test_skops_trusts_all_but_our_class():
     skops_io = pytest.importorskip("skops.io")
     for parameters in VARIANTS:
