@@ -47,9 +47,8 @@ def train(state, rows, monitor, settings):
             descent.record(descent.theta, descent.value)  # the start was already the minimum
         else:
             descent.close()
-    if monitor.by_score and state.best is not None:
-        return outcome
-    best = descent.weights(descent.theta)
+    best = state.best if monitor.by_score else None
+    best = best or descent.weights(descent.theta)
     if outcome.reason != "diverged" and not np.isfinite(best.statistics).all():
         outcome = _diverged("a variance of batch norm is not finite", monitor.at_first)
     state.best = None if outcome.reason == "diverged" else best

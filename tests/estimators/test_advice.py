@@ -149,12 +149,15 @@ def test_a_flat_prediction_is_found_where_the_mean_is_worse(quantile):
     assert message.startswith("The network learned nothing")
 
 
+@pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize(("scale", "dtype"), [(1e160, np.float64), (1e20, np.float32)])
-def test_batch_norm_whose_variance_overflows(scale, dtype):
+def test_batch_norm_whose_variance_overflows(scale, dtype, early_stopping):
     net = MLPRegressor((5,), solver="lbfgs", batch_norm=True, random_state=0)
+    net.set_params(early_stopping=early_stopping)
     X_bad = (X_REG * scale).astype(dtype)
     found = messages(net, X_bad, Y_REG)
-    assert any("not scaled" in m for m in found)
+    assert any("a variance of batch norm is not finite" in m for m in found)
+    assert np.isfinite(net.statistics_).all()
     assert np.isfinite(net.predict(X_bad)).all()
 
 
