@@ -8,7 +8,12 @@ estimator around it. Supported and tested: scikit-learn 1.6.1 to 1.9.
 
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils import _safe_indexing as safe_indexing
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import (
+    Interval,
+    Options,
+    StrOptions,
+    validate_parameter_constraints,
+)
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _get_feature_names as feature_names
 
@@ -55,5 +60,6 @@ __all__ = [
     "forget_optimizer",
     "metric_of",
     "safe_indexing",
+    "validate_parameter_constraints",
     "validate_params",
 ]

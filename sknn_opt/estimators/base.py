@@ -166,7 +166,9 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             advice += symptoms.on_fitted(state.architecture, best, rows)
         # What comes next goes on from the best.
         state.weights, state.average, state.n_averaged, state.best = best, None, 0, None
-        state.n_stalled, state.lowest_loss = 0, np.inf
+        state.n_stalled, state.lowest_loss, state.apart = 0, np.inf, False
+        if outcome.reason == "diverged":
+            state.moments = {}  # a velocity of 1e30 would make the next fit diverge as well
         if not monitor.by_score:
             state.best_value = -np.inf
         n_rows_seen = (self.t_ if before else 0) + n_given * n_iter
@@ -186,7 +188,8 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         elif monitor.by_score and state.n_stalled > monitor.patience:
             return Outcome("stopped", _ALREADY_STOPPED.format(state.n_stalled)), advice
         elif state.best_value > -np.inf:
-            state.best = Weights(self.theta_, self.statistics_)
+            weights = Weights(self.theta_, self.statistics_)
+            state.best = weights.astype(state.weights.theta.dtype)
         state.time.epoch = len(state.history)
         rows, held_out, weighted = rows.that_count(), None, rows.weight is not None
         self._count_classes(state, rows)
@@ -211,7 +214,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
                 return outcome, advice  # the estimator stays as it was
             state, rows = spare, rows.sample(0)
         weights = state.best if monitor.by_score and state.best else state.predicting()
-        state.best = None
+        state.best, state.apart = None, weights is not state.weights
         n_rows_seen = (self.t_ if before else 0) + rows.n_rows
         self.__dict__.update(self._attributes(state, weights, len(state.history), n_rows_seen))
         return outcome, advice
@@ -244,7 +247,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             bits = shuffle.bit_generator.state, dropout.bit_generator.state
             state = TrainingState(architecture, weights, time, key, *bits)
         else:
-            apart = latest and (self.early_stopping or self.average)
+            apart = latest and before.apart and (self.early_stopping or self.average)
             weights = None if apart else Weights(self.theta_, self.statistics_)
             state = before.copy(dtype, weights)
             state.architecture = architecture  # dropout may differ
@@ -320,8 +323,9 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             # Outputs start at the mean of the targets: e^0 = 1 is far from amounts in millions.
             b, counting = spec.blocks[f"b[{spec.n_layers}]"], rows.that_count()
             y, weight = counting.of(rows.y), counting.of(rows.weight)
+            at_the_mean = constant_outputs("exp", y, weight, b.size)
             for weights in filter(None, (state.weights, state.average)):
-                b.of(weights.theta)[...] += constant_outputs("exp", y, weight, b.size)
+                b.of(weights.theta)[...] += at_the_mean
         return rows
 
     def _monitor(self, before, what):
@@ -415,8 +419,8 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
     def _attributes(self, state, weights, n_iter, n_rows_seen):
         """All that a fitted estimator keeps."""
         spec, units = state.architecture, state.target_scale and Units(state.target_scale)
-        if spec.batch_norm:  # predictions use folded copies: nobody shall change these in vain
-            weights.theta.flags.writeable = weights.statistics.flags.writeable = False
+        if spec.statistics:
+            weights.protect()
         return {
             "theta_": weights.theta,
             "statistics_": weights.statistics,

@@ -43,7 +43,9 @@ class FittedNetwork:
 
     def __setstate__(self, values):
         if "theta_" in values:
-            values = values | {"_training": TrainingState.from_plain(values["_training"])}
+            weights = Weights(values["theta_"], values["statistics_"])
+            state = TrainingState.from_plain(values["_training"], weights)
+            values = values | {"_training": state}
         super().__setstate__(values)
 
     def _outputs(self, X, then):
@@ -56,6 +58,8 @@ class FittedNetwork:
             known = False
         if not known:
             state, weights = self._training, Weights(self.theta_, self.statistics_)
+            if state.architecture.statistics:
+                weights.protect()
             units = state.target_scale and Units(state.target_scale)
             self._predictor = Predictor(state.architecture, weights, units)
         with np.errstate(all="ignore"):

@@ -77,7 +77,7 @@ class FitTask:
 def listeners_of(estimator, task, n_before):
     """Who is told of the epochs of a fit, of which there were `n_before` before."""
     listeners, path = [], vars(estimator).get("_path")
-    n_rows_seen = getattr(estimator, "t_", 0)
+    n_rows_seen = estimator.t_ if n_before else 0
     if estimator.verbose:
         listeners.append(Printer())
     if path is not None:

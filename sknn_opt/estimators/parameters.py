@@ -3,6 +3,7 @@
 The known names are read from the tables themselves, so that no second list can drift.
 """
 
+import copy
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from numbers import Integral, Real
@@ -10,7 +11,13 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.metrics import get_scorer
 
-from sknn_opt._sklearn import Interval, Options, StrOptions, check_sample_weight
+from sknn_opt._sklearn import (
+    Interval,
+    Options,
+    StrOptions,
+    check_sample_weight,
+    validate_parameter_constraints,
+)
 from sknn_opt.arrays.extremes import LARGEST
 from sknn_opt.nn.activations import ACTIVATIONS
 from sknn_opt.nn.initializers import INITIALIZERS
@@ -121,8 +128,11 @@ def optimizer_of(estimator, n_decayed):
     """
     solver = estimator.solver
     if isinstance(solver, Optimizer):
-        free = {"n_decayed": n_decayed} if getattr(solver, "n_decayed", 0) is None else {}
-        return replace(solver, learning_rate=initial_rate(estimator), **free)
+        optimizer = copy.copy(solver)
+        optimizer.learning_rate = initial_rate(estimator)
+        if getattr(solver, "n_decayed", 0) is None:
+            optimizer.n_decayed = n_decayed
+        return optimizer
     if solver == "lbfgs":
         return None
     own = {"learning_rate": float(estimator.learning_rate_init), "n_decayed": n_decayed}
@@ -186,6 +196,8 @@ def architecture_of(estimator, rows, fitted=None):
         )
     if estimator.scoring != "loss":
         check_scoring_name(estimator.scoring)
+    if isinstance(estimator.solver, Optimizer):
+        check_optimizer(estimator.solver)
     if isinstance(estimator.learning_rate, type):
         name = estimator.learning_rate.__name__
         raise ValueError(
@@ -292,6 +304,14 @@ def checked_weights(sample_weight, X):
                 f"{weights.max():g}): divide the weights by their maximum."
             )
     return weights
+
+
+def check_optimizer(optimizer):
+    """Raise ValueError if a number in it is none that the estimator's parameter may be."""
+    values, allowed = vars(optimizer), {"learning_rate": [*CONSTRAINTS["learning_rate_init"], None]}
+    for name in values.keys() - allowed.keys():
+        allowed[name] = CONSTRAINTS.get(OTHER_NAMES.get(name, name), "no_validation")
+    validate_parameter_constraints(allowed, values, type(optimizer).__name__)
 
 
 def check_scoring_name(scoring):

@@ -204,6 +204,10 @@ class Weights:
         """Arrays of their own, of a dtype."""
         return Weights(self.theta.astype(dtype), self.statistics.astype(dtype))
 
+    def protect(self):
+        """Make them read-only: predictions use copies, which would not see a change."""
+        self.theta.flags.writeable = self.statistics.flags.writeable = False
+
 
 class Network:
     """An architecture bound to θ and dθ, with the buffers for batches of up to `n_rows` rows."""

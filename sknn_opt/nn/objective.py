@@ -263,5 +263,6 @@ class Objective:
         if network.batch_norms:
             with np.errstate(all="ignore"):
                 network.forward(self.X, self.weight)
+                network.statistics[...] = 0  # the last ones may be infinite, and 0 · inf is NaN
                 network.update_running(1.0)
         return network.statistics.copy()

@@ -24,7 +24,7 @@ MIN_BLOCK_ROWS = 64
 def fold(architecture, theta, statistics):
     """The weight matrices and biases of the network as it predicts.
 
-    Without batch norm these are views of θ.
+    Without batch norm these are views of θ; folded ones are read-only.
 
     Returns
     -------
@@ -45,6 +45,7 @@ def fold(architecture, theta, statistics):
         scale = gamma / np.sqrt(variance + BatchNorm.EPSILON)
         coefs.append((W * scale).astype(theta.dtype, copy=False))
         intercepts.append((beta - mean * scale).astype(theta.dtype, copy=False))
+        coefs[-1].flags.writeable = intercepts[-1].flags.writeable = False  # copies
     return coefs, intercepts
 
 

@@ -43,12 +43,12 @@ def train(state, rows, monitor, settings):
         outcome = Outcome("interrupted", "Interrupted; the best weights so far are kept.")
     else:
         outcome = descent.outcome or _outcome(result, descent.value, settings, monitor.at_first)
-        descent.close()
-    if len(state.history) == n_before and math.isfinite(descent.value):
-        descent.record(descent.theta, descent.value)  # the start was already the minimum
-    if monitor.by_score and state.best is not None:
-        return outcome
-    best = descent.weights(descent.theta)
+        if len(state.history) == n_before and math.isfinite(descent.value):
+            descent.record(descent.theta, descent.value)  # the start was already the minimum
+        else:
+            descent.close()
+    best = state.best if monitor.by_score else None
+    best = best or descent.weights(descent.theta)
     if outcome.reason != "diverged" and not np.isfinite(best.statistics).all():
         outcome = _diverged("a variance of batch norm is not finite", monitor.at_first)
     state.best = None if outcome.reason == "diverged" else best

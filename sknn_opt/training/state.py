@@ -46,6 +46,8 @@ class TrainingState:
         Whether held-out rows decided.
     history : list of dict
         One row an epoch.
+    apart : bool
+        Whether others than `weights` predict: the average, or the best so far.
     n_seen, weight_seen, class_totals : float, float and ndarray or None
         How many rows came, their weight, and that of each class.
     target_scale : InputNormalizer or None
@@ -72,6 +74,7 @@ class TrainingState:
     criterion: str = ""
     by_score: bool = False
     history: list[dict] = field(default_factory=list)
+    apart: bool = False
     n_seen: float = 0
     weight_seen: float = 0.0
     class_totals: np.ndarray | None = None
@@ -107,16 +110,20 @@ class TrainingState:
         return self.average or self.weights
 
     def to_plain(self) -> dict:
-        """Arrays, numbers, strings, lists and dicts (and a loss of the user's, as it is)."""
+        """Arrays, numbers, strings, lists and dicts (and a loss of the user's, as it is).
+
+        Without the weights, if they predict: the estimator has them.
+        """
         plain = {f.name: getattr(self, f.name) for f in fields(self)}
         for name in ("weights", "average", "best"):
             plain[name] = plain[name] and dict(vars(plain[name]))
+        plain["weights"] = plain["weights"] if self.apart else None
         plain |= {"architecture": self.architecture.to_plain(), "time": asdict(self.time)}
         return plain | {"format": FORMAT}
 
     @classmethod
-    def from_plain(cls, plain: dict) -> TrainingState:
-        """Undo `to_plain`.
+    def from_plain(cls, plain: dict, predicting: Weights) -> TrainingState:
+        """Undo `to_plain`, for an estimator with these weights.
 
         Raises
         ------
@@ -131,5 +138,6 @@ class TrainingState:
             )
         for name in ("weights", "average", "best"):
             values[name] = values[name] and Weights(**values[name])
+        values["weights"] = values["weights"] or predicting
         values["architecture"] = Architecture.from_plain(values["architecture"])
         return cls(**values | {"time": TrainingTime(**values["time"])})

@@ -124,6 +124,22 @@ def test_warm_start_begins_anew_and_goes_on():
     assert recorder.last[-1].n_iter_ == 2
 
 
+def test_a_start_at_the_minimum_is_one_epoch_that_ends_once():
+    recorder = Recorder()
+    net = network(solver="lbfgs", tol=1e9).set_callbacks(recorder).fit(X, Y)
+    assert net.n_iter_ == 1
+    assert [call[:2] for call in recorder.calls[2:-2]] == [("begin", "epoch"), ("end", "epoch")]
+    assert np.array_equal(recorder.last[-1].theta_, net.theta_)
+
+
+def test_a_fit_that_begins_anew_counts_its_rows_anew():
+    recorder = Recorder()
+    net = network().fit(X, Y).set_callbacks(recorder).fit(X, Y)
+    assert recorder.last[-1].t_ == 0
+    net.set_params(warm_start=True).fit(X, Y)
+    assert recorder.last[-1].t_ == 4 * 150
+
+
 class TestScikitLearnsOwn:
     def test_scoring_monitor_logs_one_row_an_epoch(self):
         monitor = callback.ScoringMonitor(scoring=["accuracy", "neg_log_loss"])

@@ -312,6 +312,15 @@ class SignedLogLoss(Loss):
         return np.log(1 + e).sum(axis=1), -sign * e / (1 + e)
 
 
+@pytest.mark.parametrize("loss", ["poisson", "gamma"])
+def test_the_average_starts_at_the_mean_too(loss):
+    y = 1e6 + Y
+    net = MLPRegressor((5,), loss=loss, normalize_target=False, random_state=0)
+    net.set_params(learning_rate_init=1e-9)
+    averaged = clone(net).set_params(average=0.9).partial_fit(X, y)
+    np.testing.assert_allclose(averaged.predict(X), net.partial_fit(X, y).predict(X), rtol=1e-5)
+
+
 def test_losses_see_the_same_targets_in_training_and_validation():
     """Bytes of 0 and 1 would make 2 * 0 - 1 = 255."""
     X, y = X_IRIS[:100], SPECIES[:100]

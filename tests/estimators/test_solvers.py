@@ -1,5 +1,7 @@
 """``solver`` as an object: the same training as by name, with knobs of its own."""
 
+import pickle
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -105,6 +107,45 @@ def test_it_is_cloned_and_searched_over():
     assert clone(net).solver == net.solver
     search = GridSearchCV(net, {"solver": [AdamW(weight_decay=d) for d in (0.0, 0.1)]}, cv=2)
     assert isinstance(search.fit(X, Y).best_params_["solver"], AdamW)
+
+
+@pytest.mark.parametrize(
+    ("solver", "name"),
+    [
+        (Adam(-1.0), "learning_rate"),
+        (Adam(np.nan), "learning_rate"),
+        (Adam("fast"), "learning_rate"),
+        (Adam(beta_2=1.0), "beta_2"),
+        (AdamW(weight_decay=-1.0), "weight_decay"),
+        (SGD(momentum=2.0), "momentum"),
+        (RMSprop(epsilon=0.0), "epsilon"),
+    ],
+    ids=str,
+)
+def test_its_numbers_are_checked_as_parameters_are(solver, name):
+    message = f"The '{name}' parameter of {type(solver).__name__} must be"
+    with pytest.raises(ValueError, match=message):
+        network(solver=solver).fit(X, Y)
+
+
+def test_a_subclass_with_a_constructor_of_its_own_keeps_what_it_was_given():
+    class Scaled(Optimizer):
+        def __init__(self, factor):
+            super().__init__()
+            self.factor = factor
+
+        def _step(self, theta, grad, state, rate):
+            theta -= self.factor * rate * np.sign(grad)
+
+    slow, fast = (network(solver=Scaled(factor)).fit(X, Y) for factor in (1.0, 10.0))
+    assert fast.loss_ < slow.loss_
+    assert fast.solver.learning_rate is None
+
+
+def test_a_pickled_model_trains_on():
+    net = network(solver=AdamW(weight_decay=0.1)).fit(X, Y)
+    thawed = pickle.loads(pickle.dumps(net))
+    assert np.array_equal(thawed.partial_fit(X, Y).theta_, net.partial_fit(X, Y).theta_)
 
 
 @pytest.mark.parametrize("solver", [AdamW, "adamW", None])

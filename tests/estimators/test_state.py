@@ -64,6 +64,54 @@ def test_a_pickle_holds_the_parameters_and_adams_state_alone():
     assert len(pickle.dumps(net)) <= 3.2 * net.theta_.nbytes
 
 
+def test_joblib_holds_them_once_as_well(tmp_path):
+    net = MLPClassifier((256, 256), max_iter=1, random_state=0).fit(X, Y)
+    joblib.dump(net, tmp_path / "net")
+    assert (tmp_path / "net").stat().st_size <= 3.2 * net.theta_.nbytes
+
+
+DUPLICATES = [lambda net: net, copy.copy, lambda net: pickle.loads(pickle.dumps(net))]
+
+
+@pytest.mark.parametrize("duplicate", DUPLICATES, ids=["itself", "copy", "pickle"])
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_no_change_in_place_is_lost(batch_norm, duplicate):
+    net = duplicate(classifier(batch_norm=batch_norm).fit(X, Y))
+    before = net.predict_proba(X)
+    for array in (net.theta_, net.statistics_, *net.coefs_, *net.intercepts_):
+        if batch_norm:  # predictions use folded copies
+            with pytest.raises(ValueError, match="read-only"):
+                array += 1
+        elif array.size:
+            array += 1
+            assert not np.array_equal(net.predict_proba(X), before)
+            array -= 1
+
+
+@pytest.mark.parametrize("parameters", [{"early_stopping": True}, {"average": 0.5}, {}], ids=str)
+def test_partial_fit_goes_on_from_weights_set_after_fit(parameters):
+    net = classifier(solver="sgd", momentum=0.0, **parameters).fit(X, Y)
+    net.theta_ = np.zeros_like(net.theta_)
+    net.set_params(learning_rate_init=1e-9).partial_fit(X, Y)
+    assert np.abs(net.theta_).max() < 1e-6
+
+
+def test_a_fit_that_diverged_leaves_no_momentum():
+    net = MLPRegressor((5,), solver="sgd", warm_start=True, max_iter=5, random_state=0)
+    net.fit(X, Y)
+    with pytest.warns(ConvergenceWarning, match="diverged"):
+        net.set_params(learning_rate_init=1e30).fit(X, Y)
+    loss = net.loss_
+    assert net.set_params(learning_rate_init=1e-3).fit(X, Y).loss_ < loss
+
+
+def test_a_model_of_another_version_says_so_in_one_sentence():
+    saved = classifier().fit(X, Y).__getstate__()
+    saved["_training"] = {"unit": 2.3, "by_score": False, "solver": "adam"}  # as version 0.1.0
+    with pytest.raises(ValueError, match=r"^This model was saved by another version of sknn_opt"):
+        MLPClassifier.__new__(MLPClassifier).__setstate__(saved)
+
+
 def test_skops_trusts_all_but_our_class():
     skops_io = pytest.importorskip("skops.io")
     for parameters in VARIANTS:

@@ -81,6 +81,15 @@ def test_early_stopping_switched_on_later_starts_to_count_then():
     assert net.best_validation_score_ < 0  # minus a loss
 
 
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_the_best_weights_take_a_new_dtype(early_stopping):
+    net = classifier(early_stopping=early_stopping, learning_rate_init=0.1)
+    feed(net, 150, classes=np.unique(Y))
+    for dtype in ("float64", "float32"):
+        net.set_params(dtype=dtype, learning_rate_init=1e3)  # worse than before
+        assert net.partial_fit(X, Y).theta_.dtype == dtype
+
+
 def test_scores_of_another_kind_are_not_compared():
     net = classifier(early_stopping=True, scoring="accuracy", n_iter_no_change=20)
     for _ in range(10):

@@ -556,7 +556,8 @@ def test_batch_statistics():
     variance = np.average((z - mean) ** 2, axis=0, weights=weight)
     np.testing.assert_allclose(spec.statistics["mean[1]"].of(statistics), mean, rtol=1e-12)
     np.testing.assert_allclose(spec.statistics["variance[1]"].of(statistics), variance, rtol=1e-12)
-    objective.batch_statistics(theta + 0.1)  # the result is a copy, and the next call starts anew
+    # The result is a copy, and the next call starts anew, even after a variance that overflows.
+    assert np.isinf(objective.batch_statistics(theta * 1e200)).any()
     np.testing.assert_allclose(objective.batch_statistics(theta), statistics, rtol=1e-12)
 
 
