@@ -221,9 +221,10 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
 
     def _run(self, train, state, rows, monitor, settings):
         """Call a trainer, with as many BLAS threads as pay."""
-        spec, n = state.architecture, settings.batch_size if settings.optimizer else rows.n_rows
-        small = n * spec.largest_product < UNTHREADED
-        with nullcontext() if small else blas_threads(n, spec.n_units):
+        architecture = state.architecture
+        n = settings.batch_size if settings.optimizer else rows.n_rows
+        small = n * architecture.largest_product < UNTHREADED
+        with nullcontext() if small else blas_threads(n, architecture.n_units):
             return train(state, rows, monitor, settings)
 
     def _begin(self, rows, before, *, latest=False):
@@ -299,29 +300,29 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
 
     def _to_network(self, state, rows, first, advice):
         """The rows that count, in the network's units; what they teach goes into the state."""
-        spec = state.architecture
+        architecture = state.architecture
         rows = self._as_trained_on(state, rows, first)
-        if spec.loss.normalizes == "mean and scale" and rows.n_rows:
+        if architecture.loss.normalizes == "mean and scale" and rows.n_rows:
             advice += symptoms.on_targets(rows.of(rows.y), state.target_scale, first)
         rows = rows.that_count()
         if rows.n_rows:
             state.weight_seen += rows.mean_weight * rows.n_rows
         if rows.n_rows and state.unit is None:
-            y, weight, n_outputs = rows.of(rows.y), rows.of(rows.weight), spec.n_units[-1]
+            y, weight, n_outputs = rows.of(rows.y), rows.of(rows.weight), architecture.n_units[-1]
             some = rows.sample(max(100, symptoms.SAMPLE // n_outputs))
             sample = None if some is rows else (some.of(some.y), some.of(some.weight))
-            unit = constant_loss(spec.loss, n_outputs, y, weight, sample)
+            unit = constant_loss(architecture.loss, n_outputs, y, weight, sample)
             state.unit = unit if 0 < unit < np.inf else 1.0
         return rows
 
     def _as_trained_on(self, state, rows, first):
         """The rows as the network takes them; the first ones set the scale of the targets."""
-        spec = state.architecture
+        architecture = state.architecture
         first = first and rows.n_rows
         rows = self._for_network(rows, state, first)
-        if first and spec.loss.link == "exp":
+        if first and architecture.loss.link == "exp":
             # Outputs start at the mean of the targets: e^0 = 1 is far from amounts in millions.
-            b, counting = spec.blocks[f"b[{spec.n_layers}]"], rows.that_count()
+            b, counting = architecture.blocks[f"b[{architecture.n_layers}]"], rows.that_count()
             y, weight = counting.of(rows.y), counting.of(rows.weight)
             at_the_mean = constant_outputs("exp", y, weight, b.size)
             for weights in filter(None, (state.weights, state.average)):
@@ -376,10 +377,10 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         if before:
             state = replace(before, weights=Weights(self.theta_, self.statistics_))
         else:
-            spec = architecture_of(draft, rows)
-            theta = spec.initial_parameters(self.init, init, float)
-            weights = Weights(theta, spec.initial_statistics(float))
-            state = TrainingState(spec, weights, TrainingTime(1.0, 1), [], {}, {})
+            architecture = architecture_of(draft, rows)
+            theta = architecture.initial_parameters(self.init, init, float)
+            weights = Weights(theta, architecture.initial_statistics(float))
+            state = TrainingState(architecture, weights, TrainingTime(1.0, 1), [], {}, {})
         state.class_totals = None
         draft._count_classes(state, rows)
         rows = draft._as_trained_on(state, rows, not before)
@@ -418,20 +419,21 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
 
     def _attributes(self, state, weights, n_iter, n_rows_seen):
         """All that a fitted estimator keeps."""
-        spec, units = state.architecture, state.target_scale and Units(state.target_scale)
-        if spec.statistics:
+        architecture = state.architecture
+        units = state.target_scale and Units(state.target_scale)
+        if architecture.statistics:
             weights.protect()
         return {
             "theta_": weights.theta,
             "statistics_": weights.statistics,
             "history_": state.history,
             "n_iter_": n_iter,
-            "n_layers_": len(spec.n_units),
-            "n_outputs_": spec.n_units[-1],
-            "out_activation_": spec.loss.link,
+            "n_layers_": len(architecture.n_units),
+            "n_outputs_": architecture.n_units[-1],
+            "out_activation_": architecture.loss.link,
             "t_": n_rows_seen,
             "_training": state,
-            "_predictor": Predictor(spec, weights, units),
+            "_predictor": Predictor(architecture, weights, units),
         }
 
     def _report(self, outcome, advice):

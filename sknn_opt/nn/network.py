@@ -227,15 +227,15 @@ class Network:
             self.backward_layers.pop()  # below the first parameters there is nothing to learn
 
     def _build(self, n_rows, sparse):
-        spec, dtype, layers, views = self.architecture, self.theta.dtype, self.layers, []
-        for i in range(1, spec.n_layers + 1):
+        architecture, dtype, layers, views = self.architecture, self.theta.dtype, self.layers, []
+        for i in range(1, architecture.n_layers + 1):
             params, grads = {}, {}
-            for name in spec.parameters_of(i):
-                block = spec.blocks[f"{name}[{i}]"]
+            for name in architecture.parameters_of(i):
+                block = architecture.blocks[f"{name}[{i}]"]
                 params[name], grads[name] = block.of(self.theta), block.of(self.grad)
             views.append((params, grads))
         for i, (params, grads) in enumerate(views, 1):
-            rate, (n_in, n_out) = spec.dropout[i - 1], spec.n_units[i - 1 : i + 1]
+            rate, (n_in, n_out) = architecture.dropout[i - 1], architecture.n_units[i - 1 : i + 1]
             if rate and i == 1 and sparse:
                 self.dropouts.append(SparseInputDropout(rate, dtype))
             elif rate:
@@ -244,13 +244,13 @@ class Network:
             layers.append(Dense(params, grads, n_rows, dtype, is_first=i == 1))
             if "gamma" in params:
                 statistics = {
-                    name: spec.statistics[f"{name}[{i}]"].of(self.statistics)
+                    name: architecture.statistics[f"{name}[{i}]"].of(self.statistics)
                     for name in ("mean", "variance")
                 }
                 self.batch_norms.append(BatchNorm(params, grads, statistics, n_rows, dtype))
                 layers.append(self.batch_norms[-1])
-            if i < spec.n_layers:
-                layers.append(ActivationLayer(spec.activation, n_out, n_rows, dtype))
+            if i < architecture.n_layers:
+                layers.append(ActivationLayer(architecture.activation, n_out, n_rows, dtype))
 
     def draw_masks(self, rng, X):
         """Draw the dropout masks for a batch X; they stay until drawn again."""

@@ -126,11 +126,11 @@ class Objective:
 
     def _bind(self, dtype):
         """A network of θ = 0, with the masks of the first one."""
-        spec = self._architecture
+        architecture = self._architecture
         network = Network(
-            spec,
-            np.zeros(spec.n_parameters, dtype),
-            spec.initial_statistics(dtype),
+            architecture,
+            np.zeros(architecture.n_parameters, dtype),
+            architecture.initial_statistics(dtype),
             self.X.shape[0],
             sparse=not isinstance(self.X, np.ndarray),
         )

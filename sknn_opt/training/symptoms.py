@@ -361,15 +361,16 @@ def on_validation_part(n_rows, missing):
     return found
 
 
-def on_fitted(spec, weights, rows):
+def on_fitted(architecture, weights, rows):
     """Sentences on a network that predicts a constant, or one class, or has dead layers."""
-    link = spec.loss.link
+    link = architecture.loss.link
     # So few rows that a wide X is not copied, nor many outputs made.
-    sample = rows.sample(min(max(SAMPLE // max(spec.n_units[0], spec.n_units[-1]), 100), 2000))
+    widest = max(architecture.n_units[0], architecture.n_units[-1])
+    sample = rows.sample(min(max(SAMPLE // widest, 100), 2000))
     X, y, weight = sample.of(sample.X), sample.of(sample.y), sample.of(sample.weight)
     everything = rows.of(rows.y), rows.of(rows.weight)
     with np.errstate(all="ignore"):
-        *hidden, z = Predictor(spec, weights).layer_outputs(X)
+        *hidden, z = Predictor(architecture, weights).layer_outputs(X)
     if not np.isfinite(z).all():
         return [OVERFLOW.say()]
     if sample.n_rows < 2:
@@ -383,8 +384,8 @@ def on_fitted(spec, weights, rows):
     # Losses other than squares may hide that targets differ and outputs do not.
     flat = y.dtype.kind == "f" and link in ("identity", "exp")
     flat = flat and (np.ptp(z, axis=0) < 1e-3 * np.std(y, axis=0)).all()
-    constant = constant_loss(spec.loss, spec.n_units[-1], *everything, (y, weight))
-    losses = row_losses(spec.loss, z.astype(np.result_type(z, np.float64)), y)  # a copy
+    constant = constant_loss(architecture.loss, architecture.n_units[-1], *everything, (y, weight))
+    losses = row_losses(architecture.loss, z.astype(np.result_type(z, np.float64)), y)  # a copy
     loss = weighted_mean(losses, weight)
     varied = constant > 0 and (y != y[0]).any()  # rounding can make a little of nothing
     if varied and (flat or not loss < constant * (1 - LEARNED_NOTHING.limit)):

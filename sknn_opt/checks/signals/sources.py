@@ -126,9 +126,10 @@ def _of_sklearn(mlp, X, y, sample_weight):
         shapes = [block.shape for name, block in problem.blocks.items() if name.startswith("W")]
         n_units = (shapes[0][0], *(shape[1] for shape in shapes))
         loss, codes = _encoded(mlp, y, n_units[-1])
-        spec = Architecture(n_units, mlp.activation, loss, (0.0,) * len(shapes), False)
+        architecture = Architecture(n_units, mlp.activation, loss, (0.0,) * len(shapes), False)
         weight = None if sample_weight is None else np.asarray(sample_weight, float)
-        found[problem.name] = Objective(spec, problem.x0, X, codes, weight, float(mlp.alpha))
+        data = X, codes, weight, float(mlp.alpha)
+        found[problem.name] = Objective(architecture, problem.x0, *data)
     return found
 
 
