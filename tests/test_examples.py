@@ -13,20 +13,17 @@ QUICKSTART = next(path for path in EXAMPLES if path.stem == "quickstart")
 each_example = pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 
 
-@pytest.fixture
-def temporary(monkeypatch):
-    """A folder for temporary files; its path is short, since sockets may lie there."""
-    with tempfile.TemporaryDirectory() as folder:
-        monkeypatch.setattr(tempfile, "tempdir", folder)
-        yield Path(folder)
-
-
 @each_example
-def test_example(path, tmp_path, temporary, monkeypatch, capsys):
+def test_example(path, tmp_path, monkeypatch, capsys):
     pytest.importorskip("matplotlib").use("Agg")
     pyplot = pytest.importorskip("matplotlib.pyplot")
     pyplot.close("all")  # what the example before has left open
-    monkeypatch.chdir(tmp_path)
+    here, temporary = tmp_path / "here", tmp_path / "temporary"
+    here.mkdir()
+    temporary.mkdir()
+    monkeypatch.chdir(here)
+    if path == QUICKSTART:  # others start processes, whose sockets need a shorter path
+        monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     monkeypatch.setattr(sys, "argv", [str(path)])
     # Worker processes of a grid search take their warning filters from here.
     monkeypatch.setenv("PYTHONWARNINGS", "ignore")
@@ -38,8 +35,8 @@ def test_example(path, tmp_path, temporary, monkeypatch, capsys):
             picture = Path(line.removeprefix("training curves saved to "))
             assert picture.stat().st_size > 10_000
             assert temporary in picture.parents
-    assert Path.cwd() == tmp_path
-    assert not list(tmp_path.iterdir())
+    assert Path.cwd() == here
+    assert not list(here.iterdir())
 
 
 def test_quickstart_saves_its_picture_where_it_is_told(monkeypatch):
