@@ -17,13 +17,7 @@ from sknn_opt.arrays.types import Matrix, RandomState
 from sknn_opt.checks.opener import is_ours, open_network
 from sknn_opt.checks.signals.measures import measure
 from sknn_opt.checks.signals.report import PointSignals, SignalReport
-from sknn_opt.checks.signals.sources import (
-    FITTED,
-    MAX_ROWS,
-    check_input,
-    choose_rows,
-    objectives,
-)
+from sknn_opt.checks.signals.sources import FITTED, MAX_ROWS, check_input, choose_rows, objectives
 from sknn_opt.checks.signals.verdicts import Traits, judge
 from sknn_opt.estimators.parameters import optimizer_of
 
