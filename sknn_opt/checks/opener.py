@@ -24,6 +24,9 @@ from sknn_opt.estimators.classifier import MLPClassifier
 from sknn_opt.estimators.normalizer import InputNormalizer
 from sknn_opt.estimators.regressor import MLPRegressor
 
+OURS = MLPClassifier | MLPRegressor
+SKLEARN = SklearnMLPClassifier | SklearnMLPRegressor
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -50,8 +53,8 @@ def open_network(
     network is looked for. TypeError says that there is none, ValueError that a step cannot be
     fitted to the data.
     """
-    is_wanted = is_ours if ours else is_network
-    found = _find(estimator, is_wanted, "in place" if in_place else "network")
+    wanted = OURS if ours else OURS | SKLEARN
+    found = _find(estimator, wanted, "in place" if in_place else "network")
     if found is None:
         raise TypeError(_no_network(estimator, who, ours, fitted, in_place))
     if fitted and not hasattr(found[0], "n_features_in_"):
@@ -65,10 +68,10 @@ def open_normalizer(estimator, X, who="check_shift"):
 
     It must be fitted. The `names` of the columns are x0, x1, ... where they have none.
     """
-    found = _find(estimator, lambda part: isinstance(part, InputNormalizer), "normalizer")
-    if found is None:
-        found = _find(estimator, lambda part: isinstance(part, StandardScaler), "normalizer")
-    if found is None:
+    for wanted in (InputNormalizer, StandardScaler):
+        if found := _find(estimator, wanted, "normalizer"):
+            break
+    else:
         if isinstance(estimator, Pipeline):
             raise TypeError(f"{who} needs an InputNormalizer, but the pipeline has none.")
         raise TypeError(
@@ -77,40 +80,30 @@ def open_normalizer(estimator, X, who="check_shift"):
         )
     check_is_fitted(found[0])
     opened = _carry(*found, X, None, may_fit=False)
-    if opened.names is None or len(opened.names) != opened.part.n_features_in_:
-        return replace(opened, names=[f"x{j}" for j in range(opened.part.n_features_in_)])
+    n = opened.part.n_features_in_
+    if len(opened.names or ()) != n:
+        return replace(opened, names=[f"x{j}" for j in range(n)])
     return opened
-
-
-def is_sklearn_mlp(what):
-    """Whether this is scikit-learn's own MLP."""
-    return isinstance(what, SklearnMLPClassifier | SklearnMLPRegressor)
 
 
 def is_ours(what):
     """Whether this is a network of sknn_opt."""
-    return isinstance(what, MLPClassifier | MLPRegressor)
-
-
-def is_network(what):
-    """Whether this is a network, ours or scikit-learn's."""
-    return is_ours(what) or is_sklearn_mlp(what)
+    return isinstance(what, OURS)
 
 
 # The way down -----------------------------------------------------------------------------------
 
 
-def _find(estimator, is_wanted, kind):
+def _find(estimator, wanted, kind):
     """The first part that is wanted, and the functions that bring data to it; None if none is."""
-    if is_wanted(estimator):
+    if isinstance(estimator, wanted):
         return estimator, ()
     found = []
     for part, carry in _doors(estimator, kind) if hasattr(estimator, "fit") else ():
-        inside = _find(part, is_wanted, kind)
-        if inside:
+        if inside := _find(part, wanted, kind):
             found.append((inside[0], (carry, *inside[1])))
     if len(found) > 1 and not isinstance(estimator, Pipeline):
-        part, carries = found[0]
+        part, carries = found[0]  # of several normalizers, or of the networks of an ensemble
         what = "normalizer" if kind == "normalizer" else "network"
         note = f"{type(estimator).__name__} holds {len(found)} {what}s: the first was looked at"
         return part, (partial(_note, note), *carries)
@@ -156,14 +149,13 @@ def _members(estimator):
         # In the order of preference; scikit-learn 1.6 has the last name for chains.
         names = ("estimator_", "estimator", "base_estimator")
         members = [next((getattr(estimator, n) for n in names if hasattr(estimator, n)), None)]
-    for k, member in enumerate(members):
+    ways = [(member, k, partial(_to_member, k, member)) for k, member in enumerate(members)]
+    if hasattr(estimator, "final_estimator_"):
+        ways.append((estimator.final_estimator_, 0, _to_final))
+    for member, k, carry in ways:
         encode = _encoding(estimator, member, k)
         if encode is not None:
-            yield member, partial(_to_member, estimator, k, member, encode)
-    if hasattr(estimator, "final_estimator_"):
-        encode = _encoding(estimator, estimator.final_estimator_, 0)
-        if encode is not None:
-            yield estimator.final_estimator_, partial(_to_final, estimator, encode)
+            yield member, partial(carry, estimator, encode)
 
 
 def _encoding(estimator, member, k):
@@ -178,20 +170,18 @@ def _encoding(estimator, member, k):
         return lambda y: np.asarray(y)[:, column]
     if isinstance(estimator, multiclass.OneVsRestClassifier):
         return partial(_one_against_the_rest, classes, k)
-    if not isinstance(classes, np.ndarray) or not isinstance(theirs, np.ndarray):
-        return lambda y: y  # not fitted, a regressor, or several labels a row
-    if np.array_equal(theirs, classes):
-        return lambda y: y
+    known = isinstance(classes, np.ndarray) and isinstance(theirs, np.ndarray)
+    if not known or np.array_equal(theirs, classes):
+        return lambda y: y  # unknown: not fitted, a regressor, or several labels a row
     codes = np.array_equal(theirs, np.arange(len(classes)))
     return partial(np.searchsorted, classes) if codes else None
 
 
 def _one_against_the_rest(classes, k, y):
-    y = np.asarray(y)
-    if y.ndim > 1:
-        return y[:, k]
+    if np.ndim(y) > 1:
+        return np.asarray(y)[:, k]
     classes = np.unique(y) if classes is None else classes
-    return (y == classes[k if len(classes) > 2 else 1]).astype(int)
+    return (np.asarray(y) == classes[k if len(classes) > 2 else 1]).astype(int)
 
 
 # The way of the data ----------------------------------------------------------------------------
@@ -231,7 +221,7 @@ def _through_steps(steps, way, may_fit):
     if fitted_here:
         names = ", ".join(fitted_here)
         note = f"the pipeline is not fitted: copies of its steps ({names}) were fitted to X"
-        way = _note(note, way, may_fit)
+        return _note(note, way, may_fit)
     return way
 
 
@@ -277,7 +267,7 @@ def _transform_targets(estimator, way, may_fit):
     return replace(way, y=turned.ravel() if y.ndim == 1 and turned.shape[1] == 1 else turned)
 
 
-def _to_member(estimator, k, member, encode, way, may_fit):
+def _to_member(k, member, estimator, encode, way, may_fit):
     """Targets as a member has them, and rows without names, or some columns, where it has those."""
     if way.y is not None:
         way = replace(way, y=encode(way.y))
@@ -317,7 +307,7 @@ def _got(estimator, kind):
     if len(parts) == 1:
         return _got(parts[0], kind)
     name = type(estimator).__name__
-    if is_sklearn_mlp(estimator):
+    if isinstance(estimator, SKLEARN):
         return f"scikit-learn's {name}"
     if parts or not (hasattr(estimator, "fit") and hasattr(estimator, "estimator")):
         return name

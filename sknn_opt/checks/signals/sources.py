@@ -14,7 +14,7 @@ from sklearn.utils import check_array, check_consistent_length
 
 from sknn_opt._sklearn import safe_indexing
 from sknn_opt.checks.gradients.readers.sklearn_mlp import read_sklearn_mlp
-from sknn_opt.checks.opener import is_sklearn_mlp
+from sknn_opt.checks.opener import SKLEARN
 from sknn_opt.nn.network import Architecture
 from sknn_opt.nn.objective import Objective
 
@@ -98,7 +98,7 @@ def objectives(mlp, X, y, sample_weight, seed):
         y = _made_up_targets(mlp, n_rows)
         for model in points.values():
             vars(model).update({"class_weight": None} if hasattr(mlp, "class_weight") else {})
-    if is_sklearn_mlp(mlp):
+    if isinstance(mlp, SKLEARN):
         return _of_sklearn(list(points.values())[-1], X, y, sample_weight)
     return {name: model.objective(X, y, sample_weight) for name, model in points.items()}
 
