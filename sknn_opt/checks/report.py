@@ -7,17 +7,15 @@ states the verdict in capitals, the others explain it; notes tell what was done 
 from __future__ import annotations
 
 import html
+from dataclasses import fields
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 GREEN, AMBER, RED = "#1b7837", "#8a6d00", "#b2182b"
-COLORS = {
-    "OK": GREEN,
-    **dict.fromkeys(("KINK", "INCONCLUSIVE", "UNKNOWN"), AMBER),
-    **dict.fromkeys(("WRONG", "SHIFTED"), RED),
-}
+COLORS = {"OK": GREEN, "WRONG": RED, "SHIFTED": RED}
+COLORS |= dict.fromkeys(("KINK", "INCONCLUSIVE", "UNKNOWN"), AMBER)
 
 
 class Report:
@@ -46,7 +44,7 @@ class Report:
 
     def _records(self):
         """A dict for each row of the data frame."""
-        raise NotImplementedError
+        return [record(row) for row in self._rows()]
 
     @property
     def verdict(self) -> str:
@@ -99,6 +97,11 @@ class Report:
         )
         first, *rest = self._closing_lines()
         return "".join([*tables, f"<p><b>{html.escape(first)}</b></p>", _html_list(rest)])
+
+
+def record(row):
+    """The fields of a row that its text shows."""
+    return {f.name: getattr(row, f.name) for f in fields(row) if f.repr and f.name != "passed"}
 
 
 def _text_table(head, rows, left):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sknn_opt.checks.report import Report
@@ -137,9 +137,6 @@ class ShiftReport(Report):
 
     def _rows(self):
         return self.features
-
-    def _records(self):
-        return [asdict(feature) for feature in self.features]
 
     def _tables(self):
         shown, rows = self.features, "row" if self.n_new == 1 else "rows"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from sknn_opt.checks.report import Report
+from sknn_opt.checks.report import Report, record
 from sknn_opt.checks.signals.measures import LayerSignals
 from sknn_opt.checks.signals.verdicts import HEALTHY, Finding, depth_limit, growth
 
@@ -157,12 +157,8 @@ class SignalReport(Report):
         return self.points
 
     def _records(self):
-        names = [field.name for field in fields(LayerSignals) if field.name != "sample"]
-        return [
-            {"point": point.name} | {name: getattr(layer, name) for name in names}
-            for point in self.points
-            for layer in point.layers
-        ]
+        points = self.points
+        return [{"point": p.name} | record(layer) for p in points for layer in p.layers]
 
     def _tables(self):
         for point in self.points:
