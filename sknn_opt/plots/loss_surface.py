@@ -13,7 +13,8 @@ large; normalized ones do not.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,15 +24,13 @@ from sknn_opt.arrays.types import Floats, Matrix, RandomState
 from sknn_opt.checks.opener import open_network
 from sknn_opt.plots._style import SURFACE, Display, dress, legend, mark
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 WHO = "LossSurfaceDisplay"
 N_LEVELS = 11
 DEEPEST = 1e-3  # of the height that is shown: where the contours begin
 STEP = 1e-3  # of the span, for second derivatives
 
 
+@dataclass(eq=False, repr=False)
 class LossSurfaceDisplay(Display):
     """The cost over two directions around the fitted weights, with the path that training took.
 
@@ -80,21 +79,13 @@ class LossSurfaceDisplay(Display):
     1.6
     """
 
-    ax_: Axes
-
-    def __init__(
-        self,
-        values: Floats,
-        x: Floats,
-        y: Floats,
-        center: tuple[float, ...],
-        curvatures: Floats,
-        path: Floats | None = None,
-        labels: tuple[str, ...] = ("u", "v"),
-    ):
-        self.values, self.x, self.y = values, x, y
-        self.center, self.curvatures = center, curvatures
-        self.path, self.labels = path, labels
+    values: Floats
+    x: Floats
+    y: Floats
+    center: tuple[float, ...]
+    curvatures: Floats
+    path: Floats | None = None
+    labels: tuple[str, ...] = ("u", "v")
 
     @classmethod
     def from_estimator(
