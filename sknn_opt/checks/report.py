@@ -28,6 +28,7 @@ class Report:
     _HEAD: ClassVar[tuple[str, ...]] = ()
     _LEFT: ClassVar[tuple[int, ...]] = ()
     _VERDICTS: ClassVar[tuple[str, ...]] = ()
+    _INDEX: ClassVar[str | None] = None  # of the data frame, by name
     notes: tuple[str, ...] = ()
 
     def _rows(self):
@@ -74,7 +75,8 @@ class Report:
         except ImportError as error:
             message = "to_frame needs pandas; install it with: pip install pandas"
             raise ImportError(message) from error
-        return DataFrame(self._records())
+        frame = DataFrame(self._records())
+        return frame.set_index(self._INDEX) if self._INDEX else frame
 
     def _closing_lines(self):
         yield from self._verdict_lines()
@@ -108,12 +110,8 @@ def _text_table(head, rows, left):
     """Lines: the head, a rule and the rows; columns that are empty throughout are left out."""
     columns, table = _columns(head, rows), [head, *rows]
     widths = {i: max(len(row[i]) for row in table) for i in columns}
-    lines = [
-        "  ".join(
-            row[i].ljust(widths[i]) if i in left else row[i].rjust(widths[i]) for i in columns
-        ).rstrip()
-        for row in table
-    ]
+    align = {i: str.ljust if i in left else str.rjust for i in columns}
+    lines = ["  ".join(align[i](row[i], widths[i]) for i in columns).rstrip() for row in table]
     return [lines[0], "-" * len(lines[0]), *lines[1:]]
 
 
@@ -121,10 +119,8 @@ def _html_table(caption, head, rows):
     columns = _columns(head, rows)
     heads = "".join(f"<th>{html.escape(head[i])}</th>" for i in columns)
     body = "".join(f"<tr>{''.join(_cell(row[i]) for i in columns)}</tr>" for row in rows)
-    return (
-        f"<table><caption>{html.escape(caption)}</caption>"
-        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
-    )
+    top = f"<caption>{html.escape(caption)}</caption><thead><tr>{heads}</tr></thead>"
+    return f"<table>{top}<tbody>{body}</tbody></table>"
 
 
 def _html_list(lines):

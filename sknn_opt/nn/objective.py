@@ -109,10 +109,6 @@ class Objective:
         ----------
         theta : array-like of shape (n_parameters,)
             Real.
-
-        Returns
-        -------
-        Network
         """
         network = self._bind(np.float64)
         network.theta[...] = theta
@@ -141,10 +137,6 @@ class Objective:
         theta : array-like of shape (n_parameters,)
             Real or complex.
 
-        Returns
-        -------
-        Network
-
         Raises
         ------
         ValueError
@@ -171,10 +163,6 @@ class Objective:
         ----------
         theta : ndarray of shape (n_parameters,)
             Real.
-
-        Returns
-        -------
-        float
         """
         weights = theta[: self.n_decayed]
         return 0.5 * self.penalty * float(weights @ weights)

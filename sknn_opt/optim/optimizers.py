@@ -61,10 +61,6 @@ class Optimizer:
         Parameters
         ----------
         theta : ndarray of shape (n_parameters,)
-
-        Returns
-        -------
-        dict
         """
         return {"step": 0} | {name: np.zeros_like(theta) for name in self._buffers}
 

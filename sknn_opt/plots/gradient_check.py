@@ -59,10 +59,6 @@ class GradientCheckDisplay(Display):
             What `check_gradients` returned.
         point : int, default=-1
             Which of its points to draw.
-
-        Returns
-        -------
-        GradientCheckDisplay
         """
         return cls(report, point)
 

@@ -65,10 +65,6 @@ class LossCurveDisplay(Display):
             Fitted. Of a pipeline the last step is drawn, of a search the best estimator, of an
             ensemble the first network.
 
-        Returns
-        -------
-        LossCurveDisplay
-
         Raises
         ------
         TypeError

@@ -24,10 +24,10 @@ from sknn_opt.arrays.types import Floats, Matrix, RandomState
 from sknn_opt.checks.opener import open_network
 from sknn_opt.plots._style import SURFACE, Display, dress, legend, mark
 
-WHO = "LossSurfaceDisplay"
 N_LEVELS = 11
 DEEPEST = 1e-3  # of the height that is shown: where the contours begin
 STEP = 1e-3  # of the span, for second derivatives
+SPOT = {"color": "white", "markeredgecolor": "black", "zorder": 4}
 
 
 @dataclass(eq=False, repr=False)
@@ -126,10 +126,6 @@ class LossSurfaceDisplay(Display):
         random_state : int, RandomState instance or None, default=0
             For random directions.
 
-        Returns
-        -------
-        LossSurfaceDisplay
-
         Raises
         ------
         TypeError
@@ -139,7 +135,7 @@ class LossSurfaceDisplay(Display):
         ValueError
             If the directions, the path or the numbers cannot be used.
         """
-        opened = open_network(estimator, X, y, WHO, ours=True, fitted=True)
+        opened = open_network(estimator, X, y, cls.__name__, ours=True, fitted=True)
         objective = opened.part.objective(opened.X, opened.y)
         theta = objective.theta
         _check_numbers(span, n_points)
@@ -171,8 +167,7 @@ class LossSurfaceDisplay(Display):
         self._draw_surface()
         if self.path is not None:
             self._draw_path()
-        star = {"marker": "*", "markersize": 13, "color": "white", "markeredgecolor": "black"}
-        mark(self.ax_, *self.center, label="fitted weights", zorder=4, **star)
+        mark(self.ax_, *self.center, label="fitted weights", marker="*", markersize=13, **SPOT)
         self.ax_.set(xlim=self.x[[0, -1]], ylim=self.y[[0, -1]], aspect="equal")
         xlabel, ylabel = self.labels
         dress(self.ax_, grid=None, xlabel=xlabel, ylabel=ylabel, title=self._title())
@@ -209,8 +204,7 @@ class LossSurfaceDisplay(Display):
         dots = {"marker": "o", "markersize": 2.5, "markevery": max(1, len(self.path) // 40)}
         label = f"path of {len(self.path) - 1} epochs"
         self.ax_.plot(*self.path.T, "-", label=label, **line, **dots)
-        square = {"marker": "s", "markersize": 8, "color": "white", "markeredgecolor": "black"}
-        mark(self.ax_, *self.path[0], label="start", zorder=4, **square)
+        mark(self.ax_, *self.path[0], label="start", marker="s", markersize=8, **SPOT)
 
 
 def _check_numbers(span, n_points):
@@ -241,13 +235,10 @@ def _span(steps, origin):
 
 def _curvatures(objective, plane, step):
     """The eigenvalues of the Hessian in the plane, by central differences of the gradient."""
-    theta = objective.theta
+    theta, slope = objective.theta, objective.gradient
     with np.errstate(all="ignore"):
-        hessian = [
-            plane @ (objective.gradient(theta + step * u) - objective.gradient(theta - step * u))
-            for u in plane
-        ]
-    hessian = np.array(hessian) / (2 * step)
+        rows = [plane @ (slope(theta + step * u) - slope(theta - step * u)) for u in plane]
+    hessian = np.array(rows) / (2 * step)
     if not np.isfinite(hessian).all():
         return np.full(2, np.nan)
     return np.linalg.eigvalsh((hessian + hessian.T) / 2)
@@ -267,20 +258,15 @@ def _named_weights(directions, objective, names):
     labels = []
     for unit, (block, *index) in zip(plane, directions, strict=True):
         if block not in objective.blocks:
-            raise ValueError(
-                f"There is no block {block!r}; the network has {', '.join(objective.blocks)}."
-            )
-        matrix = objective.blocks[block].of(unit)
-        inside = all(-n <= i < n for i, n in zip(index, matrix.shape, strict=False))
-        if len(index) != matrix.ndim or not inside:
-            raise ValueError(
-                f"{block} has shape {matrix.shape}; {tuple(index)} is no element of it."
-            )
-        matrix[tuple(index)] = 1.0
-        label = f"{block}[{', '.join(map(str, index))}]"
-        if block == "W[1]" and names is not None:
-            label += f", weight of {names[index[0]]}"
-        labels.append(label)
+            known = ", ".join(objective.blocks)
+            raise ValueError(f"There is no block {block!r}; the network has {known}.")
+        matrix, place = objective.blocks[block].of(unit), tuple(index)
+        inside = all(-n <= i < n for i, n in zip(place, matrix.shape, strict=False))
+        if len(place) != matrix.ndim or not inside:
+            raise ValueError(f"{block} has shape {matrix.shape}; {place} is no element of it.")
+        matrix[place] = 1.0
+        of = f", weight of {names[place[0]]}" if block == "W[1]" and names is not None else ""
+        labels.append(f"{block}[{', '.join(map(str, place))}]{of}")
     if (plane[0] == plane[1]).all():
         raise ValueError(f"The two directions are the same weight, {labels[0]}; name another one.")
     return plane, tuple(labels)
@@ -319,7 +305,5 @@ def _principal_directions(theta, path):
     if len(sizes) < 2 or not sizes[1] > 1e-12 * sizes[0]:
         raise ValueError("The path lies on a line: directions='path' needs it to span a plane.")
     shares = sizes[:2] ** 2 / np.sum(sizes**2)
-    return directions[:2], tuple(
-        f"{word} direction of the path ({share:.0%})"
-        for word, share in zip(("main", "second"), shares, strict=True)
-    )
+    main, second = (f"direction of the path ({share:.0%})" for share in shares)
+    return directions[:2], (f"main {main}", f"second {second}")

@@ -17,7 +17,6 @@ from sknn_opt.checks.shift.check import check_shift, checked_for
 from sknn_opt.checks.shift.report import ShiftReport
 from sknn_opt.plots._style import COLORS, Display, dress, legend, mark
 
-WHO = "NormalizationDisplay"
 MAX_FEATURES = 20
 MAX_ROWS = 50_000  # enough for quantiles that are looked at
 QUANTILES = (0.01, 0.25, 0.5, 0.75, 0.99)
@@ -99,10 +98,6 @@ class NormalizationDisplay(Display):
         X_new : {array-like, sparse matrix} of shape (n_new, n_features), default=None
             New data to compare with them.
 
-        Returns
-        -------
-        NormalizationDisplay
-
         Raises
         ------
         TypeError
@@ -114,10 +109,9 @@ class NormalizationDisplay(Display):
         """
         report = None if X_new is None else check_shift(normalizer, X_new)
         before, after = {}, {}
-        for label, data in (("training data", X), ("new data", X_new)):
-            if data is None:
-                continue
-            opened = open_normalizer(normalizer, data, WHO)
+        sets = {"training data": X} | ({} if X_new is None else {"new data": X_new})
+        for label, data in sets.items():
+            opened = open_normalizer(normalizer, data, cls.__name__)
             names, data = opened.names, checked_for(opened.part, opened.X)
             chosen = _chosen(features, names)
             data = data[:: -(-data.shape[0] // MAX_ROWS)]
@@ -138,19 +132,17 @@ class NormalizationDisplay(Display):
         self.ax_ = np.asarray(self.ax_, dtype=object)
         n, of = len(self.names), self.n_features or 0
         before = f"Before: {n} of {of} features" if 0 < n < of else "Before"
-        sides = (
-            (self.before, before, "in the feature's own unit"),
-            (self.after, "After", "in standard deviations of the training data"),
-        )
-        for axes, (quantiles, title, unit) in zip(self.ax_, sides, strict=True):
-            self._draw_bars(axes, quantiles)
-            dress(axes, title=title, xlabel=unit)
-        _choose_scale(self.ax_[0], self.before["training data"])
-        self.ax_[1].tick_params(labelleft=False)
+        left, right = self.ax_
+        self._draw_bars(left, self.before)
+        self._draw_bars(right, self.after)
+        dress(left, title=before, xlabel="in the feature's own unit")
+        dress(right, title="After", xlabel="in standard deviations of the training data")
+        _choose_scale(left, self.before["training data"])
+        right.tick_params(labelleft=False)
         if len(self.before) > 1:
-            legend(self.ax_[1], loc="lower right", bbox_to_anchor=(1, 0.99), ncols=2)
-            self.ax_[1].set_title(self.ax_[1].get_title(), fontsize="medium", loc="left")
-            self.ax_[1].set_title("")
+            legend(right, loc="lower right", bbox_to_anchor=(1, 0.99), ncols=2)
+            right.set_title("After", fontsize="medium", loc="left")
+            right.set_title("")
 
     def _draw_bars(self, ax, quantiles):
         """The bars of each set of data, one set below the other."""

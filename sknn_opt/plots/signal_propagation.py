@@ -87,10 +87,6 @@ class SignalPropagationDisplay(Display):
             As for `check_signals`.
         point : int, default=0
             Which point to draw: 0 is that of the initial weights, -1 that of fitted weights.
-
-        Returns
-        -------
-        SignalPropagationDisplay
         """
         options = {"sample_weight": sample_weight, "random_state": random_state}
         named = _named(estimator)
@@ -107,10 +103,6 @@ class SignalPropagationDisplay(Display):
             What `check_signals` returned.
         point : int, default=0
             Which of their points to draw.
-
-        Returns
-        -------
-        SignalPropagationDisplay
 
         Raises
         ------

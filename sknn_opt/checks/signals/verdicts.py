@@ -99,14 +99,8 @@ def depth_limit(rate):
 
 def judge(layers, traits, X, names=None):
     """The verdict, and findings that explain it; `layers` begin with the input, X."""
-    found = (
-        _overflow(layers, traits)
-        or _saturated(layers, traits)
-        or _all_dead(layers, traits)
-        or _out_of_range(layers, traits)
-        or _dead(layers, traits)
-        or _collapsed(layers, traits)
-    )
+    in_order = (_overflow, _saturated, _all_dead, _out_of_range, _dead, _collapsed)
+    found = next(filter(None, (find(layers, traits) for find in in_order)), None)
     verdict, findings = found or (HEALTHY, _remarks(layers, traits))
     return verdict, (*findings, *_on_steps_and_input(layers, X, names))
 
@@ -179,15 +173,15 @@ def _on_way(layers, traits, way, total):
     """A finding on the growth of signals or of gradients, at the layer where it is too much."""
     hidden, symptom = layers[1:-1], symptoms.VANISHING if total < 1 else symptoms.EXPLODING
     if way == "signals":
-        gains = [(layer.layer, layer.forward_gain) for layer in hidden]
+        gains = {layer.layer: layer.forward_gain for layer in hidden}
         where = f"of X at layer {hidden[-1].layer}"
     else:
-        gains = [(layer.layer - 1, layer.backward_gain) for layer in hidden[:0:-1]]
+        gains = {layer.layer - 1: layer.backward_gain for layer in hidden[:0:-1]}
         where = f"at layer 1 of what they are at layer {hidden[-1].layer}"
-    rate = growth(gain for _, gain in (gains[1:] if way == "signals" else gains) or gains)
-    products = accumulate((gain for _, gain in gains), operator.mul)
-    beyond = (n for (n, _), p in zip(gains, products, strict=True) if _is_beyond(p, symptom))
-    here = next(beyond, gains[-1][0])
+    sizes = list(gains.values())
+    rate = growth(sizes[1:] if way == "signals" and sizes[1:] else sizes)
+    products = zip(gains, accumulate(sizes, operator.mul), strict=True)
+    here = next((n for n, product in products if _is_beyond(product, symptom)), [*gains][-1])
     found = {"way": way, "rate": rate, "total": total, "where": where}
     without = () if traits.mlp.activation == "logistic" else (symptoms.RELU,)
     return _finding(symptom, here, traits, without, **found)
