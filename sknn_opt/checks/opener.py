@@ -32,7 +32,8 @@ SKLEARN = SklearnMLPClassifier | SklearnMLPRegressor
 class Opened:
     """A part of an estimator, and the rows and targets as they reach it.
 
-    `names` are those of the columns of X, or None; `notes` tell what was done on the way.
+    `names` are those of the columns of X, or None; `notes` tell what was done on the way, and
+    `may_fit` whether copies of steps may be fitted.
     """
 
     part: object = None
@@ -40,6 +41,7 @@ class Opened:
     y: object = None
     names: list | None = None
     notes: tuple = ()
+    may_fit: bool = True
 
 
 def open_network(
@@ -122,14 +124,14 @@ def _doors(estimator, kind):
     elif kind == "in place":
         return
     elif hasattr(estimator, "best_estimator_"):
-        yield estimator.best_estimator_, _as_they_are
+        yield estimator.best_estimator_, replace  # nothing
     elif hasattr(estimator, "refit") and hasattr(estimator, "error_score"):
         return  # a search that is not fitted has chosen nothing yet
     elif isinstance(estimator, TransformedTargetRegressor):
         regressor = getattr(estimator, "regressor_", estimator.regressor)
         yield regressor, partial(_transform_targets, estimator)
     elif isinstance(estimator, FeatureUnion):
-        yield from ((step, _as_they_are) for _, step in estimator.transformer_list)
+        yield from ((step, replace) for _, step in estimator.transformer_list)
     elif isinstance(estimator, ColumnTransformer):
         parts = getattr(estimator, "transformers_", estimator.transformers)
         yield from ((step, partial(_take_columns, columns)) for _, step, columns in parts)
@@ -188,23 +190,19 @@ def _one_against_the_rest(classes, k, y):
 
 
 def _carry(part, carries, X, y, may_fit):
-    """The data, brought to a part."""
-    way = Opened(X=X, y=y, names=None if X is None else feature_names(X))
+    names = None if X is None else feature_names(X)
+    way = Opened(X=X, y=y, names=names, may_fit=may_fit)
     for carry in carries if X is not None else ():
-        way = carry(way, may_fit)
+        way = carry(way)
     names = getattr(part, "feature_names_in_", way.names)
     return replace(way, part=part, names=None if names is None else [str(n) for n in names])
 
 
-def _as_they_are(way, may_fit):
-    return way
-
-
-def _note(note, way, may_fit):
+def _note(note, way):
     return replace(way, notes=(*way.notes, note))
 
 
-def _through_steps(steps, way, may_fit):
+def _through_steps(steps, way):
     """X as the steps transform it; steps that are not fitted are fitted in copies."""
     fitted_here = []
     for name, step in steps:
@@ -213,7 +211,7 @@ def _through_steps(steps, way, may_fit):
         try:
             check_is_fitted(step)
         except NotFittedError:
-            if not may_fit:
+            if not way.may_fit:
                 raise
             step = _fitted_copy(name, step, way)
             fitted_here.append(name)
@@ -221,7 +219,7 @@ def _through_steps(steps, way, may_fit):
     if fitted_here:
         names = ", ".join(fitted_here)
         note = f"the pipeline is not fitted: copies of its steps ({names}) were fitted to X"
-        return _note(note, way, may_fit)
+        return _note(note, way)
     return way
 
 
@@ -243,7 +241,7 @@ def _names_after(step, names):
         return None
 
 
-def _take_columns(columns, way, may_fit):
+def _take_columns(columns, way):
     """The columns that go to a part of a ColumnTransformer, or to a member of an ensemble."""
     X = way.X if hasattr(way.X, "shape") else np.asarray(way.X)
     names = np.array([f"x{j}" for j in range(X.shape[1])] if way.names is None else way.names)
@@ -253,7 +251,7 @@ def _take_columns(columns, way, may_fit):
     return replace(way, X=taken, names=chosen if by_name else names[chosen])
 
 
-def _transform_targets(estimator, way, may_fit):
+def _transform_targets(estimator, way):
     """The targets as a TransformedTargetRegressor hands them to its regressor."""
     if way.y is None:
         return way
@@ -261,13 +259,13 @@ def _transform_targets(estimator, way, may_fit):
         from sklearn.dummy import DummyRegressor
 
         estimator = clone(estimator).set_params(regressor=DummyRegressor()).fit(way.X, way.y)
-        way = _note("a copy of the transformer of y was fitted", way, may_fit)
+        way = _note("a copy of the transformer of y was fitted", way)
     y = np.asarray(way.y)
     turned = estimator.transformer_.transform(y.reshape(len(y), -1))
     return replace(way, y=turned.ravel() if y.ndim == 1 and turned.shape[1] == 1 else turned)
 
 
-def _to_member(k, member, estimator, encode, way, may_fit):
+def _to_member(k, member, estimator, encode, way):
     """Targets as a member has them, and rows without names, or some columns, where it has those."""
     if way.y is not None:
         way = replace(way, y=encode(way.y))
@@ -275,11 +273,11 @@ def _to_member(k, member, estimator, encode, way, may_fit):
     if lost and hasattr(member, "n_features_in_") and not issparse(way.X):
         way = replace(way, X=np.asarray(way.X))
     if hasattr(estimator, "estimators_features_"):
-        return _take_columns(estimator.estimators_features_[k], way, may_fit)
+        return _take_columns(estimator.estimators_features_[k], way)
     return way
 
 
-def _to_final(estimator, encode, way, may_fit):
+def _to_final(estimator, encode, way):
     """What the members of a StackingClassifier say is the input of the last one."""
     y = way.y if way.y is None else encode(way.y)
     return replace(way, X=estimator.transform(way.X), y=y, names=None)
@@ -289,7 +287,6 @@ def _to_final(estimator, encode, way, may_fit):
 
 
 def _no_network(estimator, who, ours, fitted, in_place):
-    """What to say where no network was found."""
     if isinstance(estimator, type) and not fitted:
         return f"Pass an instance: {who}({estimator.__name__}(), X, y)."
     what = "needs a fitted" if fitted else "needs an" if ours else "takes an"

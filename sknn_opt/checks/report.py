@@ -133,7 +133,5 @@ def _columns(head, rows):
 
 
 def _cell(text):
-    """A cell; one that is a verdict has its color."""
-    color = COLORS.get(text)
-    style = f' style="color:{color};font-weight:bold"' if color else ""
+    style = f' style="color:{COLORS[text]};font-weight:bold"' if text in COLORS else ""
     return f"<td{style}>{html.escape(text)}</td>"

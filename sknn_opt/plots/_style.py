@@ -63,7 +63,6 @@ class Display:
         return {}
 
     def _draw(self):
-        """Draw on `ax_`."""
         raise NotImplementedError
 
 
@@ -78,7 +77,6 @@ def dress(ax, *, grid="both", **texts):
 
 
 def mark(ax, x, y, **look):
-    """Markers without a line."""
     return ax.plot(x, y, linestyle="", **look)
 
 

@@ -250,7 +250,6 @@ def _missing_more(one, other, level):
 
 
 def _feature(j, name, training, new, measures, found):
-    """The row of the report on one feature."""
     notes, values = list(found), {key: float(measure[j]) for key, measure in measures.items()}
     if training.count[j] == 0:
         notes.append("no value in training")

@@ -95,8 +95,7 @@ def check_signals(
     >>> check_signals(deep.set_params(init="auto"), (X - 5) / 6).verdict
     'healthy'
     """
-    rng = check_random_state(random_state)
-    seed = int(rng.randint(2**31))
+    seed = int(check_random_state(random_state).randint(2**31))
     opened = open_network(estimator, X, y, "check_signals")
     mlp, y, notes = opened.part, opened.y, opened.notes
     X, n_rows = check_input(mlp, opened.X, y, sample_weight)
@@ -111,7 +110,6 @@ def check_signals(
 
 
 def _look(name, mlp, objective, with_loss, seed, names):
-    """What there is to see at one point."""
     optimizer = optimizer_of(mlp, objective.n_decayed) if with_loss else None
     rng = np.random.default_rng(seed)
     found = measure(objective, objective.theta, rng, with_loss=with_loss, optimizer=optimizer)

@@ -6,9 +6,8 @@ square of what leaves it over that of what enters it:
     forward   rms(a[l]) / rms(a[l-1])
     backward  rms(δ[l-1]) / rms(δ[l]),   δ[l] = dL/dz[l]
 
-A gain of g in each of L layers makes g^L. Backward gains are those of a random δ[L] with variance 1
-in place of the loss's: backprop is linear in δ, so that neither the scale of the loss nor the
-targets can change them. After each layer δ is scaled back to rms 1, and cannot underflow.
+Backward gains are those of a random δ[L] with variance 1 in place of the loss's, since backprop is
+linear in δ. After each layer δ is scaled back to rms 1, and cannot underflow.
 
 Gains do not see everything. With relu, rows may become alike while their lengths stay: the mean
 cosine between rows tends to 1, and the effective rank (Σσ²)² / Σσ⁴, σ being the singular values of
@@ -142,9 +141,11 @@ class _Walk:
                 self.backs.append((None, lambda delta, layer=layer: layer.backward(delta)))
             a = layer.forward(a, weight)
             if isinstance(layer, Dense):
-                self._begin(layer, a)
-            elif isinstance(layer, BatchNorm):
-                self._note_z(a)
+                number, norm = len(self.facts), float(np.linalg.norm(layer.W))
+                self.facts.append({"layer": number, "n_units": a.shape[1], "weight_norm": norm})
+                self.backs.append((number, partial(_through, layer.W)))
+            if isinstance(layer, Dense | BatchNorm):
+                self.facts[-1] |= {"z_rms": rms(a), "z_mean": float(a.mean())}
             elif isinstance(layer, ActivationLayer):
                 self._note_a(a)
         self._note_a(a)
@@ -179,15 +180,6 @@ class _Walk:
             if optimizer and facts["weight_norm"]:
                 step = np.linalg.norm(block.of(moved - self.theta))
                 facts["update_ratio"] = float(step / facts["weight_norm"])
-
-    def _begin(self, dense, z):
-        number, norm = len(self.facts), float(np.linalg.norm(dense.W))
-        self.facts.append({"layer": number, "n_units": z.shape[1], "weight_norm": norm})
-        self.backs.append((number, partial(_through, dense.W)))
-        self._note_z(z)
-
-    def _note_z(self, z):
-        self.facts[-1] |= {"z_rms": rms(z), "z_mean": float(z.mean())}
 
     def _note_a(self, a):
         before, facts = self.facts[-2]["a_rms"], self.facts[-1]
