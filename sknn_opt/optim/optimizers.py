@@ -92,8 +92,6 @@ class Optimizer:
         x0: ArrayLike,
         args: tuple = (),
         jac: Callable[..., Any] | None = None,
-        hess: object = None,
-        hessp: object = None,
         bounds: object = None,
         constraints: Any = (),
         callback: Callable[..., Any] | None = None,
@@ -109,8 +107,8 @@ class Optimizer:
                 f"{name} takes no bounds and no constraints; "
                 "use a method of scipy.optimize that does, such as 'L-BFGS-B' or 'SLSQP'."
             )
-        if unknown:
-            options = sorted(unknown)
+        options = sorted(unknown.keys() - {"hess", "hessp"})  # which scipy always passes
+        if options:
             message = f"{name} does not know the options {options}; it takes maxiter and gtol."
             warnings.warn(message, OptimizeWarning, stacklevel=3)
         maxiter = MAX_STEPS if maxiter is None else maxiter

@@ -59,6 +59,20 @@ class TrainingTime:
         return min(1.0, self.epoch / self.max_iter)
 
 
+def _is_number(value):
+    """Whether a value is a finite number >= 0."""
+    return isinstance(value, Real) and math.isfinite(value) and value >= 0
+
+
+def _is_positive_or_none(value):
+    return value is None or (_is_number(value) and value > 0)
+
+
+NUMBER = "a number >= 0", _is_number
+EPOCHS = "a number of epochs > 0, or None", _is_positive_or_none
+SHARE = "a share in [0, 1]", lambda value: _is_number(value) and value <= 1
+
+
 class Schedule:
     """The base of our schedules; any function of a `TrainingTime` can take their place.
 
@@ -70,6 +84,14 @@ class Schedule:
     """
 
     runs_its_course: ClassVar[bool] = True
+    _allowed: ClassVar[dict[str, tuple]] = {}  # for each parameter: words, and a test of it
+
+    def __post_init__(self):
+        for name, (words, is_allowed) in self._allowed.items():
+            value = getattr(self, name)
+            if not is_allowed(value):
+                kind = type(self).__name__
+                raise ValueError(f"{name} of {kind} must be {words}; got {value!r}.")
 
     def __call__(self, time: TrainingTime) -> float:
         """The learning rate of the next step."""
@@ -110,8 +132,7 @@ class Cosine(Schedule):
 
     final: float = 0.0
 
-    def __post_init__(self):
-        _check(self, "final", "a number >= 0", _is_number)
+    _allowed: ClassVar = {"final": NUMBER}
 
     def __call__(self, time: TrainingTime) -> float:
         return time.initial_rate * _along_cosine(1.0, self.final, time.fraction)
@@ -139,10 +160,7 @@ class OneCycle(Schedule):
     start: float = 1 / 25
     final: float = 4e-6
 
-    def __post_init__(self):
-        _check(self, "rise", "a share in [0, 1]", lambda value: _is_number(value) and value <= 1)
-        _check(self, "start", "a number >= 0", _is_number)
-        _check(self, "final", "a number >= 0", _is_number)
+    _allowed: ClassVar = {"rise": SHARE, "start": NUMBER, "final": NUMBER}
 
     def __call__(self, time: TrainingTime) -> float:
         p, rise = time.fraction, self.rise
@@ -170,8 +188,7 @@ class Exponential(Schedule):
 
     decay: float | None = None
 
-    def __post_init__(self):
-        _check(self, "decay", "a number > 0, or None", _is_positive_or_none)
+    _allowed: ClassVar = {"decay": ("a number > 0, or None", _is_positive_or_none)}
 
     def __call__(self, time: TrainingTime) -> float:
         decay = 0.01 ** (1 / time.max_iter) if self.decay is None else self.decay
@@ -199,29 +216,12 @@ class Step(Schedule):
     factor: float = 0.1
     every: float | None = None
 
-    def __post_init__(self):
-        _check(self, "factor", "a number >= 0", _is_number)
-        _check(self, "every", "a number of epochs > 0, or None", _is_positive_or_none)
+    _allowed: ClassVar = {"factor": NUMBER, "every": EPOCHS}
 
     def __call__(self, time: TrainingTime) -> float:
         # of the thirds of T the last step would come at the end
         steps = 3 * time.fraction if self.every is None else time.epoch / self.every
         return time.initial_rate * self.factor ** math.floor(steps)
-
-
-def _is_number(value):
-    """Whether a value is a finite number >= 0."""
-    return isinstance(value, Real) and math.isfinite(value) and value >= 0
-
-
-def _is_positive_or_none(value):
-    return value is None or (_is_number(value) and value > 0)
-
-
-def _check(schedule, name, allowed, is_allowed):
-    value = getattr(schedule, name)
-    if not is_allowed(value):
-        raise ValueError(f"{name} of {type(schedule).__name__} must be {allowed}; got {value!r}.")
 
 
 def _along_cosine(first, last, p):

@@ -138,8 +138,7 @@ class LossSurfaceDisplay(Display):
         opened = open_network(estimator, X, y, cls.__name__, ours=True, fitted=True)
         objective = opened.part.objective(opened.X, opened.y)
         theta = objective.theta
-        _check_numbers(span, n_points)
-        path = _checked_path(path, theta)
+        path = _checked(span, n_points, path, theta)
         if isinstance(directions, str):
             plane, labels = _drawn_directions(directions, objective, path, random_state)
             origin = np.zeros(2)
@@ -207,14 +206,12 @@ class LossSurfaceDisplay(Display):
         mark(self.ax_, *self.path[0], label="start", marker="s", markersize=8, **SPOT)
 
 
-def _check_numbers(span, n_points):
+def _checked(span, n_points, path, theta):
+    """The path without what is not finite."""
     if span is not None and not (np.isfinite(span) and span > 0):
         raise ValueError(f"span must be a positive number, or None; got {span!r}.")
     if n_points != int(n_points) or n_points < 3:
         raise ValueError(f"n_points must be an integer from 3 on; got {n_points!r}.")
-
-
-def _checked_path(path, theta):
     if path is None:
         return None
     path = np.asarray(path, dtype=float)

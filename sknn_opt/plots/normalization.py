@@ -117,8 +117,9 @@ class NormalizationDisplay(Display):
             data = data[:: -(-data.shape[0] // MAX_ROWS)]
             with warnings.catch_warnings():  # the names were checked, and are lost
                 warnings.filterwarnings("ignore", "X does not have valid feature names")
+                warnings.filterwarnings("ignore", "All-NaN slice")
                 turned = opened.part.transform(data)
-            before[label], after[label] = (_quantiles(each, chosen) for each in (data, turned))
+                before[label], after[label] = (_quantiles(each, chosen) for each in (data, turned))
         return cls([names[j] for j in chosen], before, after, report, len(names))
 
     def _figure_options(self):
@@ -184,9 +185,7 @@ def _chosen(features, names):
 def _quantiles(X, chosen):
     """The quantiles of some columns; NaN for a column without values."""
     X = np.asarray(X[:, chosen].toarray() if issparse(X) else np.asarray(X)[:, chosen], dtype=float)
-    columns = [column[~np.isnan(column)] for column in X.T]
-    columns = [column if len(column) else [np.nan] for column in columns]
-    return np.array([np.quantile(column, QUANTILES) for column in columns]).T
+    return np.nanquantile(X, QUANTILES, axis=0)
 
 
 def _choose_scale(ax, quantiles):
