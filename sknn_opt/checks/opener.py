@@ -151,13 +151,13 @@ def _members(estimator):
         # In the order of preference; scikit-learn 1.6 has the last name for chains.
         names = ("estimator_", "estimator", "base_estimator")
         members = [next((getattr(estimator, n) for n in names if hasattr(estimator, n)), None)]
-    ways = [(member, k, partial(_to_member, k, member)) for k, member in enumerate(members)]
+    numbered = [*enumerate(members)]
     if hasattr(estimator, "final_estimator_"):
-        ways.append((estimator.final_estimator_, 0, _to_final))
-    for member, k, carry in ways:
+        numbered.append((None, estimator.final_estimator_))
+    for k, member in numbered:
         encode = _encoding(estimator, member, k)
         if encode is not None:
-            yield member, partial(carry, estimator, encode)
+            yield member, partial(_to_member, estimator, k, member, encode)
 
 
 def _encoding(estimator, member, k):
@@ -216,11 +216,10 @@ def _through_steps(steps, way):
             step = _fitted_copy(name, step, way)
             fitted_here.append(name)
         way = replace(way, X=step.transform(way.X), names=_names_after(step, way.names))
-    if fitted_here:
-        names = ", ".join(fitted_here)
-        note = f"the pipeline is not fitted: copies of its steps ({names}) were fitted to X"
-        return _note(note, way)
-    return way
+    if not fitted_here:
+        return way
+    names = ", ".join(fitted_here)
+    return _note(f"the pipeline is not fitted: copies of its steps ({names}) were fitted to X", way)
 
 
 def _fitted_copy(name, step, way):
@@ -265,22 +264,21 @@ def _transform_targets(estimator, way):
     return replace(way, y=turned.ravel() if y.ndim == 1 and turned.shape[1] == 1 else turned)
 
 
-def _to_member(k, member, estimator, encode, way):
-    """Targets as a member has them, and rows without names, or some columns, where it has those."""
+def _to_member(estimator, k, member, encode, way):
+    """Targets as a member has them, and rows without names, or some columns, where it has those.
+
+    The last estimator of a stack has no number k: what the others say is its input.
+    """
     if way.y is not None:
         way = replace(way, y=encode(way.y))
+    if k is None:
+        return replace(way, X=estimator.transform(way.X), names=None)
     lost = hasattr(estimator, "feature_names_in_") and not hasattr(member, "feature_names_in_")
     if lost and hasattr(member, "n_features_in_") and not issparse(way.X):
         way = replace(way, X=np.asarray(way.X))
     if hasattr(estimator, "estimators_features_"):
         return _take_columns(estimator.estimators_features_[k], way)
     return way
-
-
-def _to_final(estimator, encode, way):
-    """What the members of a StackingClassifier say is the input of the last one."""
-    y = way.y if way.y is None else encode(way.y)
-    return replace(way, X=estimator.transform(way.X), y=y, names=None)
 
 
 # Messages ---------------------------------------------------------------------------------------
