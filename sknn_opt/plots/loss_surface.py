@@ -141,10 +141,9 @@ class LossSurfaceDisplay(Display):
         path = _checked(span, n_points, path, theta)
         if isinstance(directions, str):
             plane, labels = _drawn_directions(directions, objective, path, random_state)
-            origin = np.zeros(2)
         else:
             plane, labels = _named_weights(directions, objective, opened.names)
-            origin = plane @ theta
+        origin = np.zeros(2) if isinstance(directions, str) else plane @ theta
         steps = None if path is None else (path - theta) @ np.linalg.pinv(plane)
         span = _span(steps, origin) if span is None else float(span)
         grid = np.linspace(-span, span, n_points)

@@ -124,11 +124,11 @@ class SignalPropagationDisplay(Display):
         self.ax_.set_axis_off()
         grid = self.ax_.get_subplotspec().subgridspec(2, n, hspace=0.12, wspace=0.08)
         self.ax_ = grid.subplots(sharex="col", sharey="row" if n > 1 else False, squeeze=False)
-        reaches = [_reach(report.points[self.point]) for report in self.reports.values()]
+        points = [report.points[self.point] for report in self.reports.values()]
+        reaches = [_reach(point) for point in points]
         high = max(reach for reach, _ in reaches) or 1.0
         low = -max((reach for reach, both in reaches if both), default=0.0)
-        for column, (name, report) in zip(self.ax_.T, self.reports.items(), strict=True):
-            point = report.points[self.point]
+        for column, name, point in zip(self.ax_.T, self.reports, points, strict=True):
             title = f"{name}: {point.verdict}" if name else point.verdict.capitalize()
             column[0].set_title(title, fontsize="medium")
             _draw_gains(column[0], point)

@@ -90,12 +90,10 @@ class PointSignals:
 
     def growth_lines(self) -> Iterator[str]:
         """What a layer makes of signals and gradients, and how many float32 stands."""
-        for way, rate, limit in (
-            ("signals", self.forward_growth, self.forward_limit),
-            ("gradients", self.backward_growth, self.backward_limit),
-        ):
+        rates = {"signals": self.forward_growth, "gradients": self.backward_growth}
+        for way, rate in rates.items():
             if not math.isnan(rate):
-                line = f"{way} are multiplied by {rate:.3g} a layer"
+                line, limit = f"{way} are multiplied by {rate:.3g} a layer", depth_limit(rate)
                 if limit < 10_000:
                     verb = "underflow" if rate < 1 else "overflow"
                     line += f": float32 would {verb} after {limit} layers"
