@@ -24,12 +24,16 @@ from sknn_opt.estimators.classifier import MLPClassifier
 from sknn_opt.estimators.normalizer import InputNormalizer
 from sknn_opt.estimators.regressor import MLPRegressor
 
+OURS = MLPClassifier | MLPRegressor
+SKLEARN = SklearnMLPClassifier | SklearnMLPRegressor
+
 
 @dataclass(frozen=True)
 class Opened:
     """A part of an estimator, and the rows and targets as they reach it.
 
-    `names` are those of the columns of X, or None; `notes` tell what was done on the way.
+    `names` are those of the columns of X, or None; `notes` tell what was done on the way, and
+    `may_fit` whether copies of steps may be fitted.
     """
 
     part: object = None
@@ -37,6 +41,7 @@ class Opened:
     y: object = None
     names: list | None = None
     notes: tuple = ()
+    may_fit: bool = True
 
 
 def open_network(
@@ -50,8 +55,8 @@ def open_network(
     network is looked for. TypeError says that there is none, ValueError that a step cannot be
     fitted to the data.
     """
-    is_wanted = is_ours if ours else is_network
-    found = _find(estimator, is_wanted, "in place" if in_place else "network")
+    wanted = OURS if ours else OURS | SKLEARN
+    found = _find(estimator, wanted, "in place" if in_place else "network")
     if found is None:
         raise TypeError(_no_network(estimator, who, ours, fitted, in_place))
     if fitted and not hasattr(found[0], "n_features_in_"):
@@ -65,10 +70,10 @@ def open_normalizer(estimator, X, who="check_shift"):
 
     It must be fitted. The `names` of the columns are x0, x1, ... where they have none.
     """
-    found = _find(estimator, lambda part: isinstance(part, InputNormalizer), "normalizer")
-    if found is None:
-        found = _find(estimator, lambda part: isinstance(part, StandardScaler), "normalizer")
-    if found is None:
+    for wanted in (InputNormalizer, StandardScaler):
+        if found := _find(estimator, wanted, "normalizer"):
+            break
+    else:
         if isinstance(estimator, Pipeline):
             raise TypeError(f"{who} needs an InputNormalizer, but the pipeline has none.")
         raise TypeError(
@@ -77,40 +82,30 @@ def open_normalizer(estimator, X, who="check_shift"):
         )
     check_is_fitted(found[0])
     opened = _carry(*found, X, None, may_fit=False)
-    if opened.names is None or len(opened.names) != opened.part.n_features_in_:
-        return replace(opened, names=[f"x{j}" for j in range(opened.part.n_features_in_)])
+    n = opened.part.n_features_in_
+    if len(opened.names or ()) != n:
+        return replace(opened, names=[f"x{j}" for j in range(n)])
     return opened
-
-
-def is_sklearn_mlp(what):
-    """Whether this is scikit-learn's own MLP."""
-    return isinstance(what, SklearnMLPClassifier | SklearnMLPRegressor)
 
 
 def is_ours(what):
     """Whether this is a network of sknn_opt."""
-    return isinstance(what, MLPClassifier | MLPRegressor)
-
-
-def is_network(what):
-    """Whether this is a network, ours or scikit-learn's."""
-    return is_ours(what) or is_sklearn_mlp(what)
+    return isinstance(what, OURS)
 
 
 # The way down -----------------------------------------------------------------------------------
 
 
-def _find(estimator, is_wanted, kind):
+def _find(estimator, wanted, kind):
     """The first part that is wanted, and the functions that bring data to it; None if none is."""
-    if is_wanted(estimator):
+    if isinstance(estimator, wanted):
         return estimator, ()
     found = []
     for part, carry in _doors(estimator, kind) if hasattr(estimator, "fit") else ():
-        inside = _find(part, is_wanted, kind)
-        if inside:
+        if inside := _find(part, wanted, kind):
             found.append((inside[0], (carry, *inside[1])))
     if len(found) > 1 and not isinstance(estimator, Pipeline):
-        part, carries = found[0]
+        part, carries = found[0]  # of several normalizers, or of the networks of an ensemble
         what = "normalizer" if kind == "normalizer" else "network"
         note = f"{type(estimator).__name__} holds {len(found)} {what}s: the first was looked at"
         return part, (partial(_note, note), *carries)
@@ -129,14 +124,14 @@ def _doors(estimator, kind):
     elif kind == "in place":
         return
     elif hasattr(estimator, "best_estimator_"):
-        yield estimator.best_estimator_, _as_they_are
+        yield estimator.best_estimator_, replace  # nothing
     elif hasattr(estimator, "refit") and hasattr(estimator, "error_score"):
         return  # a search that is not fitted has chosen nothing yet
     elif isinstance(estimator, TransformedTargetRegressor):
         regressor = getattr(estimator, "regressor_", estimator.regressor)
         yield regressor, partial(_transform_targets, estimator)
     elif isinstance(estimator, FeatureUnion):
-        yield from ((step, _as_they_are) for _, step in estimator.transformer_list)
+        yield from ((step, replace) for _, step in estimator.transformer_list)
     elif isinstance(estimator, ColumnTransformer):
         parts = getattr(estimator, "transformers_", estimator.transformers)
         yield from ((step, partial(_take_columns, columns)) for _, step, columns in parts)
@@ -156,14 +151,13 @@ def _members(estimator):
         # In the order of preference; scikit-learn 1.6 has the last name for chains.
         names = ("estimator_", "estimator", "base_estimator")
         members = [next((getattr(estimator, n) for n in names if hasattr(estimator, n)), None)]
-    for k, member in enumerate(members):
+    numbered = [*enumerate(members)]
+    if hasattr(estimator, "final_estimator_"):
+        numbered.append((None, estimator.final_estimator_))
+    for k, member in numbered:
         encode = _encoding(estimator, member, k)
         if encode is not None:
             yield member, partial(_to_member, estimator, k, member, encode)
-    if hasattr(estimator, "final_estimator_"):
-        encode = _encoding(estimator, estimator.final_estimator_, 0)
-        if encode is not None:
-            yield estimator.final_estimator_, partial(_to_final, estimator, encode)
 
 
 def _encoding(estimator, member, k):
@@ -178,43 +172,37 @@ def _encoding(estimator, member, k):
         return lambda y: np.asarray(y)[:, column]
     if isinstance(estimator, multiclass.OneVsRestClassifier):
         return partial(_one_against_the_rest, classes, k)
-    if not isinstance(classes, np.ndarray) or not isinstance(theirs, np.ndarray):
-        return lambda y: y  # not fitted, a regressor, or several labels a row
-    if np.array_equal(theirs, classes):
-        return lambda y: y
+    known = isinstance(classes, np.ndarray) and isinstance(theirs, np.ndarray)
+    if not known or np.array_equal(theirs, classes):
+        return lambda y: y  # unknown: not fitted, a regressor, or several labels a row
     codes = np.array_equal(theirs, np.arange(len(classes)))
     return partial(np.searchsorted, classes) if codes else None
 
 
 def _one_against_the_rest(classes, k, y):
-    y = np.asarray(y)
-    if y.ndim > 1:
-        return y[:, k]
+    if np.ndim(y) > 1:
+        return np.asarray(y)[:, k]
     classes = np.unique(y) if classes is None else classes
-    return (y == classes[k if len(classes) > 2 else 1]).astype(int)
+    return (np.asarray(y) == classes[k if len(classes) > 2 else 1]).astype(int)
 
 
 # The way of the data ----------------------------------------------------------------------------
 
 
 def _carry(part, carries, X, y, may_fit):
-    """The data, brought to a part."""
-    way = Opened(X=X, y=y, names=None if X is None else feature_names(X))
+    names = None if X is None else feature_names(X)
+    way = Opened(X=X, y=y, names=names, may_fit=may_fit)
     for carry in carries if X is not None else ():
-        way = carry(way, may_fit)
+        way = carry(way)
     names = getattr(part, "feature_names_in_", way.names)
     return replace(way, part=part, names=None if names is None else [str(n) for n in names])
 
 
-def _as_they_are(way, may_fit):
-    return way
-
-
-def _note(note, way, may_fit):
+def _note(note, way):
     return replace(way, notes=(*way.notes, note))
 
 
-def _through_steps(steps, way, may_fit):
+def _through_steps(steps, way):
     """X as the steps transform it; steps that are not fitted are fitted in copies."""
     fitted_here = []
     for name, step in steps:
@@ -223,16 +211,15 @@ def _through_steps(steps, way, may_fit):
         try:
             check_is_fitted(step)
         except NotFittedError:
-            if not may_fit:
+            if not way.may_fit:
                 raise
             step = _fitted_copy(name, step, way)
             fitted_here.append(name)
         way = replace(way, X=step.transform(way.X), names=_names_after(step, way.names))
-    if fitted_here:
-        names = ", ".join(fitted_here)
-        note = f"the pipeline is not fitted: copies of its steps ({names}) were fitted to X"
-        way = _note(note, way, may_fit)
-    return way
+    if not fitted_here:
+        return way
+    names = ", ".join(fitted_here)
+    return _note(f"the pipeline is not fitted: copies of its steps ({names}) were fitted to X", way)
 
 
 def _fitted_copy(name, step, way):
@@ -253,7 +240,7 @@ def _names_after(step, names):
         return None
 
 
-def _take_columns(columns, way, may_fit):
+def _take_columns(columns, way):
     """The columns that go to a part of a ColumnTransformer, or to a member of an ensemble."""
     X = way.X if hasattr(way.X, "shape") else np.asarray(way.X)
     names = np.array([f"x{j}" for j in range(X.shape[1])] if way.names is None else way.names)
@@ -263,7 +250,7 @@ def _take_columns(columns, way, may_fit):
     return replace(way, X=taken, names=chosen if by_name else names[chosen])
 
 
-def _transform_targets(estimator, way, may_fit):
+def _transform_targets(estimator, way):
     """The targets as a TransformedTargetRegressor hands them to its regressor."""
     if way.y is None:
         return way
@@ -271,35 +258,33 @@ def _transform_targets(estimator, way, may_fit):
         from sklearn.dummy import DummyRegressor
 
         estimator = clone(estimator).set_params(regressor=DummyRegressor()).fit(way.X, way.y)
-        way = _note("a copy of the transformer of y was fitted", way, may_fit)
+        way = _note("a copy of the transformer of y was fitted", way)
     y = np.asarray(way.y)
     turned = estimator.transformer_.transform(y.reshape(len(y), -1))
     return replace(way, y=turned.ravel() if y.ndim == 1 and turned.shape[1] == 1 else turned)
 
 
-def _to_member(estimator, k, member, encode, way, may_fit):
-    """Targets as a member has them, and rows without names, or some columns, where it has those."""
+def _to_member(estimator, k, member, encode, way):
+    """Targets as a member has them, and rows without names, or some columns, where it has those.
+
+    The last estimator of a stack has no number k: what the others say is its input.
+    """
     if way.y is not None:
         way = replace(way, y=encode(way.y))
+    if k is None:
+        return replace(way, X=estimator.transform(way.X), names=None)
     lost = hasattr(estimator, "feature_names_in_") and not hasattr(member, "feature_names_in_")
     if lost and hasattr(member, "n_features_in_") and not issparse(way.X):
         way = replace(way, X=np.asarray(way.X))
     if hasattr(estimator, "estimators_features_"):
-        return _take_columns(estimator.estimators_features_[k], way, may_fit)
+        return _take_columns(estimator.estimators_features_[k], way)
     return way
-
-
-def _to_final(estimator, encode, way, may_fit):
-    """What the members of a StackingClassifier say is the input of the last one."""
-    y = way.y if way.y is None else encode(way.y)
-    return replace(way, X=estimator.transform(way.X), y=y, names=None)
 
 
 # Messages ---------------------------------------------------------------------------------------
 
 
 def _no_network(estimator, who, ours, fitted, in_place):
-    """What to say where no network was found."""
     if isinstance(estimator, type) and not fitted:
         return f"Pass an instance: {who}({estimator.__name__}(), X, y)."
     what = "needs a fitted" if fitted else "needs an" if ours else "takes an"
@@ -317,7 +302,7 @@ def _got(estimator, kind):
     if len(parts) == 1:
         return _got(parts[0], kind)
     name = type(estimator).__name__
-    if is_sklearn_mlp(estimator):
+    if isinstance(estimator, SKLEARN):
         return f"scikit-learn's {name}"
     if parts or not (hasattr(estimator, "fit") and hasattr(estimator, "estimator")):
         return name

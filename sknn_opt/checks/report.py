@@ -7,17 +7,15 @@ states the verdict in capitals, the others explain it; notes tell what was done 
 from __future__ import annotations
 
 import html
+from dataclasses import fields
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 GREEN, AMBER, RED = "#1b7837", "#8a6d00", "#b2182b"
-COLORS = {
-    "OK": GREEN,
-    **dict.fromkeys(("KINK", "INCONCLUSIVE", "UNKNOWN"), AMBER),
-    **dict.fromkeys(("WRONG", "SHIFTED"), RED),
-}
+COLORS = {"OK": GREEN, "WRONG": RED, "SHIFTED": RED}
+COLORS |= dict.fromkeys(("KINK", "INCONCLUSIVE", "UNKNOWN"), AMBER)
 
 
 class Report:
@@ -30,6 +28,7 @@ class Report:
     _HEAD: ClassVar[tuple[str, ...]] = ()
     _LEFT: ClassVar[tuple[int, ...]] = ()
     _VERDICTS: ClassVar[tuple[str, ...]] = ()
+    _INDEX: ClassVar[str | None] = None  # of the data frame, by name
     notes: tuple[str, ...] = ()
 
     def _rows(self):
@@ -46,7 +45,7 @@ class Report:
 
     def _records(self):
         """A dict for each row of the data frame."""
-        raise NotImplementedError
+        return [record(row) for row in self._rows()]
 
     @property
     def verdict(self) -> str:
@@ -76,7 +75,8 @@ class Report:
         except ImportError as error:
             message = "to_frame needs pandas; install it with: pip install pandas"
             raise ImportError(message) from error
-        return DataFrame(self._records())
+        frame = DataFrame(self._records())
+        return frame.set_index(self._INDEX) if self._INDEX else frame
 
     def _closing_lines(self):
         yield from self._verdict_lines()
@@ -101,16 +101,17 @@ class Report:
         return "".join([*tables, f"<p><b>{html.escape(first)}</b></p>", _html_list(rest)])
 
 
+def record(row):
+    """The fields of a row that its text shows."""
+    return {f.name: getattr(row, f.name) for f in fields(row) if f.repr and f.name != "passed"}
+
+
 def _text_table(head, rows, left):
     """Lines: the head, a rule and the rows; columns that are empty throughout are left out."""
     columns, table = _columns(head, rows), [head, *rows]
     widths = {i: max(len(row[i]) for row in table) for i in columns}
-    lines = [
-        "  ".join(
-            row[i].ljust(widths[i]) if i in left else row[i].rjust(widths[i]) for i in columns
-        ).rstrip()
-        for row in table
-    ]
+    align = {i: str.ljust if i in left else str.rjust for i in columns}
+    lines = ["  ".join(align[i](row[i], widths[i]) for i in columns).rstrip() for row in table]
     return [lines[0], "-" * len(lines[0]), *lines[1:]]
 
 
@@ -118,10 +119,8 @@ def _html_table(caption, head, rows):
     columns = _columns(head, rows)
     heads = "".join(f"<th>{html.escape(head[i])}</th>" for i in columns)
     body = "".join(f"<tr>{''.join(_cell(row[i]) for i in columns)}</tr>" for row in rows)
-    return (
-        f"<table><caption>{html.escape(caption)}</caption>"
-        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
-    )
+    top = f"<caption>{html.escape(caption)}</caption><thead><tr>{heads}</tr></thead>"
+    return f"<table>{top}<tbody>{body}</tbody></table>"
 
 
 def _html_list(lines):
@@ -134,7 +133,5 @@ def _columns(head, rows):
 
 
 def _cell(text):
-    """A cell; one that is a verdict has its color."""
-    color = COLORS.get(text)
-    style = f' style="color:{color};font-weight:bold"' if color else ""
+    style = f' style="color:{COLORS[text]};font-weight:bold"' if text in COLORS else ""
     return f"<td{style}>{html.escape(text)}</td>"

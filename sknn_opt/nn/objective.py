@@ -56,8 +56,6 @@ class Objective:
     weight: Floats | None
     scale: float
     penalty: float
-    _network: Any
-    _twins: list[Network]
 
     def __init__(
         self,
@@ -75,10 +73,11 @@ class Objective:
         self.X, self.y, self.weight = X, y, weight
         self.scale = 1 / (X.shape[0] if weight is None else weight.sum().item())
         self.penalty = alpha * self.scale
-        self._network = None
+        self._masks: list[Any] = []
         self._network = self._bind(self.theta.dtype)
         self._network.draw_masks(rng, X)
-        self._twins = []  # shared by copies
+        self._masks = [dropout.mask for dropout in self._network.dropouts]
+        self._twins: list[Network] = []  # shared by copies
 
     def data_term(self) -> Objective:
         """Σᵢ wᵢ ℓᵢ(θ) / Σᵢ wᵢ alone, with the same dropout masks."""
@@ -110,10 +109,6 @@ class Objective:
         ----------
         theta : array-like of shape (n_parameters,)
             Real.
-
-        Returns
-        -------
-        Network
         """
         network = self._bind(np.float64)
         network.theta[...] = theta
@@ -126,24 +121,13 @@ class Objective:
 
     def _bind(self, dtype):
         """A network of θ = 0, with the masks of the first one."""
-        architecture = self._architecture
-        network = Network(
-            architecture,
-            np.zeros(architecture.n_parameters, dtype),
-            architecture.initial_statistics(dtype),
-            self.X.shape[0],
-            sparse=not isinstance(self.X, np.ndarray),
-        )
-        if self._network is not None:
-            for ours, theirs in zip(self._network.dropouts, network.dropouts, strict=True):
-                theirs.mask = ours.mask
+        architecture, sparse = self._architecture, not isinstance(self.X, np.ndarray)
+        theta = np.zeros(architecture.n_parameters, dtype)
+        statistics = architecture.initial_statistics(dtype)
+        network = Network(architecture, theta, statistics, self.X.shape[0], sparse=sparse)
+        for dropout, mask in zip(network.dropouts, self._masks, strict=False):
+            dropout.mask = mask
         return network
-
-    def _complex_twin(self):
-        """The same network in complex arithmetic, with the same masks."""
-        if not self._twins:
-            self._twins.append(self._bind(np.complex128))  # complex64 has no room for 1e-200
-        return self._twins[0]
 
     def network_at(self, theta: ArrayLike) -> Network:
         """The network with its parameters set to theta; the next call reuses it.
@@ -153,22 +137,22 @@ class Objective:
         theta : array-like of shape (n_parameters,)
             Real or complex.
 
-        Returns
-        -------
-        Network
-
         Raises
         ------
         ValueError
             If theta has another length.
         """
         theta = np.asarray(theta)
-        network = self._complex_twin() if theta.dtype.kind == "c" else self._network
         if theta.shape != self.theta.shape:
             raise ValueError(
                 f"theta must have shape {self.theta.shape}, one element for each parameter of the "
                 f"network; got shape {theta.shape}."
             )
+        network = self._network
+        if np.iscomplexobj(theta):
+            if not self._twins:
+                self._twins.append(self._bind(np.complex128))  # complex64 has no room for 1e-200
+            (network,) = self._twins
         network.theta[...] = theta
         return network
 
@@ -179,10 +163,6 @@ class Objective:
         ----------
         theta : ndarray of shape (n_parameters,)
             Real.
-
-        Returns
-        -------
-        float
         """
         weights = theta[: self.n_decayed]
         return 0.5 * self.penalty * float(weights @ weights)

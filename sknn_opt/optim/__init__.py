@@ -23,18 +23,5 @@ from sknn_opt.optim.schedules import (
     TrainingTime,
 )
 
-__all__ = [
-    "OPTIMIZERS",
-    "SCHEDULES",
-    "SGD",
-    "Adam",
-    "AdamW",
-    "Cosine",
-    "Exponential",
-    "OneCycle",
-    "Optimizer",
-    "RMSprop",
-    "Schedule",
-    "Step",
-    "TrainingTime",
-]
+__all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "Optimizer", "RMSprop"]
+__all__ += ["SCHEDULES", "Cosine", "Exponential", "OneCycle", "Schedule", "Step", "TrainingTime"]

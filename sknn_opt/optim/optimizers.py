@@ -25,6 +25,12 @@ from sknn_opt.kernels import with_numpy as kernels
 
 MAX_STEPS = 10_000
 DEFAULT_RATE = 0.001
+MESSAGES = {
+    0: "The gradient is below gtol.",
+    1: "Stopped before the gradient fell below gtol: raise maxiter or the learning rate.",
+    2: "The gradient is not finite: lower the learning rate.",
+    99: "The callback asked to stop.",
+}
 
 State = dict[str, Any]  # the step count and the buffers
 
@@ -55,15 +61,8 @@ class Optimizer:
         Parameters
         ----------
         theta : ndarray of shape (n_parameters,)
-
-        Returns
-        -------
-        dict
         """
-        state: dict[str, Any] = {"step": 0}
-        for name in self._buffers:
-            state[name] = np.zeros_like(theta)
-        return state
+        return {"step": 0} | {name: np.zeros_like(theta) for name in self._buffers}
 
     def step(
         self, theta: Floats, grad: Floats, state: State, learning_rate: float | None = None
@@ -93,8 +92,6 @@ class Optimizer:
         x0: ArrayLike,
         args: tuple = (),
         jac: Callable[..., Any] | None = None,
-        hess: object = None,
-        hessp: object = None,
         bounds: object = None,
         constraints: Any = (),
         callback: Callable[..., Any] | None = None,
@@ -104,18 +101,16 @@ class Optimizer:
         **unknown: object,
     ) -> OptimizeResult:
         """Minimize `fun` from `x0` with `scipy.optimize.minimize`'s calling convention."""
+        name = type(self).__name__
         if bounds is not None or constraints:
             raise ValueError(
-                f"{type(self).__name__} takes no bounds and no constraints; "
+                f"{name} takes no bounds and no constraints; "
                 "use a method of scipy.optimize that does, such as 'L-BFGS-B' or 'SLSQP'."
             )
-        if unknown:
-            warnings.warn(
-                f"{type(self).__name__} does not know the options {sorted(unknown)}; it takes "
-                "maxiter and gtol.",
-                OptimizeWarning,
-                stacklevel=3,
-            )
+        options = sorted(unknown.keys() - {"hess", "hessp"})  # which scipy always passes
+        if options:
+            message = f"{name} does not know the options {options}; it takes maxiter and gtol."
+            warnings.warn(message, OptimizeWarning, stacklevel=3)
         maxiter = MAX_STEPS if maxiter is None else maxiter
         gtol = gtol if tol is None else tol
         counted = _Counted(fun, jac, args)
@@ -163,24 +158,10 @@ def _call_back(callback, theta, counted):
 
 def _scipy_result(counted, theta, grad, n_steps, converged, stopped):
     status = 0 if converged else 99 if stopped else 1 if np.isfinite(grad).all() else 2
-    message = {
-        0: "The gradient is below gtol.",
-        1: "Stopped before the gradient fell below gtol: raise maxiter or the learning rate.",
-        2: "The gradient is not finite: lower the learning rate.",
-        99: "The callback asked to stop.",
-    }[status]
     value = counted.value(theta)
-    return OptimizeResult(
-        x=theta,
-        fun=value,
-        jac=grad,
-        nit=n_steps,
-        nfev=counted.n_values,
-        njev=counted.n_gradients,
-        status=status,
-        success=converged,
-        message=message,
-    )
+    counts = {"nit": n_steps, "nfev": counted.n_values, "njev": counted.n_gradients}
+    ended = {"status": status, "success": converged, "message": MESSAGES[status]}
+    return OptimizeResult(x=theta, fun=value, jac=grad, **counts, **ended)
 
 
 @dataclass
@@ -261,10 +242,8 @@ class RMSprop(Optimizer):
         beta = float(self.beta_2)
         # The buffer holds s / (1 - β), which saves a pass over memory.
         unbias = ((1 - beta) / (1 - beta ** state["step"])) ** 0.5
-        eps = float(self.epsilon) / unbias
-        rate /= unbias
-        move = fastest(kernels.rmsprop, theta.dtype)
-        move(theta, grad, state["second_moment"], beta, eps, rate)
+        eps, rate = float(self.epsilon) / unbias, rate / unbias
+        fastest(kernels.rmsprop, theta.dtype)(theta, grad, state["second_moment"], beta, eps, rate)
 
 
 @dataclass
@@ -351,8 +330,5 @@ class AdamW(Adam):
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
-    "sgd": SGD,
-    "rmsprop": RMSprop,
-    "adam": Adam,
-    "adamw": AdamW,
+    each.__name__.lower(): each for each in (SGD, RMSprop, Adam, AdamW)
 }

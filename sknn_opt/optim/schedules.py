@@ -18,6 +18,7 @@ stalls, and reaching it is no failure. Only early stopping on held-out rows cuts
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
 from typing import ClassVar
@@ -58,6 +59,20 @@ class TrainingTime:
         return min(1.0, self.epoch / self.max_iter)
 
 
+def _is_number(value):
+    """Whether a value is a finite number >= 0."""
+    return isinstance(value, Real) and math.isfinite(value) and value >= 0
+
+
+def _is_positive_or_none(value):
+    return value is None or (_is_number(value) and value > 0)
+
+
+NUMBER = "a number >= 0", _is_number
+EPOCHS = "a number of epochs > 0, or None", _is_positive_or_none
+SHARE = "a share in [0, 1]", lambda value: _is_number(value) and value <= 1
+
+
 class Schedule:
     """The base of our schedules; any function of a `TrainingTime` can take their place.
 
@@ -69,40 +84,33 @@ class Schedule:
     """
 
     runs_its_course: ClassVar[bool] = True
+    _allowed: ClassVar[dict[str, tuple]] = {}  # for each parameter: words, and a test of it
+
+    def __post_init__(self):
+        for name, (words, is_allowed) in self._allowed.items():
+            value = getattr(self, name)
+            if not is_allowed(value):
+                kind = type(self).__name__
+                raise ValueError(f"{name} of {kind} must be {words}; got {value!r}.")
 
     def __call__(self, time: TrainingTime) -> float:
         """The learning rate of the next step."""
         raise NotImplementedError(f"{type(self).__name__} has no method __call__(self, time)")
 
 
-@dataclass(frozen=True)
-class Constant(Schedule):
+def constant(time):
     """η."""
-
-    runs_its_course: ClassVar[bool] = False
-
-    def __call__(self, time: TrainingTime) -> float:
-        return time.initial_rate
+    return time.initial_rate
 
 
-@dataclass(frozen=True)
-class InverseScaling(Schedule):
+def inverse_scaling(time):
     """η / (n + 1)^power_t after n rows."""
-
-    runs_its_course: ClassVar[bool] = False
-
-    def __call__(self, time: TrainingTime) -> float:
-        return time.initial_rate / (time.n_rows_seen + 1) ** time.power_t
+    return time.initial_rate / (time.n_rows_seen + 1) ** time.power_t
 
 
-@dataclass(frozen=True)
-class Adaptive(Schedule):
+def adaptive(time):
     """η / 5^k after k stalls."""
-
-    runs_its_course: ClassVar[bool] = False
-
-    def __call__(self, time: TrainingTime) -> float:
-        return time.initial_rate / 5**time.n_stalls
+    return time.initial_rate / 5**time.n_stalls
 
 
 @dataclass(frozen=True)
@@ -124,8 +132,7 @@ class Cosine(Schedule):
 
     final: float = 0.0
 
-    def __post_init__(self):
-        _check("Cosine", "final", self.final, _is_number(self.final, 0), "a number >= 0")
+    _allowed: ClassVar = {"final": NUMBER}
 
     def __call__(self, time: TrainingTime) -> float:
         return time.initial_rate * _along_cosine(1.0, self.final, time.fraction)
@@ -153,11 +160,7 @@ class OneCycle(Schedule):
     start: float = 1 / 25
     final: float = 4e-6
 
-    def __post_init__(self):
-        _check("OneCycle", "rise", self.rise, _is_number(self.rise, 0, 1), "a share in [0, 1]")
-        for name in ("start", "final"):
-            value = getattr(self, name)
-            _check("OneCycle", name, value, _is_number(value, 0), "a number >= 0")
+    _allowed: ClassVar = {"rise": SHARE, "start": NUMBER, "final": NUMBER}
 
     def __call__(self, time: TrainingTime) -> float:
         p, rise = time.fraction, self.rise
@@ -185,9 +188,7 @@ class Exponential(Schedule):
 
     decay: float | None = None
 
-    def __post_init__(self):
-        good = self.decay is None or (_is_number(self.decay, 0) and self.decay > 0)
-        _check("Exponential", "decay", self.decay, good, "a number > 0, or None")
+    _allowed: ClassVar = {"decay": ("a number > 0, or None", _is_positive_or_none)}
 
     def __call__(self, time: TrainingTime) -> float:
         decay = 0.01 ** (1 / time.max_iter) if self.decay is None else self.decay
@@ -215,27 +216,12 @@ class Step(Schedule):
     factor: float = 0.1
     every: float | None = None
 
-    def __post_init__(self):
-        _check("Step", "factor", self.factor, _is_number(self.factor, 0), "a number >= 0")
-        good = self.every is None or (_is_number(self.every, 0) and self.every > 0)
-        _check("Step", "every", self.every, good, "a number of epochs > 0, or None")
+    _allowed: ClassVar = {"factor": NUMBER, "every": EPOCHS}
 
     def __call__(self, time: TrainingTime) -> float:
-        if self.every is None:
-            steps = math.floor(3 * time.fraction)  # no step is left for the third, at the end
-        else:
-            steps = math.floor(time.epoch / self.every)
-        return time.initial_rate * self.factor**steps
-
-
-def _is_number(value, least=-math.inf, most=math.inf):
-    """Whether a value is a finite number within bounds."""
-    return isinstance(value, Real) and math.isfinite(value) and least <= value <= most
-
-
-def _check(schedule, name, value, good, allowed):
-    if not good:
-        raise ValueError(f"{name} of {schedule} must be {allowed}; got {value!r}.")
+        # of the thirds of T the last step would come at the end
+        steps = 3 * time.fraction if self.every is None else time.epoch / self.every
+        return time.initial_rate * self.factor ** math.floor(steps)
 
 
 def _along_cosine(first, last, p):
@@ -243,10 +229,10 @@ def _along_cosine(first, last, p):
     return last + (first - last) * (1 + math.cos(math.pi * p)) / 2
 
 
-SCHEDULES: dict[str, Schedule] = {
-    "constant": Constant(),
-    "invscaling": InverseScaling(),
-    "adaptive": Adaptive(),
+SCHEDULES: dict[str, Callable[[TrainingTime], float]] = {
+    "constant": constant,
+    "invscaling": inverse_scaling,
+    "adaptive": adaptive,
     "cosine": Cosine(),
     "one_cycle": OneCycle(),
     "exponential": Exponential(),
@@ -261,7 +247,7 @@ def runs_its_course(schedule):
 
 def goes_on_when_stalled(schedule, rate, by_score):
     """Whether a stalled training may go on; `by_score` says that held-out rows decide."""
-    if isinstance(schedule, Adaptive):
+    if schedule is adaptive:
         return rate > MINIMUM_ADAPTIVE_RATE
     return runs_its_course(schedule) and not by_score
 

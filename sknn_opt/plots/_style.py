@@ -7,7 +7,7 @@ print, and by the color-blind.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -25,7 +25,7 @@ SURFACE = "cividis_r"  # light where the cost is low; its lightness falls evenly
 class Display:
     """A picture of what was measured: `plot` draws it."""
 
-    ax_: Any
+    ax_: Axes
     figure_: Figure
 
     def plot(self, ax: Axes | Sequence[Axes] | None = None) -> Self:
@@ -46,8 +46,15 @@ class Display:
         ImportError
             If matplotlib is not installed.
         """
-        self.ax_ = axes_for(ax, f"{type(self).__name__}.plot", **self._figure_options())
-        self.figure_ = np.ravel(self.ax_)[0].figure
+        if ax is None:
+            try:
+                import matplotlib.pyplot as plt
+            except ImportError as error:
+                needs = f"{type(self).__name__}.plot needs matplotlib"
+                message = f"{needs}; install it with: pip install 'sknn_opt[plots]'"
+                raise ImportError(message) from error
+            _, ax = plt.subplots(layout="constrained", **self._figure_options())
+        self.ax_, self.figure_ = ax, np.ravel(ax)[0].figure
         self._draw()
         return self
 
@@ -56,27 +63,7 @@ class Display:
         return {}
 
     def _draw(self):
-        """Draw on `ax_`."""
         raise NotImplementedError
-
-
-def axes_for(ax, who, **options):
-    """`ax`, or the axes of a new figure if it is None, made with the options of `plt.subplots`.
-
-    Raises
-    ------
-    ImportError
-        If matplotlib is not installed; `who` says what needs it.
-    """
-    if ax is not None:
-        return ax
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError(
-            f"{who} needs matplotlib; install it with: pip install 'sknn_opt[plots]'"
-        ) from error
-    return plt.subplots(layout="constrained", **options)[1]
 
 
 def dress(ax, *, grid="both", **texts):
@@ -90,15 +77,9 @@ def dress(ax, *, grid="both", **texts):
 
 
 def mark(ax, x, y, **look):
-    """Markers without a line."""
     return ax.plot(x, y, linestyle="", **look)
 
 
 def legend(ax, **options):
     """A legend without a frame."""
     return ax.legend(**{"fontsize": "small", "frameon": False} | options)
-
-
-def sparse_marks(n):
-    """`markevery` for a curve of n points: about ten marks tell it apart in print."""
-    return max(1, n // 10)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import cycle
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 
 from sknn_opt.checks.gradients.report import OK, GradientReport
 from sknn_opt.plots._style import COLORS, MARKERS, Display, dress, legend, mark
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 MAX_POINTS = 2_000  # for each block
 RING = "opposite sign"
 
 
+@dataclass(eq=False, repr=False)
 class GradientCheckDisplay(Display):
     """Analytic against numeric derivatives on logarithmic axes, one color for each block.
 
@@ -47,11 +46,8 @@ class GradientCheckDisplay(Display):
     'Gradient check at the initial weights: OK'
     """
 
-    ax_: Axes
-
-    def __init__(self, report: GradientReport, point: int = -1):
-        self.report = report
-        self.point = point
+    report: GradientReport
+    point: int = -1
 
     @classmethod
     def from_report(cls, report: GradientReport, *, point: int = -1) -> Self:
@@ -63,10 +59,6 @@ class GradientCheckDisplay(Display):
             What `check_gradients` returned.
         point : int, default=-1
             Which of its points to draw.
-
-        Returns
-        -------
-        GradientCheckDisplay
         """
         return cls(report, point)
 
@@ -75,9 +67,8 @@ class GradientCheckDisplay(Display):
         blocks = [check for check in point.blocks if check.block not in ("all", "L2")]
         low, high = _limits(blocks)
         self._draw_band(blocks, low, high)
-        looks = zip(blocks, cycle(COLORS), cycle(MARKERS), strict=False)
-        for check, color, marker in looks:
-            self._draw_block(check, color, marker, low)
+        for look in zip(blocks, cycle(COLORS), cycle(MARKERS), strict=False):
+            self._draw_block(*look, low)
         self.ax_.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high))
         title = f"Gradient check {point.title}: {self.report.verdict}"
         labels = {"xlabel": "|numeric derivative|", "ylabel": "|analytic derivative|"}
@@ -87,10 +78,8 @@ class GradientCheckDisplay(Display):
     def _draw_band(self, blocks, low, high):
         """The diagonal, and around it what the least resolved block would not have shown."""
         x = np.geomspace(low, high, 400)
-        unresolved = [
-            c.resolution * np.linalg.norm(c.samples[1]) for c in blocks if np.isfinite(c.resolution)
-        ]
-        width = max(unresolved, default=0.0)
+        known = [check for check in blocks if np.isfinite(check.resolution)]
+        width = max((c.resolution * np.linalg.norm(c.samples[1]) for c in known), default=0.0)
         low_end, look = np.maximum(x - width, low), {"color": "0.85", "linewidth": 0, "zorder": 0}
         self.ax_.fill_between(x, low_end, x + width, label="not resolved", **look)
         self.ax_.plot(x, x, color="0.4", linewidth=0.8, zorder=1)
@@ -98,11 +87,10 @@ class GradientCheckDisplay(Display):
     def _draw_block(self, check, color, marker, low):
         analytic, numeric = _thin(*check.samples)
         x, y = (np.maximum(np.abs(side), low) for side in (numeric, analytic))
-        if check.verdict == OK:
-            look, label = {"markersize": 4, "zorder": 2}, check.block
-        else:
-            look, label = {"markersize": 6, "zorder": 3}, f"{check.block}: {check.verdict}"
-            look["markerfacecolor"] = "none"
+        look, label = {"markersize": 4, "zorder": 2}, check.block
+        if check.verdict != OK:
+            look = {"markersize": 6, "zorder": 3, "markerfacecolor": "none"}
+            label += f": {check.verdict}"
         mark(self.ax_, x, y, marker=marker, color=color, label=label, **look)
         opposite = analytic * numeric < 0
         if opposite.any():

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from sknn_opt.checks.opener import open_network
-from sknn_opt.plots._style import COLORS, LINES, MARKERS, Display, dress, legend, sparse_marks
+from sknn_opt.plots._style import COLORS, LINES, MARKERS, Display, dress, legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 LOG_FROM = 10.0  # losses that differ by this factor are drawn on a logarithmic axis
 
 
+@dataclass(eq=False, repr=False)
 class LossCurveDisplay(Display):
     """Training and validation loss by epoch, and what early stopping looked at.
 
@@ -48,18 +50,10 @@ class LossCurveDisplay(Display):
     ['training loss', 'validation loss']
     """
 
-    ax_: Axes
-    score_ax_: Axes | None
-
-    def __init__(
-        self,
-        history: list[dict[str, Any]],
-        best_epoch: int | None = None,
-        score_name: str | None = None,
-    ):
-        self.history = history
-        self.best_epoch = best_epoch
-        self.score_name = score_name
+    history: list[dict[str, Any]]
+    best_epoch: int | None = None
+    score_name: str | None = None
+    score_ax_: Axes | None = field(default=None, init=False)
 
     @classmethod
     def from_estimator(cls, estimator: Any) -> Self:
@@ -71,10 +65,6 @@ class LossCurveDisplay(Display):
             Fitted. Of a pipeline the last step is drawn, of a search the best estimator, of an
             ensemble the first network.
 
-        Returns
-        -------
-        LossCurveDisplay
-
         Raises
         ------
         TypeError
@@ -84,9 +74,13 @@ class LossCurveDisplay(Display):
         """
         net = open_network(estimator, who="LossCurveDisplay", ours=True, fitted=True).part
         scored = any(row["score"] is not None for row in net.history_)
-        name = _name_of(net.scoring) if scored and net.scoring != "loss" else None
-        stopped_by_score = scored and net._training.by_score
-        return cls(net.history_, net._training.best_epoch if stopped_by_score else None, name)
+        name = best_epoch = None
+        if scored and net.scoring != "loss":
+            named = isinstance(net.scoring, str)
+            name = net.scoring if named else getattr(net.scoring, "__name__", "score")
+        if scored and net._training.by_score:
+            best_epoch = net._training.best_epoch
+        return cls(net.history_, best_epoch, name)
 
     def _draw(self):
         ax, self.score_ax_ = self.ax_, None
@@ -105,11 +99,9 @@ class LossCurveDisplay(Display):
             label = f"best: epoch {self.best_epoch}"
             look = {"color": "0.4", "linewidth": 1, "linestyle": "-.", "label": label}
             lines.append(ax.axvline(self.best_epoch, **look))
-        if self.score_ax_ is None:
-            legend(ax, handles=lines)
-        else:  # "best" knows the curves of one axes only
-            below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.15), "ncols": 2}
-            legend(ax, handles=lines, **below)
+        # "best" knows the curves of one axes only
+        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.15), "ncols": 2}
+        legend(ax, handles=lines, **(below if self.score_ax_ else {}))
 
     def _curve(self, ax, name, label, look, line):
         """A list of one line; empty where the history has no such values."""
@@ -117,11 +109,6 @@ class LossCurveDisplay(Display):
         if not rows:
             return []
         x, y = [row["epoch"] for row in rows], [row[name] for row in rows]
-        marks = {"marker": MARKERS[look], "markersize": 4, "markevery": sparse_marks(len(x))}
+        every = max(1, len(x) // 10)  # about ten marks tell it apart in print
+        marks = {"marker": MARKERS[look], "markersize": 4, "markevery": every}
         return ax.plot(x, y, linestyle=line, color=COLORS[look], label=label, **marks)
-
-
-def _name_of(scoring):
-    if scoring is None:
-        return "score"
-    return scoring if isinstance(scoring, str) else getattr(scoring, "__name__", "score")

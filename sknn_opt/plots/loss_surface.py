@@ -13,7 +13,8 @@ large; normalized ones do not.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,15 +24,13 @@ from sknn_opt.arrays.types import Floats, Matrix, RandomState
 from sknn_opt.checks.opener import open_network
 from sknn_opt.plots._style import SURFACE, Display, dress, legend, mark
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-WHO = "LossSurfaceDisplay"
 N_LEVELS = 11
 DEEPEST = 1e-3  # of the height that is shown: where the contours begin
 STEP = 1e-3  # of the span, for second derivatives
+SPOT = {"color": "white", "markeredgecolor": "black", "zorder": 4}
 
 
+@dataclass(eq=False, repr=False)
 class LossSurfaceDisplay(Display):
     """The cost over two directions around the fitted weights, with the path that training took.
 
@@ -80,21 +79,13 @@ class LossSurfaceDisplay(Display):
     1.6
     """
 
-    ax_: Axes
-
-    def __init__(
-        self,
-        values: Floats,
-        x: Floats,
-        y: Floats,
-        center: tuple[float, ...],
-        curvatures: Floats,
-        path: Floats | None = None,
-        labels: tuple[str, ...] = ("u", "v"),
-    ):
-        self.values, self.x, self.y = values, x, y
-        self.center, self.curvatures = center, curvatures
-        self.path, self.labels = path, labels
+    values: Floats
+    x: Floats
+    y: Floats
+    center: tuple[float, ...]
+    curvatures: Floats
+    path: Floats | None = None
+    labels: tuple[str, ...] = ("u", "v")
 
     @classmethod
     def from_estimator(
@@ -135,10 +126,6 @@ class LossSurfaceDisplay(Display):
         random_state : int, RandomState instance or None, default=0
             For random directions.
 
-        Returns
-        -------
-        LossSurfaceDisplay
-
         Raises
         ------
         TypeError
@@ -148,17 +135,15 @@ class LossSurfaceDisplay(Display):
         ValueError
             If the directions, the path or the numbers cannot be used.
         """
-        opened = open_network(estimator, X, y, WHO, ours=True, fitted=True)
+        opened = open_network(estimator, X, y, cls.__name__, ours=True, fitted=True)
         objective = opened.part.objective(opened.X, opened.y)
         theta = objective.theta
-        _check_numbers(span, n_points)
-        path = _checked_path(path, theta)
+        path = _checked(span, n_points, path, theta)
         if isinstance(directions, str):
             plane, labels = _drawn_directions(directions, objective, path, random_state)
-            origin = np.zeros(2)
         else:
             plane, labels = _named_weights(directions, objective, opened.names)
-            origin = plane @ theta
+        origin = np.zeros(2) if isinstance(directions, str) else plane @ theta
         steps = None if path is None else (path - theta) @ np.linalg.pinv(plane)
         span = _span(steps, origin) if span is None else float(span)
         grid = np.linspace(-span, span, n_points)
@@ -180,8 +165,7 @@ class LossSurfaceDisplay(Display):
         self._draw_surface()
         if self.path is not None:
             self._draw_path()
-        star = {"marker": "*", "markersize": 13, "color": "white", "markeredgecolor": "black"}
-        mark(self.ax_, *self.center, label="fitted weights", zorder=4, **star)
+        mark(self.ax_, *self.center, label="fitted weights", marker="*", markersize=13, **SPOT)
         self.ax_.set(xlim=self.x[[0, -1]], ylim=self.y[[0, -1]], aspect="equal")
         xlabel, ylabel = self.labels
         dress(self.ax_, grid=None, xlabel=xlabel, ylabel=ylabel, title=self._title())
@@ -218,18 +202,15 @@ class LossSurfaceDisplay(Display):
         dots = {"marker": "o", "markersize": 2.5, "markevery": max(1, len(self.path) // 40)}
         label = f"path of {len(self.path) - 1} epochs"
         self.ax_.plot(*self.path.T, "-", label=label, **line, **dots)
-        square = {"marker": "s", "markersize": 8, "color": "white", "markeredgecolor": "black"}
-        mark(self.ax_, *self.path[0], label="start", zorder=4, **square)
+        mark(self.ax_, *self.path[0], label="start", marker="s", markersize=8, **SPOT)
 
 
-def _check_numbers(span, n_points):
+def _checked(span, n_points, path, theta):
+    """The path without what is not finite."""
     if span is not None and not (np.isfinite(span) and span > 0):
         raise ValueError(f"span must be a positive number, or None; got {span!r}.")
     if n_points != int(n_points) or n_points < 3:
         raise ValueError(f"n_points must be an integer from 3 on; got {n_points!r}.")
-
-
-def _checked_path(path, theta):
     if path is None:
         return None
     path = np.asarray(path, dtype=float)
@@ -250,13 +231,10 @@ def _span(steps, origin):
 
 def _curvatures(objective, plane, step):
     """The eigenvalues of the Hessian in the plane, by central differences of the gradient."""
-    theta = objective.theta
+    theta, slope = objective.theta, objective.gradient
     with np.errstate(all="ignore"):
-        hessian = [
-            plane @ (objective.gradient(theta + step * u) - objective.gradient(theta - step * u))
-            for u in plane
-        ]
-    hessian = np.array(hessian) / (2 * step)
+        rows = [plane @ (slope(theta + step * u) - slope(theta - step * u)) for u in plane]
+    hessian = np.array(rows) / (2 * step)
     if not np.isfinite(hessian).all():
         return np.full(2, np.nan)
     return np.linalg.eigvalsh((hessian + hessian.T) / 2)
@@ -276,20 +254,15 @@ def _named_weights(directions, objective, names):
     labels = []
     for unit, (block, *index) in zip(plane, directions, strict=True):
         if block not in objective.blocks:
-            raise ValueError(
-                f"There is no block {block!r}; the network has {', '.join(objective.blocks)}."
-            )
-        matrix = objective.blocks[block].of(unit)
-        inside = all(-n <= i < n for i, n in zip(index, matrix.shape, strict=False))
-        if len(index) != matrix.ndim or not inside:
-            raise ValueError(
-                f"{block} has shape {matrix.shape}; {tuple(index)} is no element of it."
-            )
-        matrix[tuple(index)] = 1.0
-        label = f"{block}[{', '.join(map(str, index))}]"
-        if block == "W[1]" and names is not None:
-            label += f", weight of {names[index[0]]}"
-        labels.append(label)
+            known = ", ".join(objective.blocks)
+            raise ValueError(f"There is no block {block!r}; the network has {known}.")
+        matrix, place = objective.blocks[block].of(unit), tuple(index)
+        inside = all(-n <= i < n for i, n in zip(place, matrix.shape, strict=False))
+        if len(place) != matrix.ndim or not inside:
+            raise ValueError(f"{block} has shape {matrix.shape}; {place} is no element of it.")
+        matrix[place] = 1.0
+        of = f", weight of {names[place[0]]}" if block == "W[1]" and names is not None else ""
+        labels.append(f"{block}[{', '.join(map(str, place))}]{of}")
     if (plane[0] == plane[1]).all():
         raise ValueError(f"The two directions are the same weight, {labels[0]}; name another one.")
     return plane, tuple(labels)
@@ -328,7 +301,5 @@ def _principal_directions(theta, path):
     if len(sizes) < 2 or not sizes[1] > 1e-12 * sizes[0]:
         raise ValueError("The path lies on a line: directions='path' needs it to span a plane.")
     shares = sizes[:2] ** 2 / np.sum(sizes**2)
-    return directions[:2], tuple(
-        f"{word} direction of the path ({share:.0%})"
-        for word, share in zip(("main", "second"), shares, strict=True)
-    )
+    main, second = (f"direction of the path ({share:.0%})" for share in shares)
+    return directions[:2], (f"main {main}", f"second {second}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -13,16 +14,18 @@ from scipy.sparse import issparse
 from sknn_opt.arrays.types import Floats, Matrix
 from sknn_opt.checks.opener import open_normalizer
 from sknn_opt.checks.shift.check import check_shift, checked_for
-from sknn_opt.checks.shift.report import SHIFTED, ShiftReport
+from sknn_opt.checks.shift.report import ShiftReport
 from sknn_opt.plots._style import COLORS, Display, dress, legend, mark
 
-WHO = "NormalizationDisplay"
 MAX_FEATURES = 20
 MAX_ROWS = 50_000  # enough for quantiles that are looked at
 QUANTILES = (0.01, 0.25, 0.5, 0.75, 0.99)
+# of training data and of new data: color, marker, line, and what fills the marker
+LOOKS = (COLORS[0], "o", "-", COLORS[0]), (COLORS[5], "D", (0, (3, 1.5)), "white")
 WIDE = 100.0  # spreads that differ by this factor have no common linear axis
 
 
+@dataclass(eq=False, repr=False)
 class NormalizationDisplay(Display):
     """Each feature before and after normalization, as a bar of its quantiles.
 
@@ -66,18 +69,12 @@ class NormalizationDisplay(Display):
     ['alcohol', '→ hue']
     """
 
-    ax_: NDArray[Any]
-
-    def __init__(
-        self,
-        names: list[str],
-        before: dict[str, Floats],
-        after: dict[str, Floats],
-        report: ShiftReport | None = None,
-        n_features: int | None = None,
-    ):
-        self.names, self.before, self.after = names, before, after
-        self.report, self.n_features = report, n_features
+    ax_: NDArray[Any] = field(init=False)
+    names: list[str]
+    before: dict[str, Floats]
+    after: dict[str, Floats]
+    report: ShiftReport | None = None
+    n_features: int | None = None
 
     @classmethod
     def from_estimator(
@@ -101,10 +98,6 @@ class NormalizationDisplay(Display):
         X_new : {array-like, sparse matrix} of shape (n_new, n_features), default=None
             New data to compare with them.
 
-        Returns
-        -------
-        NormalizationDisplay
-
         Raises
         ------
         TypeError
@@ -116,17 +109,17 @@ class NormalizationDisplay(Display):
         """
         report = None if X_new is None else check_shift(normalizer, X_new)
         before, after = {}, {}
-        for label, data in (("training data", X), ("new data", X_new)):
-            if data is None:
-                continue
-            opened = open_normalizer(normalizer, data, WHO)
+        sets = {"training data": X} | ({} if X_new is None else {"new data": X_new})
+        for label, data in sets.items():
+            opened = open_normalizer(normalizer, data, cls.__name__)
             names, data = opened.names, checked_for(opened.part, opened.X)
             chosen = _chosen(features, names)
             data = data[:: -(-data.shape[0] // MAX_ROWS)]
             with warnings.catch_warnings():  # the names were checked, and are lost
                 warnings.filterwarnings("ignore", "X does not have valid feature names")
+                warnings.filterwarnings("ignore", "All-NaN slice")
                 turned = opened.part.transform(data)
-            before[label], after[label] = (_quantiles(each, chosen) for each in (data, turned))
+                before[label], after[label] = (_quantiles(each, chosen) for each in (data, turned))
         return cls([names[j] for j in chosen], before, after, report, len(names))
 
     def _figure_options(self):
@@ -138,46 +131,36 @@ class NormalizationDisplay(Display):
             self.ax_.set_axis_off()
             self.ax_ = [self.ax_.inset_axes([left, 0, 0.47, 1]) for left in (0, 0.53)]
         self.ax_ = np.asarray(self.ax_, dtype=object)
-        sides = (
-            (self.before, "Before", "in the feature's own unit"),
-            (self.after, "After", "in standard deviations of the training data"),
-        )
-        for axes, (quantiles, title, unit) in zip(self.ax_, sides, strict=True):
-            self._draw_bars(axes, quantiles)
-            dress(axes, title=title, xlabel=unit)
-        _choose_scale(self.ax_[0], self.before["training data"])
-        self.ax_[1].tick_params(labelleft=False)
-        if 0 < len(self.names) < (self.n_features or 0):
-            title = f"Before: {len(self.names)} of {self.n_features} features"
-            self.ax_[0].set_title(title, fontsize="medium")
+        n, of = len(self.names), self.n_features or 0
+        before = f"Before: {n} of {of} features" if 0 < n < of else "Before"
+        left, right = self.ax_
+        self._draw_bars(left, self.before)
+        self._draw_bars(right, self.after)
+        dress(left, title=before, xlabel="in the feature's own unit")
+        dress(right, title="After", xlabel="in standard deviations of the training data")
+        _choose_scale(left, self.before["training data"])
+        right.tick_params(labelleft=False)
         if len(self.before) > 1:
-            legend(self.ax_[1], loc="lower right", bbox_to_anchor=(1, 0.99), ncols=2)
-            self.ax_[1].set_title(self.ax_[1].get_title(), fontsize="medium", loc="left")
-            self.ax_[1].set_title("")
+            legend(right, loc="lower right", bbox_to_anchor=(1, 0.99), ncols=2)
+            right.set_title("After", fontsize="medium", loc="left")
+            right.set_title("")
 
     def _draw_bars(self, ax, quantiles):
         """The bars of each set of data, one set below the other."""
-        filled, open_ = (COLORS[0], "o", "-", COLORS[0]), (COLORS[5], "D", (0, (3, 1.5)), "white")
         offsets = (0,) if len(quantiles) == 1 else (-0.17, 0.17)
-        for (label, q), offset, look in zip(
-            quantiles.items(), offsets, (filled, open_), strict=False
-        ):
-            color, marker, line, inside = look
+        looks = zip(quantiles.items(), offsets, LOOKS, strict=False)
+        for (label, q), offset, (color, marker, line, inside) in looks:
             rows = np.arange(q.shape[1]) + offset
             ax.hlines(rows, q[0], q[4], color=color, linewidth=1.2, linestyle=line)
             ax.hlines(rows, q[1], q[3], color=color, linewidth=4.5, alpha=0.55)
             look = {"marker": marker, "markersize": 5, "markerfacecolor": inside}
             mark(ax, q[2], rows, color=color, label=label, **look)
         ax.set_ylim(len(self.names) - 0.4, -0.6)
-        ax.set_yticks(range(len(self.names)), [self._label(name) for name in self.names])
+        shifted = self.report.shifted if self.report else ()
+        labels = [f"→ {name}" if name in shifted else name for name in self.names]
+        ax.set_yticks(range(len(labels)), labels)
         for name, text in zip(self.names, ax.get_yticklabels(), strict=True):
-            text.set_fontweight("bold" if self._has_shifted(name) else "normal")
-
-    def _has_shifted(self, name):
-        return self.report is not None and self.report[name].verdict == SHIFTED
-
-    def _label(self, name):
-        return f"→ {name}" if self._has_shifted(name) else name
+            text.set_fontweight("bold" if name in shifted else "normal")
 
 
 def _chosen(features, names):
@@ -202,9 +185,7 @@ def _chosen(features, names):
 def _quantiles(X, chosen):
     """The quantiles of some columns; NaN for a column without values."""
     X = np.asarray(X[:, chosen].toarray() if issparse(X) else np.asarray(X)[:, chosen], dtype=float)
-    columns = [column[~np.isnan(column)] for column in X.T]
-    columns = [column if len(column) else [np.nan] for column in columns]
-    return np.array([np.quantile(column, QUANTILES) for column in columns]).T
+    return np.nanquantile(X, QUANTILES, axis=0)
 
 
 def _choose_scale(ax, quantiles):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sknn_opt.arrays.types import Matrix, RandomState
 from sknn_opt.checks.signals.check import check_signals
 from sknn_opt.checks.signals.report import SignalReport
-from sknn_opt.plots._style import COLORS, Display
+from sknn_opt.plots._style import COLORS, Display, legend
 
 MARKED = 25  # layers up to which each gain has its marker
 N_BINS = 61
@@ -18,6 +19,7 @@ TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20)
 WIDTH, HEIGHT = 3.2, 5.2  # of a column, in inches
 
 
+@dataclass(eq=False, repr=False)
 class SignalPropagationDisplay(Display):
     """Gains and activations by layer, one column for each network.
 
@@ -54,11 +56,9 @@ class SignalPropagationDisplay(Display):
     ['xavier: vanishing', 'auto: healthy']
     """
 
-    ax_: NDArray[Any]
-
-    def __init__(self, reports: dict[str, SignalReport], point: int = 0):
-        self.reports = reports
-        self.point = point
+    ax_: NDArray[Any] = field(init=False)
+    reports: dict[str, SignalReport]
+    point: int = 0
 
     @classmethod
     def from_estimator(
@@ -87,10 +87,6 @@ class SignalPropagationDisplay(Display):
             As for `check_signals`.
         point : int, default=0
             Which point to draw: 0 is that of the initial weights, -1 that of fitted weights.
-
-        Returns
-        -------
-        SignalPropagationDisplay
         """
         options = {"sample_weight": sample_weight, "random_state": random_state}
         named = _named(estimator)
@@ -108,10 +104,6 @@ class SignalPropagationDisplay(Display):
         point : int, default=0
             Which of their points to draw.
 
-        Returns
-        -------
-        SignalPropagationDisplay
-
         Raises
         ------
         TypeError
@@ -120,10 +112,8 @@ class SignalPropagationDisplay(Display):
         named = _named(report)
         for each in named.values():
             if not isinstance(each, SignalReport):
-                raise TypeError(
-                    "from_report takes what check_signals returned, one or several; got "
-                    f"{type(each).__name__}."
-                )
+                what = "what check_signals returned, one or several"
+                raise TypeError(f"from_report takes {what}; got {type(each).__name__}.")
         return cls(named, point)
 
     def _figure_options(self):
@@ -134,17 +124,17 @@ class SignalPropagationDisplay(Display):
         self.ax_.set_axis_off()
         grid = self.ax_.get_subplotspec().subgridspec(2, n, hspace=0.12, wspace=0.08)
         self.ax_ = grid.subplots(sharex="col", sharey="row" if n > 1 else False, squeeze=False)
-        reaches = [_reach(report.points[self.point]) for report in self.reports.values()]
+        points = [report.points[self.point] for report in self.reports.values()]
+        reaches = [_reach(point) for point in points]
         high = max(reach for reach, _ in reaches) or 1.0
         low = -max((reach for reach, both in reaches if both), default=0.0)
-        for column, (name, report) in zip(self.ax_.T, self.reports.items(), strict=True):
-            point = report.points[self.point]
+        for column, name, point in zip(self.ax_.T, self.reports, points, strict=True):
             title = f"{name}: {point.verdict}" if name else point.verdict.capitalize()
             column[0].set_title(title, fontsize="medium")
             _draw_gains(column[0], point)
             _draw_activations(column[1], point, low, high)
         self.ax_[0, 0].set_ylabel("gain of a layer")
-        self.ax_[0, 0].legend(fontsize="small", frameon=False)
+        legend(self.ax_[0, 0])
         self.ax_[1, 0].set_ylabel("activations")
         self._limit_gains()
 
@@ -166,13 +156,11 @@ def _draw_gains(ax, point):
     hidden = point.layers[:-1]
     numbers = [layer.layer for layer in hidden]
     forward, backward = zip(*((x.forward_gain, x.backward_gain) for x in hidden), strict=True)
-    circle, square = ("o", "s") if len(hidden) <= MARKED else (None, None)
+    circle, square = ("-o", "--s") if len(hidden) <= MARKED else ("-", "--")
     ax.axhline(1, color="0.75", linewidth=1, zorder=0)
-    look = {"linestyle": "-", "marker": circle, "markersize": 5, "color": COLORS[0]}
-    ax.plot(numbers, forward, label="forward: signals", **look)
-    look = {"linestyle": "--", "marker": square, "markersize": 4, "color": COLORS[5]}
-    look["markerfacecolor"] = "white"
-    ax.plot(numbers[1:], backward[1:], label="backward: gradients", **look)
+    ax.plot(numbers, forward, circle, markersize=5, color=COLORS[0], label="forward: signals")
+    look = {"markersize": 4, "color": COLORS[5], "markerfacecolor": "white"}
+    ax.plot(numbers[1:], backward[1:], square, label="backward: gradients", **look)
     ax.margins(x=0.02)
 
 

@@ -109,28 +109,23 @@ def check_shift(normalizer: Any, X_new: Matrix) -> ShiftReport:
     training, n = _training(normalizer), X_new.shape[1]
     add = moments.add_sparse if issparse(X_new) else moments.add_dense
     new = add(moments.no_moments(n), X_new)
-    measures = _measures(training, new, *_tails(X_new, training, new))
-    level = FALSE_ALARMS / (8 * n)
-    notes = _findings(training, new, measures, level)
+    measures, level = _measures(training, new), FALSE_ALARMS / (8 * n)
+    with np.errstate(all="ignore"):
+        below, above, kurtosis = _tails(X_new, training, new)
+        notes = _findings(training, new, measures, (below, above), kurtosis, level)
+        sees = norm.isf(level) * np.sqrt(1 / new.count + 1 / training.count)
+    measures["outside"] = below + above
     features = tuple(
         _feature(j, name, training, new, measures, notes[j]) for j, name in enumerate(opened.names)
     )
-    with np.errstate(divide="ignore"):
-        sees = norm.isf(level) * np.sqrt(1 / new.count + 1 / training.count)
     n_training = float(np.max(training.total))
     return ShiftReport(features, X_new.shape[0], n_training, float(sees.max()), opened.notes)
 
 
 def checked_for(normalizer, X):
     """X as an array or CSR matrix that the normalizer could take; NaN may be in it."""
-    return validate_data(
-        normalizer,
-        X,
-        reset=False,
-        accept_sparse="csr",
-        dtype="numeric",
-        ensure_all_finite="allow-nan",
-    )
+    accepted = {"accept_sparse": "csr", "ensure_all_finite": "allow-nan"}
+    return validate_data(normalizer, X, reset=False, **accepted)
 
 
 def _training(normalizer):
@@ -144,11 +139,8 @@ def _training(normalizer):
         )
     n = normalizer.n_features_in_
     count = np.broadcast_to(np.asarray(normalizer.n_samples_seen_, dtype=float), n)
-    unknown, zeros = np.full(n, np.nan), np.zeros(n)
-    total = count if np.ptp(count) == 0 else np.full(n, count.max())
-    return moments.Moments(
-        normalizer.mean_, count, zeros, normalizer.var_ * count, total, unknown, unknown
-    )
+    unknown, total, m2 = np.full(n, np.nan), np.full(n, count.max()), normalizer.var_ * count
+    return moments.Moments(normalizer.mean_, count, np.zeros(n), m2, total, unknown, unknown)
 
 
 def _constant(training):
@@ -157,75 +149,66 @@ def _constant(training):
 
 
 def _tails(X, training, new):
-    """How many values of each column lie below and above the training range, and its kurtosis."""
+    """The shares of each column below and above the training range, and its kurtosis."""
     middle, size = np.abs(moments.mean(training)), training.high - training.low
     slack = FLOAT32 * np.where(_constant(training), middle, size)
     low, high = training.low - slack, training.high + slack
     mean, std = moments.mean(new), moments.deviation(new)
     below, above, fourth = np.zeros((3, X.shape[1]))
     n_rows = max(1, BLOCK // X.shape[1])
-    with np.errstate(all="ignore"):
-        for start in range(0, X.shape[0], n_rows):
-            rows = X[start : start + n_rows]
-            rows = (rows.toarray() if issparse(rows) else rows).astype(np.float64)
-            below += (rows < low).sum(axis=0)
-            above += (rows > high).sum(axis=0)
-            rows = (rows - mean) / std
-            fourth += np.nansum(np.square(np.square(rows, out=rows), out=rows), axis=0)
-        return below, above, fourth / new.count
+    for start in range(0, X.shape[0], n_rows):
+        rows = X[start : start + n_rows]
+        rows = (rows.toarray() if issparse(rows) else rows).astype(np.float64)
+        below += (rows < low).sum(axis=0)
+        above += (rows > high).sum(axis=0)
+        rows = (rows - mean) / std
+        fourth += np.nansum(np.square(np.square(rows, out=rows), out=rows), axis=0)
+    unknown = np.where(np.isnan(training.low), np.nan, 0.0)
+    return (below + unknown) / new.count, (above + unknown) / new.count, fourth / new.count
 
 
-def _measures(training, new, below, above, kurtosis):
-    """The table of differences: a dict of arrays of shape (n_features,)."""
-    mu, std = moments.mean(training), moments.deviation(training)
-    varies, m = ~_constant(training), new.count
+def _measures(training, new):
+    """Numbers of a `FeatureShift`: a dict of arrays of shape (n_features,)."""
+    mu, m, before = moments.mean(training), new.count, moments.missing_share(training)
+    known = ~np.isnan(training.low) | (training.count == 0)
     with np.errstate(all="ignore"):
-        # an unbiased estimate: m / (m - 1)
-        ratio = np.square(moments.deviation(new) / std) * (m / (m - 1))
-        known = ~np.isnan(training.low)
+        std = np.where(_constant(training), np.nan, moments.deviation(training))
         return {
-            "difference": np.where(varies, moments.mean(new) / std - mu / std, np.nan),
-            "ratio": np.where(varies & (m > 1), ratio, np.nan),
-            "below": np.where(known & (m > 0), below / m, np.nan),
-            "above": np.where(known & (m > 0), above / m, np.nan),
+            "mean_difference": moments.mean(new) / std - mu / std,
+            # an unbiased estimate: m / (m - 1)
+            "variance_ratio": np.square(moments.deviation(new) / std) * (m / (m - 1)),
             "missing": moments.missing_share(new),
-            "missing_before": np.where(
-                known | (training.count == 0), moments.missing_share(training), np.nan
-            ),
-            "kurtosis": kurtosis,
+            "missing_in_training": np.where(known, before, np.nan),
         }
 
 
-def _findings(training, new, measures, level):
-    """For each feature a list of what is more than chance, in words."""
-    z, m, n = norm.isf(level), new.count, training.count
-    d, v = measures["difference"], measures["ratio"]
+def _findings(training, new, measures, tails, kurtosis, level):
+    """For each feature what is more than chance, in words."""
+    d, v = measures["mean_difference"], measures["variance_ratio"]
+    m, n, (below, above) = new.count, training.count, tails
     mu, std = moments.mean(training), moments.deviation(training)
-    with np.errstate(all="ignore"):
-        error = np.sqrt(np.where(v > 1, v, 1.0) * (1 / m + 1 / n))
-        far = np.maximum(z * error, LEAST_MEAN)
-        sample = np.maximum(np.nan_to_num(measures["kurtosis"], nan=3.0), 3.0)
-        largest = np.fmax(training.high - mu, mu - training.low) / std
-        largest = np.where(np.isnan(largest), np.sqrt(n), largest) ** 2  # no range: at most n
-        broad = np.sqrt(sample * np.maximum(largest, sample))
-        shrank = np.where(v > 0, _f_test(1 / v, n, m, broad), _all_equal(training, new))
-        below, above = measures["below"], measures["above"]
-        more = measures["missing"] - measures["missing_before"]
-        words = (
-            ("mean rose", d > far),
-            ("mean fell", d < -far),
-            ("variance grew", (v > LEAST_RATIO) & (_f_test(v, m, n, broad) < level)),
-            ("variance shrank", (v < 1 / LEAST_RATIO) & (shrank < level)),
-            ("{:.1%} below the range", _beyond(below, m, n, level), below),
-            ("{:.1%} above the range", _beyond(above, m, n, level), above),
-            ("more is missing", _missing_more(new, training, level) & (more > LEAST_SHARE)),
-            ("less is missing", _missing_more(training, new, level) & (-more > LEAST_SHARE)),
-        )
-    notes = [[] for _ in d]
-    for word, found, *shares in words:
-        for j in np.flatnonzero(found):
-            notes[j].append(word.format(*(share[j] for share in shares)))
-    return notes
+    error = np.sqrt(np.where(v > 1, v, 1.0) * (1 / m + 1 / n))
+    far = np.maximum(norm.isf(level) * error, LEAST_MEAN)
+    sample = np.maximum(np.nan_to_num(kurtosis, nan=3.0), 3.0)
+    largest = np.fmax(training.high - mu, mu - training.low) / std
+    largest = np.where(np.isnan(largest), np.sqrt(n), largest) ** 2  # no range: at most n
+    broad = np.sqrt(sample * np.maximum(largest, sample))
+    shrank = np.where(v > 0, _f_test(1 / v, n, m, broad), _all_equal(training, new))
+    more = measures["missing"] - measures["missing_in_training"]
+    words = {
+        "mean rose": d > far,
+        "mean fell": d < -far,
+        "variance grew": (v > LEAST_RATIO) & (_f_test(v, m, n, broad) < level),
+        "variance shrank": (v < 1 / LEAST_RATIO) & (shrank < level),
+        "{0:.1%} below the range": _beyond(below, m, n, level),
+        "{1:.1%} above the range": _beyond(above, m, n, level),
+        "more is missing": _missing_more(new, training, level) & (more > LEAST_SHARE),
+        "less is missing": _missing_more(training, new, level) & (-more > LEAST_SHARE),
+    }
+    return [
+        [word.format(*shares) for word, found in words.items() if found[j]]
+        for j, shares in enumerate(zip(*tails, strict=True))
+    ]
 
 
 def _f_test(ratio, m, n, kurtosis):
@@ -245,14 +228,17 @@ def _all_equal(training, new):
     farthest = np.fmax(training.high - value, value - training.low)
     second = np.square(moments.deviation(training)) + np.square(value - moments.mean(training))
     k = np.floor(n * np.minimum(second / np.square(farthest), 1))
-    return np.exp(gammaln(n + 1) - gammaln(n - k + 1) - gammaln(m + n + 1) + gammaln(m + n - k + 1))
+    return np.exp(_log_ratio(n, m + n, k))
 
 
 def _beyond(share, m, n, level):
     """Where so many new values lie beyond the end of the training range by more than chance."""
-    k = np.round(share * m)
-    log_p = gammaln(m + 1) - gammaln(m - k + 1) - gammaln(m + n + 1) + gammaln(m + n - k + 1)
-    return (log_p < np.log(level)) & (share > LEAST_SHARE)
+    return (_log_ratio(m, m + n, np.round(share * m)) < np.log(level)) & (share > LEAST_SHARE)
+
+
+def _log_ratio(a, b, k):
+    """log C(a, k) / C(b, k)."""
+    return gammaln(a + 1) - gammaln(a - k + 1) - gammaln(b + 1) + gammaln(b - k + 1)
 
 
 def _missing_more(one, other, level):
@@ -264,25 +250,15 @@ def _missing_more(one, other, level):
 
 
 def _feature(j, name, training, new, measures, found):
-    """The row of the report on one feature."""
-    notes = list(found)
+    notes, values = list(found), {key: float(measure[j]) for key, measure in measures.items()}
     if training.count[j] == 0:
         notes.append("no value in training")
     elif new.count[j] == 0:
         notes.append("no value in the new data")
-    elif np.isnan(measures["difference"][j]):
+    elif np.isnan(values["mean_difference"]):
         notes.append(f"constant in training: {moments.mean(training)[j]:.6g}")
     elif new.count[j] == 1:
         notes.append("one value: no variance")
     undecided = training.count[j] == 0 or new.count[j] == 0
-    values = {key: float(measures[key][j]) for key in measures if key != "kurtosis"}
-    return FeatureShift(
-        name=name,
-        verdict=SHIFTED if found else UNKNOWN if undecided else OK,
-        mean_difference=values["difference"],
-        variance_ratio=values["ratio"],
-        outside=values["below"] + values["above"],
-        missing=values["missing"],
-        missing_in_training=values["missing_before"],
-        note=", ".join(notes),
-    )
+    verdict = SHIFTED if found else UNKNOWN if undecided else OK
+    return FeatureShift(name, verdict, **values, note=", ".join(notes))

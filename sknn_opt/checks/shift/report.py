@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from sknn_opt.checks.report import Report
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 OK, UNKNOWN, SHIFTED = VERDICTS = ("OK", "UNKNOWN", "SHIFTED")  # from the mildest to the gravest
 LONGEST = 40  # features in a printed table; of more than that only those that are not OK
@@ -108,6 +104,7 @@ class ShiftReport(Report):
     _HEAD = ("feature", "verdict", "mean", "variance", "outside", "missing", "before", "note")
     _LEFT = (0, 1, 7)
     _VERDICTS = VERDICTS
+    _INDEX = "name"
 
     @property
     def shifted(self) -> list[str]:
@@ -125,21 +122,8 @@ class ShiftReport(Report):
         """Raise AssertionError, with the table as its message, if a feature has shifted."""
         self.raise_if_failed()
 
-    def to_frame(self) -> DataFrame:
-        """The features as a pandas DataFrame, one row each.
-
-        Raises
-        ------
-        ImportError
-            If pandas is not installed.
-        """
-        return super().to_frame().set_index("name")
-
     def _rows(self):
         return self.features
-
-    def _records(self):
-        return [asdict(feature) for feature in self.features]
 
     def _tables(self):
         shown, rows = self.features, "row" if self.n_new == 1 else "rows"

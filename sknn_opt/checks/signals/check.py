@@ -14,16 +14,10 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
 from sknn_opt.arrays.types import Matrix, RandomState
-from sknn_opt.checks.opener import is_ours, open_network
+from sknn_opt.checks.opener import open_network
 from sknn_opt.checks.signals.measures import measure
 from sknn_opt.checks.signals.report import PointSignals, SignalReport
-from sknn_opt.checks.signals.sources import (
-    FITTED,
-    MAX_ROWS,
-    check_input,
-    choose_rows,
-    objectives,
-)
+from sknn_opt.checks.signals.sources import FITTED, MAX_ROWS, check_input, choose_rows, objectives
 from sknn_opt.checks.signals.verdicts import Traits, judge
 from sknn_opt.estimators.parameters import optimizer_of
 
@@ -101,8 +95,7 @@ def check_signals(
     >>> check_signals(deep.set_params(init="auto"), (X - 5) / 6).verdict
     'healthy'
     """
-    rng = check_random_state(random_state)
-    seed = int(rng.randint(2**31))
+    seed = int(check_random_state(random_state).randint(2**31))
     opened = open_network(estimator, X, y, "check_signals")
     mlp, y, notes = opened.part, opened.y, opened.notes
     X, n_rows = check_input(mlp, opened.X, y, sample_weight)
@@ -117,15 +110,8 @@ def check_signals(
 
 
 def _look(name, mlp, objective, with_loss, seed, names):
-    """What there is to see at one point."""
     optimizer = optimizer_of(mlp, objective.n_decayed) if with_loss else None
     rng = np.random.default_rng(seed)
     found = measure(objective, objective.theta, rng, with_loss=with_loss, optimizer=optimizer)
-    traits = Traits(
-        ours=is_ours(mlp),
-        init=getattr(mlp, "init", None),
-        activation=mlp.activation,
-        batch_norm=getattr(mlp, "batch_norm", False),
-        fitted=name == FITTED,
-    )
-    return PointSignals(name, found[0], found[1:], *judge(found, traits, objective.X, names))
+    verdict = judge(found, Traits(mlp, name == FITTED), objective.X, names)
+    return PointSignals(name, found[0], found[1:], *verdict)

@@ -6,9 +6,8 @@ square of what leaves it over that of what enters it:
     forward   rms(a[l]) / rms(a[l-1])
     backward  rms(δ[l-1]) / rms(δ[l]),   δ[l] = dL/dz[l]
 
-A gain of g in each of L layers makes g^L. Backward gains are those of a random δ[L] with variance 1
-in place of the loss's: backprop is linear in δ, so that neither the scale of the loss nor the
-targets can change them. After each layer δ is scaled back to rms 1, and cannot underflow.
+Backward gains are those of a random δ[L] with variance 1 in place of the loss's, since backprop is
+linear in δ. After each layer δ is scaled back to rms 1, and cannot underflow.
 
 Gains do not see everything. With relu, rows may become alike while their lengths stay: the mean
 cosine between rows tends to 1, and the effective rank (Σσ²)² / Σσ⁴, σ being the singular values of
@@ -33,7 +32,7 @@ N_ALIKE = 256  # rows that are compared with each other
 N_SAMPLE = 4_000  # activations of a layer that are kept for its histogram, all units of some rows
 FLAT = 0.01  # a unit whose slope is below this share of f's steepest for all rows is dead
 STEEP = 0.1  # a bounded activation is saturated where its slope is below this share
-BOUNDED = {"logistic": 0.25, "tanh": 1.0}  # and their steepest slopes; all others have about 1
+BOUNDED = {ACTIVATIONS["logistic"]: 0.25, ACTIVATIONS["tanh"]: 1.0}  # and their steepest slopes
 
 
 @dataclass(frozen=True)
@@ -132,27 +131,28 @@ class _Walk:
     def forward(self):
         """All layers once; what backprop needs stays in them."""
         a, weight = self.objective.X, self.objective.weight
-        self.facts[0] |= {"a_rms": rms(a), "a_mean": float(a.mean()), **_likeness(a)}
+        self.facts[0] |= _sizes(a)
         for layer in self.network.layers:
             if isinstance(layer, ActivationLayer):
                 self._note_slopes(layer.function, a.copy())
             elif isinstance(layer, BatchNorm):
                 self.backs.append((None, _twin(layer, a.copy(), weight).backward))
             elif not isinstance(layer, Dense):
-                self.backs.append((None, partial(_mask, layer)))
+                self.backs.append((None, lambda delta, layer=layer: layer.backward(delta)))
             a = layer.forward(a, weight)
             if isinstance(layer, Dense):
-                self._begin(layer, a)
-            elif isinstance(layer, BatchNorm):
-                self._note_z(a)
+                number, norm = len(self.facts), float(np.linalg.norm(layer.W))
+                self.facts.append({"layer": number, "n_units": a.shape[1], "weight_norm": norm})
+                self.backs.append((number, partial(_through, layer.W)))
+            if isinstance(layer, Dense | BatchNorm):
+                self.facts[-1] |= {"z_rms": rms(a), "z_mean": float(a.mean())}
             elif isinstance(layer, ActivationLayer):
                 self._note_a(a)
         self._note_a(a)
 
     def backward(self, rng):
         """A random δ from the outputs down to the first layer."""
-        shape = self.objective.X.shape[0], self.facts[-1]["n_units"]
-        delta = rng.normal(size=shape)
+        delta = rng.normal(size=self.outputs.shape)
         for layer, back in reversed(self.backs):
             if layer is not None:  # δ has come to the output of its matrix
                 size = rms(delta)
@@ -181,27 +181,12 @@ class _Walk:
                 step = np.linalg.norm(block.of(moved - self.theta))
                 facts["update_ratio"] = float(step / facts["weight_norm"])
 
-    def _begin(self, dense, z):
-        number = len(self.facts)
-        norm = float(np.linalg.norm(dense.W))
-        self.facts.append({"layer": number, "n_units": z.shape[1], "weight_norm": norm})
-        self.backs.append((number, partial(_through, dense.W)))
-        self._note_z(z)
-
-    def _note_z(self, z):
-        self.facts[-1] |= {"z_rms": rms(z), "z_mean": float(z.mean())}
-
     def _note_a(self, a):
-        before, size = self.facts[-2]["a_rms"], rms(a)
-        rest = self.rests[len(self.facts) - 2]
+        before, facts = self.facts[-2]["a_rms"], self.facts[-1]
+        facts |= _sizes(a, self.rests[facts["layer"] - 1])
+        facts["forward_gain"] = facts["a_rms"] / before if before else math.nan
+        facts["sample"] = a[: max(1, N_SAMPLE // a.shape[1])].flatten()
         self.outputs = a
-        self.facts[-1] |= {
-            "a_rms": size,
-            "a_mean": float(a.mean()),
-            **_likeness(a, rest),
-            "forward_gain": size / before if before else math.nan,
-            "sample": a[: max(1, N_SAMPLE // a.shape[1])].flatten(),
-        }
 
     def _note_slopes(self, function, z):
         """f' of each unit for each row; uses up z."""
@@ -209,20 +194,14 @@ class _Walk:
         function.forward(z, *scratch)
         function.backward(z, slope, *scratch)
         self.backs.append((None, partial(np.multiply, slope)))
-        bounded = [most for name, most in BOUNDED.items() if ACTIVATIONS[name] is function]
-        size, steepest = np.abs(slope), bounded[0] if bounded else 1.0
-        self.facts[-1] |= {
-            "dead": float(np.mean(size.max(axis=0) < FLAT * steepest)),
-            "saturated": float(np.mean(size < STEEP * steepest)) if bounded else 0.0,
-        }
+        share = np.abs(slope) / BOUNDED.get(function, 1.0)  # all others have about 1
+        flat = np.mean(share < STEEP) if function in BOUNDED else 0.0
+        dead = np.mean(share.max(axis=0) < FLAT)
+        self.facts[-1] |= {"dead": float(dead), "saturated": float(flat)}
 
 
 def _through(W, delta):
     return delta @ W.T
-
-
-def _mask(dropout, delta):
-    return dropout.backward(delta)
 
 
 def _twin(layer, z, weight):
@@ -245,14 +224,15 @@ def _at_rest(objective, theta):
     return [*rests, a]
 
 
-def _likeness(a, rest=0.0):
-    """The mean cosine between rows of a - rest, their effective rank, and the spread of a."""
+def _sizes(a, rest=0.0):
+    """What `LayerSignals` tells of activations; cosine and rank are those of a - rest."""
     rows = a[:N_ALIKE].toarray() if issparse(a) else a[:N_ALIKE]
     size, moved = rms(rows), rows - rest
     spread = rms(rows - rows.mean(axis=0)) / size if size else math.nan
+    sizes = {"a_rms": rms(a), "a_mean": float(a.mean()), "spread": spread}
     largest = np.max(np.abs(moved), initial=0.0)
     if not 0 < largest < math.inf:
-        return {"spread": spread}
+        return sizes
     moved = moved / largest
     gram = moved @ moved.T if moved.shape[0] < moved.shape[1] else moved.T @ moved
     rank = float(np.trace(gram) ** 2 / np.vdot(gram, gram))
@@ -261,4 +241,4 @@ def _likeness(a, rest=0.0):
     n, total = len(seen), seen.sum(axis=0)
     # Σ over pairs of cos = ‖Σ rows / ‖row‖‖² - n
     cosine = float((total @ total - n) / (n * (n - 1))) if n > 1 else math.nan
-    return {"spread": spread, "cosine": cosine, "effective_rank": rank}
+    return sizes | {"cosine": cosine, "effective_rank": rank}

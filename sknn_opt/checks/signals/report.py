@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from sknn_opt.checks.report import Report
+from sknn_opt.checks.report import Report, record
 from sknn_opt.checks.signals.measures import LayerSignals
 from sknn_opt.checks.signals.verdicts import HEALTHY, Finding, depth_limit, growth
 
@@ -90,12 +90,10 @@ class PointSignals:
 
     def growth_lines(self) -> Iterator[str]:
         """What a layer makes of signals and gradients, and how many float32 stands."""
-        for way, rate, limit in (
-            ("signals", self.forward_growth, self.forward_limit),
-            ("gradients", self.backward_growth, self.backward_limit),
-        ):
+        rates = {"signals": self.forward_growth, "gradients": self.backward_growth}
+        for way, rate in rates.items():
             if not math.isnan(rate):
-                line = f"{way} are multiplied by {rate:.3g} a layer"
+                line, limit = f"{way} are multiplied by {rate:.3g} a layer", depth_limit(rate)
                 if limit < 10_000:
                     verb = "underflow" if rate < 1 else "overflow"
                     line += f": float32 would {verb} after {limit} layers"
@@ -157,12 +155,8 @@ class SignalReport(Report):
         return self.points
 
     def _records(self):
-        names = [field.name for field in fields(LayerSignals) if field.name != "sample"]
-        return [
-            {"point": point.name} | {name: getattr(layer, name) for name in names}
-            for point in self.points
-            for layer in point.layers
-        ]
+        points = self.points
+        return [{"point": p.name} | record(layer) for p in points for layer in p.layers]
 
     def _tables(self):
         for point in self.points:

@@ -14,7 +14,7 @@ from sklearn.utils import check_array, check_consistent_length
 
 from sknn_opt._sklearn import safe_indexing
 from sknn_opt.checks.gradients.readers.sklearn_mlp import read_sklearn_mlp
-from sknn_opt.checks.opener import is_sklearn_mlp
+from sknn_opt.checks.opener import SKLEARN
 from sknn_opt.nn.network import Architecture
 from sknn_opt.nn.objective import Objective
 
@@ -26,15 +26,8 @@ def check_input(mlp, X, y, sample_weight):
     """X with a shape and its number of rows, or one clear sentence on what is wrong."""
     if not issparse(X) and not hasattr(X, "shape"):
         X = np.asarray(X)
-    found = check_array(
-        X,
-        accept_sparse=True,
-        dtype=(np.float64, np.float32),
-        ensure_all_finite=False,
-        ensure_min_samples=0,
-        ensure_min_features=0,
-        input_name="X",
-    )
+    least = {"ensure_min_samples": 0, "ensure_min_features": 0, "ensure_all_finite": False}
+    found = check_array(X, accept_sparse=True, dtype=(np.float64, np.float32), **least)
     n_rows, n_features = found.shape
     values = found.data if issparse(found) else found
     if n_rows < 2:
@@ -72,8 +65,7 @@ def choose_rows(mlp, X, y, sample_weight, rng):
         return X, y, sample_weight
     chosen = rng.choice(n_rows, MAX_ROWS, replace=False)
     rows = np.union1d(chosen, _one_of_each(mlp, y))
-    take = (None if part is None else safe_indexing(part, rows) for part in (X, y, sample_weight))
-    return tuple(take)
+    return [None if part is None else safe_indexing(part, rows) for part in (X, y, sample_weight)]
 
 
 def _one_of_each(mlp, y):
@@ -98,7 +90,7 @@ def objectives(mlp, X, y, sample_weight, seed):
         y = _made_up_targets(mlp, n_rows)
         for model in points.values():
             vars(model).update({"class_weight": None} if hasattr(mlp, "class_weight") else {})
-    if is_sklearn_mlp(mlp):
+    if isinstance(mlp, SKLEARN):
         return _of_sklearn(list(points.values())[-1], X, y, sample_weight)
     return {name: model.objective(X, y, sample_weight) for name, model in points.items()}
 
@@ -121,13 +113,13 @@ def _of_sklearn(mlp, X, y, sample_weight):
     X = csr_array(X) if issparse(X) else X
     y = y.toarray() if issparse(y) else np.asarray(y)
     few = np.union1d([0, 1], _one_of_each(mlp, y))  # the weights do not depend on the rows
+    weight = None if sample_weight is None else np.asarray(sample_weight, float)
     found = {}
     for problem in read_sklearn_mlp(mlp, X[few], y[few]):
         shapes = [block.shape for name, block in problem.blocks.items() if name.startswith("W")]
         n_units = (shapes[0][0], *(shape[1] for shape in shapes))
         loss, codes = _encoded(mlp, y, n_units[-1])
         architecture = Architecture(n_units, mlp.activation, loss, (0.0,) * len(shapes), False)
-        weight = None if sample_weight is None else np.asarray(sample_weight, float)
         data = X, codes, weight, float(mlp.alpha)
         found[problem.name] = Objective(architecture, problem.x0, *data)
     return found
@@ -137,10 +129,9 @@ def _encoded(mlp, y, n_outputs):
     """The loss of scikit-learn's MLP, and its targets as that loss of ours takes them."""
     if not is_classifier(mlp):
         return getattr(mlp, "loss", "squared_error"), y.reshape(len(y), -1).astype(float)
-    classes = np.unique(getattr(mlp, "classes_", y))
     if y.ndim > 1 and n_outputs > 1:
         return "binary_log_loss", y.astype(float)
-    codes = np.searchsorted(classes, y.ravel())
+    codes = np.searchsorted(np.unique(getattr(mlp, "classes_", y)), y.ravel())
     if n_outputs > 1:
         return "log_loss", codes
     return "binary_log_loss", codes[:, np.newaxis].astype(float)

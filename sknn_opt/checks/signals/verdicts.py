@@ -21,11 +21,14 @@ remarked upon. A fitted network may well end in one direction, if it has one out
 """
 
 import math
+import operator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from typing import Any
 
 import numpy as np
 
+from sknn_opt.checks.opener import is_ours
 from sknn_opt.training import symptoms
 from sknn_opt.training.symptoms import BATCH_NORM, FEWER_LAYERS, INIT, LEAKY, NORMALIZE, SLOWER
 
@@ -40,23 +43,20 @@ OTHER_INIT = "initial weights that fit the activation (sknn_opt's MLP with init=
 class Traits:
     """What the remedies depend on."""
 
-    ours: bool
-    init: object
-    activation: str
-    batch_norm: bool
-    fitted: bool = False
+    mlp: Any
+    fitted: bool
 
     def choose(self, remedies, without=()):
         """Those of the remedies that this network can still take, in words."""
-        slower = self.fitted and SLOWER in remedies
+        ours, slower = is_ours(self.mlp), self.fitted and SLOWER in remedies
         taken = {
             SLOWER: not self.fitted,
-            INIT: slower or (self.ours and self.init == "auto"),
-            BATCH_NORM: self.batch_norm or not self.ours,
-            f"activation={self.activation!r}": True,
+            INIT: slower or (ours and self.mlp.init == "auto"),
+            BATCH_NORM: not ours or self.mlp.batch_norm,
+            f"activation={self.mlp.activation!r}": True,
             **dict.fromkeys(without, True),
         }
-        words = {} if self.ours else {INIT: OTHER_INIT, LEAKY: symptoms.TANH}
+        words = {} if ours else {INIT: OTHER_INIT, LEAKY: symptoms.TANH}
         left = [words.get(remedy, remedy) for remedy in remedies if not taken.get(remedy)]
         return symptoms.either(left or [FEWER_LAYERS])
 
@@ -99,28 +99,24 @@ def depth_limit(rate):
 
 def judge(layers, traits, X, names=None):
     """The verdict, and findings that explain it; `layers` begin with the input, X."""
-    found = (
-        _overflow(layers, traits)
-        or _saturated(layers, traits)
-        or _all_dead(layers, traits)
-        or _out_of_range(layers, traits)
-        or _dead(layers, traits)
-        or _collapsed(layers, traits)
-    )
+    in_order = (_overflow, _saturated, _all_dead, _out_of_range, _dead, _collapsed)
+    found = next(filter(None, (find(layers, traits) for find in in_order)), None)
     verdict, findings = found or (HEALTHY, _remarks(layers, traits))
-    return verdict, (*findings, *_on_steps(layers), *_on_input(X, names))
+    return verdict, (*findings, *_on_steps_and_input(layers, X, names))
 
 
 def totals(layers):
-    """rms(a[H]) / rms(X), and the product of the backward gains from H to 1."""
+    """rms(a[H]) / rms(X), and the product of the backward gains from H to 1, by what they tell."""
     start, *hidden = layers[:-1]
     backward = math.prod(layer.backward_gain for layer in hidden[1:])
-    return hidden[-1].a_rms / start.a_rms, backward
+    return {"signals": hidden[-1].a_rms / start.a_rms, "gradients": backward}
 
 
-def _finding(symptom, layer, traits, without=(), **found):
-    message = symptom.sentence.format(**found)
-    return Finding(layer, message, traits.choose(symptom.remedies, without))
+def _finding(symptom, layer, traits=None, without=(), **found):
+    """What was found, with the remedies that the network can take, or without traits all."""
+    choose = traits.choose if traits else lambda remedies, _: symptoms.either(remedies)
+    remedy = choose(symptom.remedies, without)
+    return Finding(layer, symptom.sentence.format(**found), remedy)
 
 
 def _overflow(layers, traits):
@@ -140,7 +136,7 @@ def _saturated(layers, traits):
     if not (worst.saturated > symptom.limit or (is_closed and not traits.fitted)):
         return None
     also = f", and {open_paths:.0e} of the paths through all layers are open" if is_closed else ""
-    found = {"share": worst.saturated, "activation": traits.activation, "also": also}
+    found = {"share": worst.saturated, "activation": traits.mlp.activation, "also": also}
     without = () if worst.layer == 1 else (NORMALIZE,)
     return symptom.name, (_finding(symptom, worst.layer, traits, without, **found),)
 
@@ -161,9 +157,8 @@ def _dead(layers, traits):
 
 
 def _out_of_range(layers, traits):
-    ways = dict(zip(("signals", "gradients"), totals(layers), strict=True))
     for symptom in (symptoms.VANISHING, symptoms.EXPLODING):
-        bad = {way: total for way, total in ways.items() if _is_beyond(total, symptom)}
+        bad = {way: t for way, t in totals(layers).items() if _is_beyond(t, symptom)}
         if bad:
             return symptom.name, tuple(_on_way(layers, traits, way, bad[way]) for way in bad)
     return None
@@ -178,20 +173,17 @@ def _on_way(layers, traits, way, total):
     """A finding on the growth of signals or of gradients, at the layer where it is too much."""
     hidden, symptom = layers[1:-1], symptoms.VANISHING if total < 1 else symptoms.EXPLODING
     if way == "signals":
-        gains = [(layer.layer, layer.forward_gain) for layer in hidden]
+        gains = {layer.layer: layer.forward_gain for layer in hidden}
         where = f"of X at layer {hidden[-1].layer}"
     else:
-        gains = [(layer.layer - 1, layer.backward_gain) for layer in hidden[:0:-1]]
+        gains = {layer.layer - 1: layer.backward_gain for layer in hidden[:0:-1]}
         where = f"at layer 1 of what they are at layer {hidden[-1].layer}"
-    rate = growth(gain for _, gain in (gains[1:] if way == "signals" else gains) or gains)
-    here, product = gains[-1][0], 1.0
-    for number, gain in gains:
-        product *= gain
-        if _is_beyond(product, symptom):
-            here = number
-            break
+    sizes = list(gains.values())
+    rate = growth(sizes[1:] if way == "signals" and sizes[1:] else sizes)
+    products = zip(gains, accumulate(sizes, operator.mul), strict=True)
+    here = next((n for n, product in products if _is_beyond(product, symptom)), [*gains][-1])
     found = {"way": way, "rate": rate, "total": total, "where": where}
-    without = () if traits.activation == "logistic" else (symptoms.RELU,)
+    without = () if traits.mlp.activation == "logistic" else (symptoms.RELU,)
     return _finding(symptom, here, traits, without, **found)
 
 
@@ -209,32 +201,21 @@ def _collapsed(layers, traits):
     # of a single feature nothing else can come
     if traits.fitted or not last.effective_rank < min(symptom.limit, start.effective_rank):
         return None
-    without += () if traits.activation == "tanh" else (INIT,)
+    without += () if traits.mlp.activation == "tanh" else (INIT,)
     found = {"rank": last.effective_rank, "n_units": last.n_units, "cosine": last.cosine}
     return symptom.name, (_finding(symptom, last.layer, traits, without, **found),)
 
 
 def _remarks(layers, traits):
     """What Adam stands and plain gradient descent may not."""
-    found = []
-    for way, total in zip(("signals", "gradients"), totals(layers), strict=True):
+    for way, total in totals(layers).items():
         if not 1 / REMARKABLE < total < REMARKABLE:
-            found.append(_on_way(layers, traits, way, total))
-    return found
+            yield _on_way(layers, traits, way, total)
 
 
-def _on_steps(layers):
-    symptom, worst = (
-        symptoms.LARGE_STEP,
-        max(layers[1:], key=lambda x: np.nan_to_num(x.update_ratio)),
-    )
-    if worst.update_ratio > symptom.limit:
-        message = symptom.sentence.format(share=worst.update_ratio)
-        yield Finding(worst.layer, message, symptoms.either(symptom.remedies))
-
-
-def _on_input(X, names):
-    symptom, found = symptoms.UNSCALED, symptoms.find_unscaled(X, names)
-    if found:
-        message = symptom.sentence.format(found=found)
-        yield Finding(1, message, symptoms.either(symptom.remedies))
+def _on_steps_and_input(layers, X, names):
+    worst = max(layers[1:], key=lambda layer: np.nan_to_num(layer.update_ratio))
+    if worst.update_ratio > symptoms.LARGE_STEP.limit:
+        yield _finding(symptoms.LARGE_STEP, worst.layer, share=worst.update_ratio)
+    if found := symptoms.find_unscaled(X, names):
+        yield _finding(symptoms.UNSCALED, 1, found=found)
