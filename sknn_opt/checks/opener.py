@@ -124,7 +124,7 @@ def _doors(estimator, kind):
     elif kind == "in place":
         return
     elif hasattr(estimator, "best_estimator_"):
-        yield estimator.best_estimator_, replace  # nothing
+        yield estimator.best_estimator_, replace  # the data as they are
     elif hasattr(estimator, "refit") and hasattr(estimator, "error_score"):
         return  # a search that is not fitted has chosen nothing yet
     elif isinstance(estimator, TransformedTargetRegressor):
