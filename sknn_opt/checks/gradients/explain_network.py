@@ -40,7 +40,7 @@ class NetworkExplainer(Explainer):
         """Who is at fault: a sentence, the layer, and hints."""
         fault, number, hints = self._find_layer(wrong)
         if "L2" in wrong:
-            hint, of_penalty = explain_penalty(self.problem.objective, self.problem.tolerance)
+            hint, of_penalty = explain_penalty(self.problem)
             hints = (*hints, hint)
             number = of_penalty if number is None else number
         return fault, number, hints

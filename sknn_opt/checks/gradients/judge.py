@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from sknn_opt.checks.gradients.bisection import largest_error, locate
+from sknn_opt.checks.gradients.bisection import locate
 from sknn_opt.checks.gradients.numeric import Estimates, Source
 from sknn_opt.checks.gradients.numeric.layerwise import Outer
 from sknn_opt.checks.gradients.report import (
@@ -19,6 +19,7 @@ from sknn_opt.checks.gradients.report import (
     VERDICTS,
     WRONG,
     BlockCheck,
+    error_size,
     ratio,
 )
 
@@ -126,7 +127,7 @@ def report_on(problem, compared, verdict, note, rng):
 def _worst(compared, place, verdict, rng):
     """The worst element known: its index, analytic and numeric derivative."""
     if compared.directions is None:
-        k = largest_error(compared.claimed, compared.numeric)
+        k = int(np.argmax(error_size(compared.claimed - compared.numeric)))
         a, n = compared.claimed[k], compared.numeric[k]
     elif verdict == WRONG:
         source, block = compared.source, compared.block

@@ -19,7 +19,6 @@ from sknn_opt.checks.report import Report
 
 # From the mildest to the gravest.
 OK, KINK, INCONCLUSIVE, WRONG = VERDICTS = ("OK", "KINK", "INCONCLUSIVE", "WRONG")
-BANDS = ((1e-7, "great"), (1e-5, "worth a look"), (math.inf, "worrying"))
 
 
 def ratio(analytic, numeric):
@@ -37,7 +36,12 @@ def ratio(analytic, numeric):
 
 def band(value):
     """The course's word for a ratio."""
-    return next((word for bound, word in BANDS if value < bound), BANDS[-1][1])
+    return "great" if value < 1e-7 else "worth a look" if value < 1e-5 else "worrying"
+
+
+def error_size(error):
+    """|error|, of which NaN is the largest."""
+    return np.nan_to_num(np.abs(error), nan=np.inf)
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ class BlockCheck:
         known: Iterable[tuple] = ()
         if self.elementwise:
             analytic, numeric = self.samples
-            order = np.argsort(-_size(analytic - numeric))[:k]
+            order = np.argsort(-error_size(analytic - numeric))[:k]
             places = zip(*np.unravel_index(order, self.shape), strict=True)
             known = zip(places, analytic[order], numeric[order], strict=True)
         elif self.index is not None:
@@ -282,7 +286,7 @@ class GradientReport(Report):
             first. Of blocks compared along directions only the element that was searched out.
         """
         found = [element for check in self.blocks for element in check.elements(k)]
-        return sorted(found, key=lambda element: _size(element["error"]), reverse=True)[:k]
+        return sorted(found, key=lambda element: error_size(element["error"]), reverse=True)[:k]
 
     def _rows(self):
         return self.blocks
@@ -308,8 +312,3 @@ class GradientReport(Report):
         if self.fault:
             yield f"first at fault: {self.fault}"
         yield from (f"hint: {hint}" for hint in self.hints)
-
-
-def _size(error):
-    """|error|, of which NaN is the largest."""
-    return np.nan_to_num(np.abs(error), nan=np.inf)

@@ -15,7 +15,7 @@ from sklearn.base import clone
 from sknn_opt.checks.gradients.explain_network import NetworkExplainer
 from sknn_opt.checks.gradients.numeric.complex_step import ComplexStep
 from sknn_opt.checks.gradients.numeric.layerwise import Layerwise
-from sknn_opt.checks.gradients.penalty import check_penalty
+from sknn_opt.checks.gradients.penalty import check_penalty, formula
 from sknn_opt.checks.gradients.problem import Problem, numbered_layers
 from sknn_opt.checks.gradients.report import OK, WRONG, BlockCheck
 from sknn_opt.nn.objective import Objective
@@ -80,8 +80,7 @@ class NetworkProblem(Problem):
         """The derivatives of J, penalty included."""
         objective = self.objective
         total = np.asarray(objective.gradient(objective.theta), float)
-        decay = self.penalty * self.x0
-        decay[objective.n_decayed :] = 0
+        decay = formula(objective)
         for each in compared:
             place = self.blocks[each.block].slice
             yield each, each.along(total[place]), each.numeric + each.along(decay[place])
@@ -90,10 +89,10 @@ class NetworkProblem(Problem):
         """The penalty by itself."""
         if not self.penalty:
             return []
-        value = check_penalty(self.objective, self.tolerance)
-        passed, size = value < self.tolerance, self.x0.size
-        found = OK if passed else WRONG, value, 2 * self.tolerance
-        return [BlockCheck(self.name, "L2", None, size, *found, passed=passed)]
+        value = check_penalty(self)
+        verdict = OK if value < self.tolerance else WRONG
+        found = self.x0.size, verdict, value, 2 * self.tolerance
+        return [BlockCheck(self.name, "L2", None, *found, passed=verdict == OK)]
 
 
 def _checked(dtype):
