@@ -17,11 +17,11 @@ from sknn_opt.nn.layers import ActivationLayer, BatchNorm, Dense, Dropout
 N_DIRECTIONS = 3
 LOOSER = 100  # than for the blocks: only they decide whether all is well
 BELOW = "the gradient it passes to the layer below"
-KINDS = {  # what a layer is called, what it passes on, and its blocks
-    Dense: ("Dense", f"{BELOW}, δ Wᵀ", ("W", "b")),
-    BatchNorm: ("batch norm", f"{BELOW}, through its mean and variance", ("gamma", "beta")),
-    Dropout: ("dropout", "the mask", ()),
-    ActivationLayer: ("activation", "the derivative of {}", ()),
+KINDS = {  # what a layer is called, and what it passes on
+    Dense: ("Dense", f"{BELOW}, δ Wᵀ"),
+    BatchNorm: ("batch norm", f"{BELOW}, through its mean and variance"),
+    Dropout: ("dropout", "the mask"),
+    ActivationLayer: ("activation", "the derivative of {}"),
 }
 
 
@@ -32,9 +32,7 @@ class NetworkExplainer(Explainer):
         super().__init__(problem, rng)
         self.data = problem.objective.data_term()
         self.layerwise = Layerwise(problem, problem.x0)
-        self.layers = self.layerwise.layers
-        # those between two Dense count with the one below
-        self.numbers = np.cumsum([isinstance(layer, Dense) for layer in self.layers]).tolist()
+        self.layers, self.numbers = self.layerwise.layers, self.layerwise.numbers
 
     def find_fault(self, wrong):
         """Who is at fault: a sentence, the layer, and hints."""
@@ -63,9 +61,9 @@ class NetworkExplainer(Explainer):
         if not correct[top]:
             return f"layer {self.numbers[-1]}: the gradient of the loss", self.numbers[-1], ()
         for k in range(top - 1, min(deltas) - 2, -1):
-            kind, passed, blocks = KINDS[type(self.layers[k])]
-            named = [f"{name}[{self.numbers[k]}]" for name in blocks]
-            bad = [f"d{block}" for block in named if block in wrong]
+            kind, passed = KINDS[type(self.layers[k])]
+            own = [block for block, place in self.layerwise.places.items() if place == k]
+            bad = [f"d{block}" for block in own if block in wrong]
             hints = ()
             if correct[k + 1] and not correct.get(k, True):
                 bad.append(passed.format(_name(self.layers[k])))
