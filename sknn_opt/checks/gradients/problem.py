@@ -25,7 +25,7 @@ SPREAD = 1.0  # standard deviation of log10 |x|, above which elements have scale
 class Problem:
     """f, its gradient and the point x0, all as functions of one float64 vector.
 
-    `layers` gives each block's layer. `n_rows` and `penalty` are known for networks. `moves` says
+    `layers` gives each block's layer, by default that of its number. `n_rows` and `penalty` are known for networks. `moves` says
     whether the gradient can be had elsewhere.
     """
 
@@ -33,7 +33,7 @@ class Problem:
     gradient: Callable
     x0: np.ndarray
     blocks: dict
-    layers: dict = field(default_factory=dict)
+    layers: dict | None = None
     name: str = "x0"
     n_rows: float | None = None
     penalty: float | None = None
@@ -43,6 +43,10 @@ class Problem:
         "each call; networks of sknn_opt do so by themselves"
     )
     dtype: np.dtype = field(default_factory=lambda: np.dtype(float))
+
+    def __post_init__(self):
+        if self.layers is None:
+            self.layers = _numbered_layers(self.blocks)
 
     @property
     def order(self):
@@ -122,7 +126,7 @@ class Problem:
     explainer = Explainer  # what is told of wrong blocks
 
 
-def numbered_layers(blocks):
+def _numbered_layers(blocks):
     """The layer of each block: the number at the end of its name (W1, b[1]), if all have one."""
     numbers = {name: re.search(r"(\d+)\]?$", str(name)) for name in blocks}
     if not all(numbers.values()):

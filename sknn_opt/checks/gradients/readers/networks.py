@@ -16,7 +16,7 @@ from sknn_opt.checks.gradients.explain_network import NetworkExplainer
 from sknn_opt.checks.gradients.numeric.complex_step import ComplexStep
 from sknn_opt.checks.gradients.numeric.layerwise import Layerwise
 from sknn_opt.checks.gradients.penalty import check_penalty, formula
-from sknn_opt.checks.gradients.problem import Problem, numbered_layers
+from sknn_opt.checks.gradients.problem import Problem
 from sknn_opt.checks.gradients.report import OK, WRONG, BlockCheck
 from sknn_opt.nn.objective import Objective
 
@@ -42,7 +42,8 @@ def read_objective(objective, name="x0"):
     """The Problem of an `Objective` at its θ."""
     data, theta = objective.data_term(), np.asarray(objective.theta, float)
     return NetworkProblem(
-        *(data.value, data.gradient, theta, data.blocks, numbered_layers(data.blocks), name),
+        *(data.value, data.gradient, theta, data.blocks),
+        name=name,
         n_rows=1 / data.scale,
         penalty=objective.penalty,
         dtype=objective.theta.dtype,
