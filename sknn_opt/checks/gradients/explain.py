@@ -12,11 +12,10 @@ NOISY = 1e-11  # noise of a function, compared with its value, that is worth a w
 
 def explain(problem, compared, checks, noise, rng):
     """Whose fault it is (a sentence or None), the layer or None, and hints."""
-    wrong, advice = [check for check in checks if check.verdict == WRONG], _advice(checks, noise)
-    if not wrong:
-        return None, None, tuple(advice)
-    fault, layer, hints = problem.explainer(problem, rng).explain(compared, wrong)
-    return fault, layer, (*hints, *advice)
+    wrong, found = [check for check in checks if check.verdict == WRONG], (None, None, ())
+    if wrong:
+        found = problem.explainer(problem, rng).explain(compared, wrong)
+    return *found[:2], (*found[2], *_advice(checks, noise))
 
 
 class Explainer:

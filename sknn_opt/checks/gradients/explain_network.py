@@ -45,14 +45,14 @@ class NetworkExplainer(Explainer):
 
     def alternatives(self):
         """The gradients without the last row, and without the sample weights."""
-        others = {}
-        if self.data.X.shape[0] > 1:
-            others["leaves out the last row"] = self.data.without_last_row()
-        if self.data.weight is not None:
-            others["leaves out the sample weights"] = self.data.without_weights()
-        theta = self.problem.x0
-        found = {text: Layerwise(self.problem, theta, data=data) for text, data in others.items()}
-        return [(text, layerwise.derivatives) for text, layerwise in found.items()]
+        rows, weights = self.data.without_last_row(), self.data.without_weights()
+        return [
+            (
+                f"leaves out the {what}",
+                Layerwise(self.problem, self.problem.x0, data=data).derivatives,
+            )
+            for what, data in (("last row", rows), ("sample weights", weights))
+        ]
 
     def _find_layer(self, wrong):
         deltas = _handed_over(self.data)
@@ -67,13 +67,12 @@ class NetworkExplainer(Explainer):
             hints = ()
             if correct[k + 1] and not correct.get(k, True):
                 bad.append(passed.format(_name(self.layers[k])))
-                hints = self._bugs(k, deltas[k + 1], deltas[k])
+                bugs = self._usual_bugs(k, deltas[k + 1])
+                hints = tuple(bug for bug, gave in bugs if ratio(deltas[k], gave) < 1e-6)[:1]
             if correct[k + 1] and bad:
                 number = self.numbers[k]
                 return f"layer {number}: {kind}, {' and '.join(bad)}", number, hints
-        if wrong == {"L2"}:
-            return "the L2 penalty", None, ()
-        return super().find_fault(wrong - {"L2"})
+        return "the L2 penalty", None, ()
 
     def _is_correct(self, k, delta):
         """Whether δ of signal k agrees with complex steps."""
@@ -82,35 +81,24 @@ class NetworkExplainer(Explainer):
         claimed = np.einsum("ndu,nu->d", moved, delta)
         return ratio(claimed, numeric) < LOOSER * self.problem.tolerance
 
-    def _bugs(self, k, got, gave):
-        """What layer k may have done instead, tried on the δ that it got."""
-        if not np.isfinite(gave).all():
-            return ("its result is not finite",)
-        tried = self._usual_bugs(k, got)
-        return tuple(hint for hint, passed in tried if ratio(gave, passed) < 1e-6)[:1]
-
     def _usual_bugs(self, k, got):
-        """Pairs of a sentence and what the layer would pass on."""
+        """Pairs of what layer k may have done instead, and what it would pass on."""
         layer = self.layers[k]
         if isinstance(layer, Dense):
             if layer.W.shape[0] == layer.W.shape[1]:
                 yield "it multiplies by W where Wᵀ belongs", got @ layer.W
             return
         yield "it passes its gradient on unchanged: its derivative is forgotten", got
-        yield "it passes zeros on", np.zeros_like(got)
-        if isinstance(layer, ActivationLayer):
-            for name, function in ACTIVATIONS.items():
-                if function is not layer.function:
-                    text = f"it uses the derivative of {name}, not of {_name(layer)}"
-                    yield text, got * self.layerwise.slope(k, function)
         for j, other in enumerate(self.layers):
-            if j == k or type(other) is not type(layer) or isinstance(layer, BatchNorm):
-                continue
-            is_mask = isinstance(layer, Dropout)
-            factor = other.mask if is_mask else self.layerwise.slope(j, other.function)
-            if factor.shape == got.shape:
-                what = "mask of" if is_mask else "derivative at"
-                yield f"it uses the {what} layer {self.numbers[j]}, not its own", got * factor
+            if (
+                isinstance(layer, ActivationLayer)
+                and type(other) is type(layer)
+                and other is not layer
+            ):
+                slope = self.layerwise.slope(j, other.function)
+                if slope.shape == got.shape:
+                    text = f"it uses the derivative at layer {self.numbers[j]}, not its own"
+                    yield text, got * slope
 
 
 def _handed_over(data):

@@ -166,7 +166,7 @@ def _transposed(item, context):
         shift = (theta - theta.T).ravel()
         rest = replace(item, numeric=item.numeric - item.seen(matrix.T.ravel()))
         p = rest.fit(shift)[0] if item.numeric.size > 2 else 0.0
-        if item.explains(matrix.T.ravel()) or item.explains(matrix.T.ravel() + p * shift):
+        if item.explains(matrix.T.ravel() + p * shift):
             return "is transposed"
     # the correct numbers, read off in the wrong order
     elif item.explains(item.analytic.reshape(shape[::-1]).T.ravel()):
@@ -189,11 +189,8 @@ def _order(item, context):
     """The correct numbers in the wrong places."""
     if item.directions is not None or item.analytic.size < 2:
         return None
-    left = np.linalg.norm(np.sort(item.analytic) - np.sort(item.numeric))
-    wrong = np.linalg.norm(item.analytic - item.numeric)
-    if left <= CLOSE * np.linalg.norm(item.numeric) + item.error and left <= REST * wrong:
-        return "holds the correct numbers in the wrong order"
-    return None
+    ordered = np.sort(item.analytic)[np.argsort(np.argsort(item.numeric))]
+    return "holds the correct numbers in the wrong order" if item.explains(ordered) else None
 
 
 def _part(item, context):

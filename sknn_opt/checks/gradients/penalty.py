@@ -52,7 +52,10 @@ def _cause(wrong, scale):
         return "must be 0: biases, γ and β are not penalized"
     if not wrong:
         return "is not that of the function"
-    a, n = (np.concatenate([np.ravel(side) for side in sides]) for sides in zip(*wrong.values(), strict=True))
+    a, n = (
+        np.concatenate([np.ravel(side) for side in sides])
+        for sides in zip(*wrong.values(), strict=True)
+    )
     if not a.any():
         return "is missing: the difference is -α/N · W"
     c = (a @ n) / (n @ n)
