@@ -26,19 +26,17 @@ class Explainer:
 
     def explain(self, compared, wrong):
         """Whose fault the wrong checks are (a sentence or None), the layer or None, and hints."""
-        problem = self.problem
-        fault, layer, hints = self.find_fault({check.block for check in wrong})
-        blocks = [check for check in wrong if check.block in compared]
-        if problem.layers:
-            blocks.sort(key=lambda check: problem.order.index(check.layer))
-        evidence = [self._evidence(check, compared[check.block]) for check in blocks]
+        problem, wrong = self.problem, {check.block: check for check in wrong}
+        fault, layer, hints = self.find_fault(wrong)
+        ordered = [block for block in problem.layers or problem.blocks if block in wrong]
+        evidence = [self._evidence(wrong[block], compared[block]) for block in ordered]
         context = Context(problem.n_rows, problem.penalty, self.alternatives())
         return fault, layer, (*hints, *name_causes(evidence, context))
 
     def find_fault(self, wrong):
         """The last layer with a wrong block: a sentence, the layer, and hints."""
         problem, order = self.problem, self.problem.order
-        bad = [layer for layer in order if any(problem.layers[b] == layer for b in wrong)]
+        bad = [layer for layer in order if any(problem.layers.get(b) == layer for b in wrong)]
         if not bad:  # without names of layers, the names of the blocks must do
             named = ", ".join(block for block in problem.blocks if block in wrong)
             return named if len(problem.blocks) > 1 else None, None, ()
@@ -47,7 +45,7 @@ class Explainer:
         text = f"layer {layer}: {', '.join(block for block in own if block in wrong)}"
         below = order[: order.index(layer)]
         inherited = all(b in wrong for b in problem.blocks if problem.layers[b] in below)
-        if set(own) <= wrong and (inherited or not below) and len(own) > 1:
+        if wrong.keys() >= set(own) and (inherited or not below) and len(own) > 1:
             text += f" ({_common_cause(layer, order)})"
         return text, layer, ()
 

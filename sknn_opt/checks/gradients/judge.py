@@ -4,7 +4,7 @@ WRONG is said only where the two differ by more than the errors of the derivativ
 an error above the stated resolution would have shown.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -45,10 +45,6 @@ class Comparison:
     def along(self, vector):
         """A gradient of the block as this comparison sees it."""
         return vector if self.directions is None else self.directions @ vector
-
-    def with_estimates(self, **changes):
-        """The same with other estimates."""
-        return replace(self, estimates=replace(self.estimates, **changes))
 
     @property
     def numeric(self):
