@@ -1,5 +1,7 @@
 """After the verdict: which layer is at fault, and what the bug may be."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from sknn_opt.checks.gradients.hints import Context, Evidence, name_causes
@@ -56,19 +58,24 @@ class Explainer:
     def _evidence(self, check, compared):
         """A wrong block, with derivatives along some more directions."""
         block, source, directions = compared.block, compared.source, compared.directions
-        numeric, element = compared.numeric, None
+        numeric, gradient, estimates = compared.numeric, compared.gradient, compared.estimates
         if isinstance(directions, np.ndarray):
             more = source.directions(block, N_MORE, self.rng)
             known = np.append(numeric, source.along(block, more).smooth)
             seen = np.isfinite(known)
             directions, numeric = np.vstack([directions, more])[seen], known[seen]
-        if directions is not None and check.index is not None:
-            element = np.ravel_multi_index(check.index, check.shape), check.numeric
-        estimates, theta = compared.estimates, self.problem.x0[self.problem.blocks[block].slice]
+        place = self.problem.blocks[block]
         is_exact = estimates.is_exact or estimates.refined is not None
         error = 0.0 if is_exact else np.linalg.norm(estimates.error)
-        known = check.shape, compared.gradient, theta, numeric, directions
-        return Evidence(block, *known, error, element)
+        theta = self.problem.x0[place.slice]
+        found = Evidence(block, place.shape, gradient, theta, numeric, directions, error)
+        if directions is None or check.index is None:
+            return found
+        # Is the element that was searched out all that is wrong?
+        corrected = gradient.copy()
+        corrected.reshape(place.shape)[check.index] = check.numeric
+        is_all = found.explains(corrected)
+        return replace(found, numeric=corrected, directions=None) if is_all else found
 
 
 def _common_cause(layer, order):

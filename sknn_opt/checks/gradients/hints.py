@@ -33,7 +33,6 @@ class Evidence:
     numeric: np.ndarray
     directions: np.ndarray | None
     error: float = 0.0
-    element: tuple | None = None  # (number, numeric derivative) of the element searched out
 
     def seen(self, gradient):
         """A gradient as the numeric one is known: by element or along the directions."""
@@ -196,14 +195,7 @@ def _order(item, context):
 def _part(item, context):
     """Only some elements are wrong: which?"""
     if item.directions is not None:
-        if item.element is None:
-            return None
-        # Is the element that was searched out all that is wrong?
-        corrected = item.analytic.copy()
-        corrected[item.element[0]] = item.element[1]
-        if not item.explains(corrected):
-            return None
-        item = replace(item, numeric=corrected, directions=None)
+        return None
     errors = np.abs(item.analytic - item.numeric)
     wrong = (errors > max(REST * errors.max(), item.error)).reshape(item.shape)
     n_wrong = int(wrong.sum())
