@@ -106,12 +106,11 @@ def decide(problem, compared, whole_norm=0.0):
 
 def report_on(problem, compared, verdict, note, rng):
     """A block's BlockCheck, with the worst element that is known."""
-    place = problem.blocks[compared.block]
-    where = problem.name, compared.block, problem.layers.get(compared.block), place.size
-    found = verdict, compared.ratio, compared.resolution, *_worst(compared, place, verdict, rng)
+    block, place = compared.block, problem.blocks[compared.block]
+    found = place.size, verdict, compared.ratio, compared.resolution
     return BlockCheck(
-        *where,
-        *found,
+        *(problem.name, block, problem.layers.get(block), *found),
+        *_worst(compared, place, verdict, rng),
         passed=verdict == OK,
         note=note,
         samples=(compared.claimed, compared.numeric),
@@ -128,11 +127,11 @@ def _worst(compared, place, verdict, rng):
     elif verdict == WRONG:
         source, block = compared.source, compared.block
         weights = source.weights(block) * np.ones(place.size)
-        k, a, n = locate(
-            lambda directions: source.along(block, weights * directions).smooth,
-            weights * compared.gradient,
-            rng,
-        )
+
+        def along(directions):
+            return source.along(block, weights * directions).smooth
+
+        k, a, n = locate(along, weights * compared.gradient, rng)
         a, n = a / weights[k], n / weights[k]
     else:
         return None, None, None

@@ -45,7 +45,9 @@ def preflight(problem):
         values.append(real_number(value))
         gradient = problem.gradient(given)
         _refuse_changes(x, given, "the gradient")
-        gradients.append(_vector(gradient, x))
+        if gradient is None:
+            raise TypeError("The gradient returned None: is a return missing?")
+        gradients.append(as_gradient(gradient, "The gradient", "x0", x.shape).astype(float))
     if not np.isfinite(values[0]):
         where = "x0" if problem.name == "x0" else f"the {problem.name}"
         raise ValueError(
@@ -56,8 +58,7 @@ def preflight(problem):
     differs = ~np.isclose(*gradients, rtol=0, atol=0, equal_nan=True)
     for k in np.flatnonzero(differs)[:1]:
         _refuse_randomness("gradient", gradients[0][k], gradients[1][k], problem.remedy)
-    single = np.float32 in (problem.dtype, np.asarray(gradient).dtype)
-    return gradients[0], single
+    return gradients[0], np.float32 in (problem.dtype, np.asarray(gradient).dtype)
 
 
 def real_number(value):
@@ -79,18 +80,12 @@ def real_number(value):
     return float(array.reshape(()))
 
 
-def _vector(gradient, x):
-    if gradient is None:
-        raise TypeError("The gradient returned None: is a return missing?")
-    try:
-        array = np.asarray(gradient)
-    except ValueError as error:
-        raise ValueError(f"The gradient is not one array of numbers: {error}") from error
-    return as_gradient(array, "The gradient", "x0", x.shape).astype(float)
-
-
 def as_gradient(array, who, what, shape):
     """The array, if it has real numbers and the shape of the parameters."""
+    try:
+        array = np.asarray(array)
+    except ValueError as error:
+        raise ValueError(f"{who} is not one array of numbers: {error}") from error
     if array.dtype.kind not in "fiu":
         raise TypeError(f"{who} must be real numbers; it has dtype {array.dtype}.")
     if array.shape != shape:

@@ -25,8 +25,8 @@ SPREAD = 1.0  # standard deviation of log10 |x|, above which elements have scale
 class Problem:
     """f, its gradient and the point x0, all as functions of one float64 vector.
 
-    `layers` gives each block's layer, by default that of its number. `n_rows` and `penalty` are known for networks. `moves` says
-    whether the gradient can be had elsewhere.
+    `layers` gives each block's layer, by default that of its number. `n_rows` and `penalty` are
+    known for networks. `moves` says whether the gradient can be had elsewhere.
     """
 
     value: Callable
@@ -60,8 +60,6 @@ class Problem:
         for place in self.blocks.values():
             scale[place.slice] = _scales(self.x0[place.slice], self.x0)
         return scale
-
-    # What is claimed at x0 ------------------------------------------------------------------------
 
     def look(self):
         """Call f and its gradient at x0, and keep what is claimed there."""

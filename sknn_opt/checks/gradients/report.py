@@ -110,21 +110,15 @@ class BlockCheck:
         """
         known: Iterable[tuple] = ()
         if self.elementwise:
-            analytic, numeric = self.samples
-            order = np.argsort(-error_size(analytic - numeric))[:k]
-            places = zip(*np.unravel_index(order, self.shape), strict=True)
-            known = zip(places, analytic[order], numeric[order], strict=True)
+            errors = error_size(self.samples[0] - self.samples[1])
+            order = np.argsort(-errors)[:k]
+            places = np.transpose(np.unravel_index(order, self.shape)).tolist()
+            known = zip(places, *(side[order].tolist() for side in self.samples), strict=True)
         elif self.index is not None:
             known = [(self.index, self.analytic, self.numeric)]
+        where = {"point": self.point, "block": self.block}
         return [
-            {
-                "point": self.point,
-                "block": self.block,
-                "index": tuple(int(i) for i in index),
-                "analytic": float(a),
-                "numeric": float(n),
-                "error": float(a - n),
-            }
+            {**where, "index": tuple(index), "analytic": a, "numeric": n, "error": a - n}
             for index, a, n in known
         ]
 

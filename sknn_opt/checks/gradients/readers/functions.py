@@ -62,9 +62,6 @@ def _pair(result):
     return result
 
 
-# Of one vector ------------------------------------------------------------------------------------
-
-
 def _lay_out_vector(x0, blocks):
     x0 = _real_array("x0", x0)
     if x0.ndim != 1 or not x0.size:
@@ -107,9 +104,6 @@ def _as_blocks(blocks, size):
     return named
 
 
-# Of a dict of arrays ------------------------------------------------------------------------------
-
-
 def _lay_out_dict(parameters, blocks):
     if blocks is not None:
         raise TypeError("blocks= names the parts of a vector; a dict names its own.")
@@ -145,12 +139,9 @@ def _pack(gradients, blocks):
                 f"The gradients have no entry for {name!r}: neither 'd{name}' nor {name!r} is "
                 f"among their keys {sorted(map(str, gradients))}."
             )
-        who, array = f"The gradient {key!r}", np.asarray(gradients[key])
-        parts.append(as_gradient(array, who, repr(name), block.shape).ravel())
+        who = f"The gradient {key!r}"
+        parts.append(as_gradient(gradients[key], who, repr(name), block.shape).ravel())
     return np.concatenate(parts)
-
-
-# Both ---------------------------------------------------------------------------------------------
 
 
 def _real_array(name, array):
