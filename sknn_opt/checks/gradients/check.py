@@ -1,7 +1,6 @@
 """Gradient checking: is this the gradient of that function, and if not, where and why?
 
-Source: Ng, "Gradient checking", in "Improving deep neural networks"; the complex step and the
-errors of real steps are explained in `sknn_opt.checks.gradients.numeric`.
+Source: Ng, "Gradient checking", in "Improving deep neural networks".
 """
 
 from __future__ import annotations
@@ -120,7 +119,8 @@ def check_gradients(
     >>> report.verdict, report.hints
     ('WRONG', ['b1 is 2 times too small: an extra 1/2, or a missing 2 from a square'])
     """
-    ours, given, notes = False, (), ()
+    given: tuple[Any, ...] = ()
+    ours, notes = False, ()
     if hasattr(what, "get_params"):
         _refuse(jac=jac, blocks=blocks)
         if isinstance(what, type):

@@ -32,7 +32,7 @@ class Explainer:
         fault, layer, hints = self.find_fault(wrong)
         ordered = [block for block in problem.layers or problem.blocks if block in wrong]
         evidence = [self._evidence(wrong[block], compared[block]) for block in ordered]
-        context = Context(problem.n_rows, problem.penalty, self.alternatives())
+        context = Context(problem.n_rows, problem.penalty, tuple(self.alternatives()))
         return fault, layer, (*hints, *name_causes(evidence, context))
 
     def find_fault(self, wrong):

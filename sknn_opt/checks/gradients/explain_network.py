@@ -8,18 +8,20 @@ wrong gradients of its own blocks, is at fault; the layers below it only inherit
 import numpy as np
 
 from sknn_opt.checks.gradients.explain import Explainer
+from sknn_opt.checks.gradients.numeric import ratio
 from sknn_opt.checks.gradients.numeric.layerwise import Layerwise
 from sknn_opt.checks.gradients.penalty import explain_penalty
-from sknn_opt.checks.gradients.report import ratio
 from sknn_opt.nn.activations import ACTIVATIONS
 from sknn_opt.nn.layers import ActivationLayer, BatchNorm, Dense, Dropout
 
 N_DIRECTIONS = 3
 LOOSER = 100  # than for the blocks: only they decide whether all is well
-BELOW = "the gradient it passes to the layer below"
 KINDS = {  # what a layer is called, and what it passes on
-    Dense: ("Dense", f"{BELOW}, δ Wᵀ"),
-    BatchNorm: ("batch norm", f"{BELOW}, through its mean and variance"),
+    Dense: ("Dense", "the gradient it passes to the layer below, δ Wᵀ"),
+    BatchNorm: (
+        "batch norm",
+        "the gradient it passes to the layer below, through its mean and variance",
+    ),
     Dropout: ("dropout", "the mask"),
     ActivationLayer: ("activation", "the derivative of {}"),
 }
@@ -35,7 +37,6 @@ class NetworkExplainer(Explainer):
         self.layers, self.numbers = self.layerwise.layers, self.layerwise.numbers
 
     def find_fault(self, wrong):
-        """Who is at fault: a sentence, the layer, and hints."""
         fault, number, hints = self._find_layer(wrong)
         if "L2" in wrong:
             hint, of_penalty = explain_penalty(self.problem)
@@ -45,14 +46,13 @@ class NetworkExplainer(Explainer):
 
     def alternatives(self):
         """The gradients without the last row, and without the sample weights."""
-        rows, weights = self.data.without_last_row(), self.data.without_weights()
-        return [
-            (
-                f"leaves out the {what}",
-                Layerwise(self.problem, self.problem.x0, data=data).derivatives,
-            )
-            for what, data in (("last row", rows), ("sample weights", weights))
-        ]
+        others = {
+            "last row": self.data.without_last_row(),
+            "sample weights": self.data.without_weights(),
+        }
+        for what, data in others.items():
+            source = Layerwise(self.problem, self.problem.x0, data=data)
+            yield f"leaves out the {what}", source.derivatives
 
     def _find_layer(self, wrong):
         deltas = _handed_over(self.data)
@@ -90,11 +90,7 @@ class NetworkExplainer(Explainer):
             return
         yield "it passes its gradient on unchanged: its derivative is forgotten", got
         for j, other in enumerate(self.layers):
-            if (
-                isinstance(layer, ActivationLayer)
-                and type(other) is type(layer)
-                and other is not layer
-            ):
+            if type(layer) is type(other) is ActivationLayer and other is not layer:
                 slope = self.layerwise.slope(j, other.function)
                 if slope.shape == got.shape:
                     text = f"it uses the derivative at layer {self.numbers[j]}, not its own"
@@ -116,6 +112,5 @@ def _handed_over(data):
 
 
 def _name(layer):
-    """The name of an activation."""
     function = getattr(layer, "function", None)
     return next((name for name, f in ACTIVATIONS.items() if f is function), "")

@@ -10,18 +10,9 @@ from functools import cached_property
 import numpy as np
 
 from sknn_opt.checks.gradients.bisection import locate
-from sknn_opt.checks.gradients.numeric import Estimates, Source
+from sknn_opt.checks.gradients.numeric import Estimates, Source, error_size, ratio
 from sknn_opt.checks.gradients.numeric.layerwise import Outer
-from sknn_opt.checks.gradients.report import (
-    INCONCLUSIVE,
-    KINK,
-    OK,
-    VERDICTS,
-    WRONG,
-    BlockCheck,
-    error_size,
-    ratio,
-)
+from sknn_opt.checks.gradients.report import INCONCLUSIVE, KINK, OK, VERDICTS, WRONG, BlockCheck
 
 BLURRED = 1e-3  # a resolution above this says too little to call a block correct ...
 NOTHING = 4500  # ... unless the block is zero compared with the whole, up to so many times eps
@@ -54,7 +45,6 @@ class Comparison:
 
     @cached_property
     def ratio(self):
-        """‖a - n‖ / (‖a‖ + ‖n‖)."""
         return ratio(self.claimed, self.numeric)
 
     @property

@@ -5,7 +5,7 @@ Next to the data term it can be too small to be seen; so it is checked by itself
 
 import numpy as np
 
-from sknn_opt.checks.gradients.report import ratio
+from sknn_opt.checks.gradients.numeric import ratio
 
 
 def check_penalty(problem):

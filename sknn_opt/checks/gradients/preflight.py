@@ -14,7 +14,6 @@ class Guarded:
         self.n_calls, self.block = 0, None
 
     def __call__(self, x):
-        """f(x), a float."""
         return real_number(self._call(x))
 
     def complex(self, x):
@@ -62,7 +61,6 @@ def preflight(problem):
 
 
 def real_number(value):
-    """f's result as a float."""
     if value is None:
         raise TypeError("The function returned None: is a return missing?")
     array = np.asarray(value)

@@ -50,7 +50,6 @@ class Problem:
 
     @property
     def order(self):
-        """The layers, the first one first."""
         return list(dict.fromkeys(self.layers.values()))
 
     @cached_property

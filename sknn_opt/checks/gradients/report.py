@@ -15,33 +15,16 @@ from typing import Any
 import numpy as np
 from scipy.optimize import check_grad
 
+from sknn_opt.checks.gradients.numeric import error_size
 from sknn_opt.checks.report import Report
 
 # From the mildest to the gravest.
 OK, KINK, INCONCLUSIVE, WRONG = VERDICTS = ("OK", "KINK", "INCONCLUSIVE", "WRONG")
 
 
-def ratio(analytic, numeric):
-    """‖a - n‖ / (‖a‖ + ‖n‖); 0 where both are 0, and NaN where one is."""
-    with np.errstate(over="ignore"):
-        norms = np.linalg.norm(analytic) + np.linalg.norm(numeric)
-    if 1e-140 < norms < 1e140:
-        return float(np.linalg.norm(analytic - numeric) / norms)
-    # squares underflow or overflow: in another unit
-    largest = np.max([np.abs(side).max(initial=0) for side in (analytic, numeric)])
-    if largest == 0 or not np.isfinite(largest):
-        return float(largest - largest)  # 0, or NaN
-    return ratio(analytic / largest, numeric / largest)
-
-
 def band(value):
     """The course's word for a ratio."""
     return "great" if value < 1e-7 else "worth a look" if value < 1e-5 else "worrying"
-
-
-def error_size(error):
-    """|error|, of which NaN is the largest."""
-    return np.nan_to_num(np.abs(error), nan=np.inf)
 
 
 @dataclass(frozen=True)

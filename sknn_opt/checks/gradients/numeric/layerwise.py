@@ -89,17 +89,12 @@ class Layerwise(Exact):
         is_cheap = method == "auto" and self.cost() <= MAX_COST
         self._listed = method == "elements" or is_cheap
 
-    # As a source of derivatives -------------------------------------------------------------------
-
     def weights(self, block):
-        """All elements of a block take part alike."""
         return 1.0
 
     def lists(self, block, *, wrong=False):
         """Whether to compare each element: of all blocks if that is cheap, or of a wrong one."""
-        if wrong:
-            return self.cost_of(block) <= 20 * MAX_COST
-        return self._listed
+        return self.cost_of(block) <= 20 * MAX_COST if wrong else self._listed
 
     def directions(self, block, n, rng):
         """n random directions of a block; those of a matrix have rank one."""
@@ -138,14 +133,10 @@ class Layerwise(Exact):
         return {block: compare(block, self._whole) for block in compared}
 
     def describe(self):
-        """The method in a phrase."""
         how = "every element" if self._listed else "3 random directions a block"
         return f"complex step, {how}"
 
-    # By blocks ------------------------------------------------------------------------------------
-
     def derivatives(self, block, directions=None):
-        """The derivatives along directions of shape (n, size of the block), or of each element."""
         k = self.places[block]
         if directions is not None:
             return self.along_signal(k + 1, self._moved_output(block, k, directions))
@@ -176,10 +167,8 @@ class Layerwise(Exact):
             case "W" if isinstance(directions, Outer):
                 moved = (self.signals[k] @ directions.left.T)[:, :, np.newaxis] * directions.right
             case "W":
-                # all directions side by side in one product
-                n_in = self.signals[k].shape[1]
-                side_by_side = directions.reshape(-1, n_in, n_units).swapaxes(0, 1)
-                moved = self.signals[k] @ side_by_side.reshape(n_in, -1)
+                matrices = directions.reshape(len(directions), -1, n_units)
+                moved = np.stack([self.signals[k] @ matrix for matrix in matrices], axis=1)
             case "gamma":
                 moved = self.layers[k].x_hat[:, np.newaxis] * directions
             case "b" | "beta":

@@ -11,8 +11,6 @@ expectation. One step of Richardson's extrapolation takes out the h² term.
 The gap between the right and the left derivative, |f(x + hd) - 2 f(x) + f(x - hd)| / h, shrinks
 with h where f is smooth. Where it does not, there is a kink within h, and the ladder is
 climbed down past it; a kink that the smallest steps still see lies at x itself.
-
-A derivative that contradicts the claim is doubted before it is believed: see `_Ladder`.
 """
 
 from dataclasses import dataclass, replace
@@ -99,10 +97,7 @@ class RealStep(Source):
             found = doubt(found, expected)
         return found
 
-    # Of blocks ------------------------------------------------------------------------------------
-
     def along(self, block, directions=None, claimed=None):
-        """The derivatives along directions (by each element, if None), as Estimates."""
         if claimed is None and self.exact is not None:
             return self.exact.along(block, directions)
         self.f.block, place = block, self.blocks[block].slice
@@ -133,7 +128,6 @@ class RealStep(Source):
         return {block: replace(each, estimates=found[block]) for block, each in compared.items()}
 
     def describe(self):
-        """The method in a phrase."""
         more = "" if self.exact is None else " and complex step"
         return f"real steps{more}, along random directions, {self.f.n_calls} evaluations"
 
@@ -167,7 +161,6 @@ class _Ladder:
         self._real, self._direction, self._known = real, direction, {}
 
     def central(self, h):
-        """C(h)."""
         return self._differences(h)[0]
 
     def climb(self, start):

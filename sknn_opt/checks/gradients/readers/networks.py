@@ -60,7 +60,6 @@ class NetworkProblem(Problem):
 
     @property
     def whole(self):
-        """J, its gradient and θ."""
         return self.objective.value, self.objective.gradient, self.objective.theta
 
     def claim(self):
@@ -78,7 +77,6 @@ class NetworkProblem(Problem):
         return Layerwise(self, self.x0, ComplexStep(f, self), method)
 
     def complete(self, compared):
-        """The derivatives of J, penalty included."""
         objective = self.objective
         total = np.asarray(objective.gradient(objective.theta), float)
         decay = formula(objective)
@@ -87,7 +85,6 @@ class NetworkProblem(Problem):
             yield each, each.along(total[place]), each.numeric + each.along(decay[place])
 
     def more_checks(self):
-        """The penalty by itself."""
         if not self.penalty:
             return []
         value = check_penalty(self)

@@ -50,11 +50,9 @@ class _Frozen:
         self._seed = torch.initial_seed()
 
     def theta(self):
-        """The parameters as one vector."""
         return _flat(self.parameters.values())
 
     def value(self, theta):
-        """The loss as a number."""
         with self._torch.no_grad():
             return self._loss_at(theta).item()
 
