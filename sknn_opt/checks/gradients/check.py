@@ -119,9 +119,8 @@ def check_gradients(
     >>> report.verdict, report.hints
     ('WRONG', ['b1 is 2 times too small: an extra 1/2, or a missing 2 from a square'])
     """
-    given: tuple[Any, ...] = ()
-    ours, notes = False, ()
-    if hasattr(what, "get_params"):
+    is_estimator, ours, notes = hasattr(what, "get_params"), False, ()
+    if is_estimator:
         _refuse(jac=jac, blocks=blocks)
         if isinstance(what, type):
             raise TypeError(f"Pass an instance: check_gradients({what.__name__}(), X, y).")
@@ -138,7 +137,7 @@ def check_gradients(
         raise ValueError(f"method must be one of {methods} here; got {method!r}.")
     if ours:
         problems = read_estimator(*given, burn_in, dtype)
-    elif given:
+    elif is_estimator:
         problems = read_sklearn_mlp(*given)
     else:
         problems = [_read_function(what, args, jac, blocks)]

@@ -9,7 +9,6 @@ from functools import cached_property
 
 import numpy as np
 
-from sknn_opt.checks.gradients.bisection import locate
 from sknn_opt.checks.gradients.numeric import Estimates, Source, error_size, ratio
 from sknn_opt.checks.gradients.numeric.layerwise import Outer
 from sknn_opt.checks.gradients.report import INCONCLUSIVE, KINK, OK, VERDICTS, WRONG, BlockCheck
@@ -19,6 +18,7 @@ NOTHING = 4500  # ... unless the block is zero compared with the whole, up to so
 # Along three directions an error shows less than 1/20 of itself in 1 of 10,000 blocks; along three
 # of rank one, less than 1/100 in 1 of 20,000.
 UNSEEN, UNSEEN_OUTER = 20, 100
+HANDFUL = 8  # elements of a wrong block that are compared one by one
 UNDECIDED = "complex step agrees"
 
 
@@ -121,11 +121,34 @@ def _worst(compared, place, verdict, rng):
         def along(directions):
             return source.along(block, weights * directions).smooth
 
-        k, a, n = locate(along, weights * compared.gradient, rng)
+        k, a, n = _locate(along, weights * compared.gradient, rng)
         a, n = a / weights[k], n / weights[k]
     else:
         return None, None, None
     return tuple(int(i) for i in np.unravel_index(k, place.shape)), float(a), float(n)
+
+
+def _locate(along, analytic, rng):
+    """A wrong element of a block: its number, its analytic and its numeric derivative.
+
+    A block that is wrong along random directions has a wrong half, and so on: about 2 log₂ n
+    derivatives find an element. The half that differs more is followed, which leads to a wrong
+    element, though not always to the worst. `along(directions)` is NaN where nothing can be told.
+    """
+    start, stop = 0, analytic.size
+    bad = np.flatnonzero(~np.isfinite(analytic))
+    if bad.size:  # no halves are needed, and 0 · NaN would be NaN in both
+        start, stop = bad[0], bad[0] + 1
+    while stop - start > HANDFUL:
+        middle = (start + stop) // 2
+        directions = np.zeros((2, analytic.size))
+        directions[0, start:middle] = rng.normal(size=middle - start)
+        directions[1, middle:stop] = rng.normal(size=stop - middle)
+        left, right = np.nan_to_num(np.abs(along(directions) - directions @ analytic))
+        start, stop = (start, middle) if left >= right else (middle, stop)
+    numeric = along(np.eye(stop - start, analytic.size, start))
+    k = int(np.argmax(np.nan_to_num(np.abs(numeric - analytic[start:stop]))))
+    return start + k, analytic[start + k], numeric[k]
 
 
 def judge_all(problem, compared, checks):

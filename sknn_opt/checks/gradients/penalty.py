@@ -26,8 +26,7 @@ def explain_penalty(problem):
     everywhere = all(b in wrong for b in found if b.startswith("W"))
     where = "" if everywhere else f" of {', '.join(wrong)}"
     layers = [] if everywhere else [problem.layers[b] for b in wrong]
-    cause = _cause(wrong, problem.objective.scale)
-    return f"the L2 penalty{where} {cause}", max(layers, default=None)
+    return f"the L2 penalty{where} {_cause(wrong)}", max(layers, default=None)
 
 
 def formula(objective):
@@ -47,7 +46,7 @@ def _gradients(problem):
     return analytic, numeric
 
 
-def _cause(wrong, scale):
+def _cause(wrong):
     if any(not block.startswith("W") for block in wrong):
         return "must be 0: biases, γ and β are not penalized"
     if not wrong:
@@ -61,11 +60,4 @@ def _cause(wrong, scale):
     c = (a @ n) / (n @ n)
     if not np.allclose(a, c * n, rtol=1e-3):
         return "is wrong in some of its elements"
-    known = {
-        2: "is counted twice",
-        -1: "has the wrong sign",
-        1 / scale: "lacks its 1/N: it is α W",
-        scale: "is divided by N twice",
-    }
-    words = [words for factor, words in known.items() if np.isclose(c, factor, rtol=1e-3)]
-    return words[0] if words else f"is {c:.6g} times the correct one"
+    return "is counted twice" if np.isclose(c, 2) else f"is {c:.6g} times the correct one"
