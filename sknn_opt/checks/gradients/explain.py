@@ -37,18 +37,21 @@ class Explainer:
 
     def find_fault(self, wrong):
         """The last layer with a wrong block: a sentence, the layer, and hints."""
-        problem, order = self.problem, self.problem.order
-        bad = [layer for layer in order if any(problem.layers.get(b) == layer for b in wrong)]
+        blocks, layers = self.problem.blocks, self.problem.layers
+        order = list(dict.fromkeys(layers.values()))
+        bad = [layer for block, layer in layers.items() if block in wrong]
         if not bad:  # without names of layers, the names of the blocks must do
-            named = ", ".join(block for block in problem.blocks if block in wrong)
-            return named if len(problem.blocks) > 1 else None, None, ()
+            named = ", ".join(block for block in blocks if block in wrong)
+            return named if len(blocks) > 1 else None, None, ()
         layer = bad[-1]
-        own = [block for block in problem.blocks if problem.layers[block] == layer]
+        below, above = order[: order.index(layer)], order[order.index(layer) + 1 :]
+        own = [block for block in blocks if layers[block] == layer]
         text = f"layer {layer}: {', '.join(block for block in own if block in wrong)}"
-        below = order[: order.index(layer)]
-        inherited = all(b in wrong for b in problem.blocks if problem.layers[b] in below)
-        if wrong.keys() >= set(own) and (inherited or not below) and len(own) > 1:
-            text += f" ({_common_cause(layer, order)})"
+        if len(own) > 1 and all(b in wrong for b in blocks if layers[b] in (layer, *below)):
+            cause = "the gradient of the loss may be"
+            if above:
+                cause = f"its activation's derivative may be, or what layer {above[0]} passes down"
+            text += f" ({cause})"
         return text, layer, ()
 
     def alternatives(self):
@@ -76,14 +79,6 @@ class Explainer:
         corrected.reshape(place.shape)[check.index] = check.numeric
         is_all = found.explains(corrected)
         return replace(found, numeric=corrected, directions=None) if is_all else found
-
-
-def _common_cause(layer, order):
-    """What may be wrong if a layer and all below it are."""
-    if layer == order[-1]:
-        return "the gradient of the loss may be"
-    above = order[order.index(layer) + 1]
-    return f"its activation's derivative may be, or what layer {above} passes down"
 
 
 def _advice(checks, noise):

@@ -48,10 +48,6 @@ class Problem:
         if self.layers is None:
             self.layers = _numbered_layers(self.blocks)
 
-    @property
-    def order(self):
-        return list(dict.fromkeys(self.layers.values()))
-
     @cached_property
     def scale(self):
         """The size of steps for each element."""

@@ -175,8 +175,6 @@ class Layerwise(Exact):
                 moved = np.broadcast_to(directions, (len(self.signals[-1]), *directions.shape))
         return moved.reshape(len(moved), -1, n_units)
 
-    # By signals -----------------------------------------------------------------------------------
-
     def along_signal(self, k, moved):
         """The derivatives as signal k moves along `moved`, of shape (rows, n_directions, units)."""
         return self._push(k, moved).sum(axis=0)

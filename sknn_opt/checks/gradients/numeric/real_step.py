@@ -46,10 +46,8 @@ class Estimate:
         return self.error <= GOOD_ENOUGH * abs(self.value)
 
     def agrees(self, expected):
-        """Whether a derivative may be as good as this one; NaN may not."""
-        if not np.isfinite(self.error):
-            return True
-        return bool(abs(self.value - expected) <= SAFETY * self.error)
+        """Whether a finite derivative may be as good as this one."""
+        return not abs(self.value - expected) > SAFETY * self.error
 
 
 class RealStep(Source):
@@ -248,8 +246,6 @@ class _Ladder:
             if sum(abs(c - expected) < 0.05 * difference for c in central) > 1:
                 return replace(found, error=np.inf)
         return found
-
-    # Rungs ----------------------------------------------------------------------------------------
 
     def _differences(self, h):
         """C(h), the gap (the right less the left derivative), and the noise of both."""

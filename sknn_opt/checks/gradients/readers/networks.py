@@ -31,7 +31,10 @@ def read_estimator(estimator, X, y, sample_weight, burn_in, dtype):
         points[f"weights after {burn_in} steps"] = trained
     if hasattr(estimator, "theta_"):
         points["fitted weights"] = estimator
-    dtype = _checked(dtype)
+    with contextlib.suppress(TypeError):
+        dtype = np.dtype(dtype).name
+    if dtype not in ("float64", "float32"):
+        raise ValueError(f"dtype must be 'float64' or 'float32'; got {dtype!r}.")
     return [
         read_objective(model.objective(X, y, sample_weight, dtype=dtype), name)
         for name, model in points.items()
@@ -91,14 +94,6 @@ class NetworkProblem(Problem):
         verdict = OK if value < self.tolerance else WRONG
         found = self.x0.size, verdict, value, 2 * self.tolerance
         return [BlockCheck(self.name, "L2", None, *found, passed=verdict == OK)]
-
-
-def _checked(dtype):
-    with contextlib.suppress(TypeError):
-        dtype = np.dtype(dtype).name
-    if dtype not in ("float64", "float32"):
-        raise ValueError(f"dtype must be 'float64' or 'float32'; got {dtype!r}.")
-    return dtype
 
 
 def _trained(estimator, n_steps, X, y, sample_weight):
