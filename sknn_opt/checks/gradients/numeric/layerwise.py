@@ -67,25 +67,19 @@ class Layerwise(Exact):
         weight = self._data.weight
         weights = 1.0 if weight is None else weight.astype(float)[:, np.newaxis]
         self._row_scale = self._data.scale * weights
-        self.signals, a = [], self._data.X
-        for layer in self.layers:
+        self.signals, self.numbers, self.places = [], [], {}
+        self._slopes, self._gradients = {}, {}
+        a, number = self._data.X, 0
+        for k, layer in enumerate(self.layers):
             self.signals.append(a if issparse(a) else a.copy())  # layers work in place
             a = layer.forward(a, weight)
+            number += isinstance(layer, Dense)  # what stands above it counts with it
+            self.numbers.append(number)
+            own = [name for name in ("W", "b", "gamma", "beta") if hasattr(layer, name)]
+            self.places |= {f"{name}[{number}]": k for name in own}
+            if isinstance(layer, ActivationLayer):
+                self._slopes[k] = self.slope(k, layer.function)[:, np.newaxis]
         self.signals.append(a.copy())
-        # what stands between two Dense counts with the one below
-        self.numbers = np.cumsum([isinstance(layer, Dense) for layer in self.layers]).tolist()
-        self.places = {
-            f"{name}[{self.numbers[k]}]": k
-            for k, layer in enumerate(self.layers)
-            for name in ("W", "b", "gamma", "beta")
-            if hasattr(layer, name)
-        }
-        self._slopes = {
-            k: self.slope(k, layer.function)[:, np.newaxis]
-            for k, layer in enumerate(self.layers)
-            if isinstance(layer, ActivationLayer)
-        }
-        self._gradients = {}
         is_cheap = method == "auto" and self.cost() <= MAX_COST
         self._listed = method == "elements" or is_cheap
 
