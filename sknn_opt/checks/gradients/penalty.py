@@ -10,17 +10,15 @@ from sknn_opt.checks.gradients.numeric import ratio
 
 def check_penalty(problem):
     """The ratio of the penalty's gradient and its formula."""
-    objective = problem.objective
-    value = ratio(*_gradients(problem))
+    theta, (_, numeric, value) = problem.objective.theta, _compare(problem)
     # That J has this penalty shows by Euler's identity of quadratic forms, ∇P(θ) · θ = 2 P(θ).
-    euler = objective.theta @ formula(objective)
-    term = objective.penalty_term().value(objective.theta)
+    euler, term = theta @ numeric, problem.objective.penalty_term().value(theta)
     return float(max(value, abs(euler / (2 * term) - 1) if euler else 0.0))
 
 
 def explain_penalty(problem):
     """What is wrong with the penalty's gradient, and the layer if it is wrong in some only."""
-    sides = _gradients(problem)
+    *sides, _ = _compare(problem)
     found = {block: [place.of(side) for side in sides] for block, place in problem.blocks.items()}
     wrong = {b: pair for b, pair in found.items() if not ratio(*pair) < problem.tolerance}
     everywhere = all(b in wrong for b in found if b.startswith("W"))
@@ -36,14 +34,16 @@ def formula(objective):
     return gradient
 
 
-def _gradients(problem):
-    """The penalty's gradient as it is computed, and its formula."""
+def _compare(problem):
+    """The penalty's gradient as it is computed, its formula, and their ratio."""
     term, theta = problem.objective.penalty_term(), problem.objective.theta
     analytic, numeric = term.gradient(theta), formula(term)
-    if not ratio(analytic, numeric) < problem.tolerance:
+    value = ratio(analytic, numeric)
+    if not value < problem.tolerance:
         # a bug that adds a constant is none of the penalty
         analytic -= term.data_term().gradient(theta)
-    return analytic, numeric
+        value = ratio(analytic, numeric)
+    return analytic, numeric, value
 
 
 def _cause(wrong):
