@@ -57,20 +57,19 @@ class NetworkExplainer(Explainer):
     def _find_layer(self, wrong):
         deltas = _handed_over(self.data)
         correct = {k: self._is_correct(k, delta) for k, delta in deltas.items()}
-        top = len(self.layers)
-        if not correct[top]:
-            return f"layer {self.numbers[-1]}: the gradient of the loss", self.numbers[-1], ()
-        for k in range(top - 1, min(deltas) - 2, -1):
+        number = self.numbers[-1]
+        if not correct[len(self.layers)]:
+            return f"layer {number}: the gradient of the loss", number, ()
+        for k in range(len(self.layers) - 1, min(deltas) - 2, -1):
             kind, passed = KINDS[type(self.layers[k])]
             own = [block for block, place in self.layerwise.places.items() if place == k]
             bad = [f"d{block}" for block in own if block in wrong]
-            hints = ()
-            if correct[k + 1] and not correct.get(k, True):
+            hints, number = (), self.numbers[k]
+            if not correct.get(k, True):
                 bad.append(passed.format(_name(self.layers[k])))
                 bugs = self._usual_bugs(k, deltas[k + 1])
                 hints = tuple(bug for bug, gave in bugs if ratio(deltas[k], gave) < 1e-6)[:1]
-            if correct[k + 1] and bad:
-                number = self.numbers[k]
+            if bad:
                 return f"layer {number}: {kind}, {' and '.join(bad)}", number, hints
         return "the L2 penalty", None, ()
 

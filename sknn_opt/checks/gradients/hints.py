@@ -11,10 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-# A hypothesis explains a block if it leaves at most this share of its numbers, ...
-CLOSE = 1e-5
-# ... and at most this share of the error that it is to explain.
-REST = 0.01
+CLOSE = 1e-5  # a hypothesis leaves at most this share of a block's numbers, ...
+REST = 0.01  # ... and at most this share of the error that it is to explain
 MOST_ROWS = 1e6  # a larger factor is hardly a number of rows
 PLURAL = {"is": "are", "has": "have", "holds": "hold", "differs": "differ", "leaves": "leave"}
 

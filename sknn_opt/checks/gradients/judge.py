@@ -155,10 +155,12 @@ def judge_all(problem, compared, checks):
     """The whole gradient: the blocks together, each direction counting as the whole block."""
     # A block on a kink has no gradient that the ratio could be taken of.
     told = [c for c in compared if c.estimates.refined is not None or not c.estimates.kink.any()]
-    pairs = [
-        (claimed / each.share, numeric / each.share)
-        for each, claimed, numeric in problem.complete(told or compared)
-    ]
+    total, beside = problem.total()
+    pairs = []
+    for each in told or compared:
+        place = problem.blocks[each.block].slice
+        numeric = each.numeric + each.along(beside[place])
+        pairs.append((each.along(total[place]) / each.share, numeric / each.share))
     value = ratio(*(np.concatenate(side) for side in zip(*pairs, strict=True)))
     gravest = max((check.verdict for check in checks), key=VERDICTS.index)
     if all(c.estimates.is_exact for c in compared) and gravest == OK:

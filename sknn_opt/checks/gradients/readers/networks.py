@@ -79,13 +79,9 @@ class NetworkProblem(Problem):
         """Complex steps through the layers, which those through J watch over."""
         return Layerwise(self, self.x0, ComplexStep(f, self), method)
 
-    def complete(self, compared):
+    def total(self):
         objective = self.objective
-        total = np.asarray(objective.gradient(objective.theta), float)
-        decay = formula(objective)
-        for each in compared:
-            place = self.blocks[each.block].slice
-            yield each, each.along(total[place]), each.numeric + each.along(decay[place])
+        return np.asarray(objective.gradient(objective.theta), float), formula(objective)
 
     def more_checks(self):
         if not self.penalty:
