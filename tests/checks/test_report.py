@@ -12,7 +12,8 @@ from scipy.optimize import check_grad
 from sklearn.datasets import load_iris
 
 from sknn_opt import MLPClassifier, check_gradients
-from sknn_opt.checks.gradients.report import band, ratio
+from sknn_opt.checks.gradients.numeric import ratio
+from sknn_opt.checks.gradients.report import band
 
 X, Y = load_iris(return_X_y=True)
 X, Y = ((X - X.mean(axis=0)) / X.std(axis=0))[::9], Y[::9]

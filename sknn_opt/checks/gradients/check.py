@@ -1,7 +1,6 @@
 """Gradient checking: is this the gradient of that function, and if not, where and why?
 
-Source: Ng, "Gradient checking", in "Improving deep neural networks"; the complex step and the
-errors of real steps are explained in `sknn_opt.checks.gradients.numeric`.
+Source: Ng, "Gradient checking", in "Improving deep neural networks".
 """
 
 from __future__ import annotations
@@ -18,11 +17,6 @@ from sknn_opt.checks.gradients.readers.sklearn_mlp import read_sklearn_mlp
 from sknn_opt.checks.gradients.readers.torch_module import is_torch_module, read_torch_module
 from sknn_opt.checks.gradients.report import GradientReport
 from sknn_opt.checks.opener import is_ours, open_network
-
-METHODS = {
-    "network": ("auto", "elements", "directions"),
-    "function": ("auto", "real", "complex"),
-}
 
 
 def check_gradients(
@@ -125,44 +119,29 @@ def check_gradients(
     >>> report.verdict, report.hints
     ('WRONG', ['b1 is 2 times too small: an extra 1/2, or a missing 2 from a square'])
     """
-    notes = ()
-    if hasattr(what, "get_params"):
+    is_estimator, ours, notes = hasattr(what, "get_params"), False, ()
+    if is_estimator:
         _refuse(jac=jac, blocks=blocks)
         if isinstance(what, type):
             raise TypeError(f"Pass an instance: check_gradients({what.__name__}(), X, y).")
         X, y, sample_weight = _rows(args, sample_weight)
         opened = open_network(what, X, y)
         given, notes = (opened.part, opened.X, opened.y, sample_weight), opened.notes
-        if is_ours(opened.part):
-            _check_method(method, "network")
-            problems = read_estimator(*given, burn_in, dtype)
-        else:
-            _refuse_training(burn_in, dtype)
-            _check_method(method, "function")
-            problems = read_sklearn_mlp(*given)
+        ours = is_ours(opened.part)
     else:
-        _refuse_training(burn_in, dtype)
-        _check_method(method, "function")
-        problems = [_read_function(what, args, sample_weight, jac, blocks)]
+        _refuse(sample_weight=sample_weight)
+    if not ours:
+        _refuse(burn_in=burn_in or None, dtype=None if dtype == "float64" else dtype)
+    methods = ("auto", *(("elements", "directions") if ours else ("real", "complex")))
+    if method not in methods:
+        raise ValueError(f"method must be one of {methods} here; got {method!r}.")
+    if ours:
+        problems = read_estimator(*given, burn_in, dtype)
+    elif is_estimator:
+        problems = read_sklearn_mlp(*given)
+    else:
+        problems = [_read_function(what, args, jac, blocks)]
     return GradientReport(tuple(check_problem(problem, method) for problem in problems), notes)
-
-
-def _read_function(what, args, sample_weight, jac, blocks):
-    """The Problem of a torch module or of a function."""
-    _refuse(sample_weight=sample_weight)
-    if is_torch_module(what):
-        _refuse(jac=jac, blocks=blocks)
-        return read_torch_module(what, *_loss(args))
-    if callable(what):
-        return read_functions(what, args, jac, blocks)
-    raise TypeError(
-        "check_gradients takes an MLPClassifier or MLPRegressor, or what holds one, a function, or "
-        f"a torch module; got {type(what).__name__}."
-    )
-
-
-def _refuse_training(burn_in, dtype):
-    _refuse(burn_in=burn_in or None, dtype=None if dtype == "float64" else dtype)
 
 
 def assert_gradients_close(what: Any, *args: Any, **options: Any) -> GradientReport:
@@ -207,21 +186,25 @@ def _rows(args, sample_weight):
     )
 
 
-def _loss(args):
-    if len(args) != 1:
-        raise TypeError(
-            "With a torch module check_gradients takes its loss, a function of the module; got "
-            f"{len(args)} arguments after the module."
-        )
-    return args
+def _read_function(what, args, jac, blocks):
+    """The Problem of a torch module or of a function."""
+    if is_torch_module(what):
+        _refuse(jac=jac, blocks=blocks)
+        if len(args) != 1:
+            raise TypeError(
+                "With a torch module check_gradients takes its loss, a function of the module; got "
+                f"{len(args)} arguments after the module."
+            )
+        return read_torch_module(what, *args)
+    if callable(what):
+        return read_functions(what, args, jac, blocks)
+    raise TypeError(
+        "check_gradients takes an MLPClassifier or MLPRegressor, or what holds one, a function, or "
+        f"a torch module; got {type(what).__name__}."
+    )
 
 
 def _refuse(**options):
     for name, value in options.items():
         if value is not None:
             raise TypeError(f"{name}={value!r} does not apply to this kind of input.")
-
-
-def _check_method(method, kind):
-    if method not in METHODS[kind]:
-        raise ValueError(f"method must be one of {METHODS[kind]} here; got {method!r}.")

@@ -32,7 +32,6 @@ class _Check:
         self.source = problem.source(self.f, method, self.rng)
 
     def run(self):
-        """All that can be found at this point."""
         problem = self.problem
         compared = {block: self.compare(block) for block in problem.blocks}
         compared = self.source.settle(compared, self.compare, self.rng)

@@ -1,5 +1,7 @@
 """After the verdict: which layer is at fault, and what the bug may be."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from sknn_opt.checks.gradients.hints import Context, Evidence, name_causes
@@ -12,11 +14,10 @@ NOISY = 1e-11  # noise of a function, compared with its value, that is worth a w
 
 def explain(problem, compared, checks, noise, rng):
     """Whose fault it is (a sentence or None), the layer or None, and hints."""
-    wrong, advice = [check for check in checks if check.verdict == WRONG], _advice(checks, noise)
-    if not wrong:
-        return None, None, tuple(advice)
-    fault, layer, hints = problem.explainer(problem, rng).explain(compared, wrong)
-    return fault, layer, (*hints, *advice)
+    wrong, found = [check for check in checks if check.verdict == WRONG], (None, None, ())
+    if wrong:
+        found = problem.explainer(problem, rng).explain(compared, wrong)
+    return *found[:2], (*found[2], *_advice(checks, noise))
 
 
 class Explainer:
@@ -27,29 +28,30 @@ class Explainer:
 
     def explain(self, compared, wrong):
         """Whose fault the wrong checks are (a sentence or None), the layer or None, and hints."""
-        problem = self.problem
-        fault, layer, hints = self.find_fault({check.block for check in wrong})
-        blocks = [check for check in wrong if check.block in compared]
-        if problem.layers:
-            blocks.sort(key=lambda check: problem.order.index(check.layer))
-        evidence = [self._evidence(check, compared[check.block]) for check in blocks]
-        context = Context(problem.n_rows, problem.penalty, self.alternatives())
+        problem, wrong = self.problem, {check.block: check for check in wrong}
+        fault, layer, hints = self.find_fault(wrong)
+        ordered = [block for block in problem.layers or problem.blocks if block in wrong]
+        evidence = [self._evidence(wrong[block], compared[block]) for block in ordered]
+        context = Context(problem.n_rows, problem.penalty, tuple(self.alternatives()))
         return fault, layer, (*hints, *name_causes(evidence, context))
 
     def find_fault(self, wrong):
         """The last layer with a wrong block: a sentence, the layer, and hints."""
-        problem, order = self.problem, self.problem.order
-        bad = [layer for layer in order if any(problem.layers[b] == layer for b in wrong)]
+        blocks, layers = self.problem.blocks, self.problem.layers
+        order = list(dict.fromkeys(layers.values()))
+        bad = [layer for block, layer in layers.items() if block in wrong]
         if not bad:  # without names of layers, the names of the blocks must do
-            named = ", ".join(block for block in problem.blocks if block in wrong)
-            return named if len(problem.blocks) > 1 else None, None, ()
+            named = ", ".join(block for block in blocks if block in wrong)
+            return named if len(blocks) > 1 else None, None, ()
         layer = bad[-1]
-        own = [block for block in problem.blocks if problem.layers[block] == layer]
+        below, above = order[: order.index(layer)], order[order.index(layer) + 1 :]
+        own = [block for block in blocks if layers[block] == layer]
         text = f"layer {layer}: {', '.join(block for block in own if block in wrong)}"
-        below = order[: order.index(layer)]
-        inherited = all(b in wrong for b in problem.blocks if problem.layers[b] in below)
-        if set(own) <= wrong and (inherited or not below) and len(own) > 1:
-            text += f" ({_common_cause(layer, order)})"
+        if len(own) > 1 and all(b in wrong for b in blocks if layers[b] in (layer, *below)):
+            cause = "the gradient of the loss may be"
+            if above:
+                cause = f"its activation's derivative may be, or what layer {above[0]} passes down"
+            text += f" ({cause})"
         return text, layer, ()
 
     def alternatives(self):
@@ -59,27 +61,24 @@ class Explainer:
     def _evidence(self, check, compared):
         """A wrong block, with derivatives along some more directions."""
         block, source, directions = compared.block, compared.source, compared.directions
-        numeric, element = compared.numeric, None
+        numeric, gradient, estimates = compared.numeric, compared.gradient, compared.estimates
         if isinstance(directions, np.ndarray):
             more = source.directions(block, N_MORE, self.rng)
             known = np.append(numeric, source.along(block, more).smooth)
             seen = np.isfinite(known)
             directions, numeric = np.vstack([directions, more])[seen], known[seen]
-        if directions is not None and check.index is not None:
-            element = np.ravel_multi_index(check.index, check.shape), check.numeric
-        estimates, theta = compared.estimates, self.problem.x0[self.problem.blocks[block].slice]
+        place = self.problem.blocks[block]
         is_exact = estimates.is_exact or estimates.refined is not None
         error = 0.0 if is_exact else np.linalg.norm(estimates.error)
-        known = check.shape, compared.gradient, theta, numeric, directions
-        return Evidence(block, *known, error, element)
-
-
-def _common_cause(layer, order):
-    """What may be wrong if a layer and all below it are."""
-    if layer == order[-1]:
-        return "the gradient of the loss may be"
-    above = order[order.index(layer) + 1]
-    return f"its activation's derivative may be, or what layer {above} passes down"
+        theta = self.problem.x0[place.slice]
+        found = Evidence(block, place.shape, gradient, theta, numeric, directions, error)
+        if directions is None or check.index is None:
+            return found
+        # Is the element that was searched out all that is wrong?
+        corrected = gradient.copy()
+        corrected.reshape(place.shape)[check.index] = check.numeric
+        is_all = found.explains(corrected)
+        return replace(found, numeric=corrected, directions=None) if is_all else found
 
 
 def _advice(checks, noise):

@@ -11,10 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-# A hypothesis explains a block if it leaves at most this share of its numbers, ...
-CLOSE = 1e-5
-# ... and at most this share of the error that it is to explain.
-REST = 0.01
+CLOSE = 1e-5  # a hypothesis leaves at most this share of a block's numbers, ...
+REST = 0.01  # ... and at most this share of the error that it is to explain
 MOST_ROWS = 1e6  # a larger factor is hardly a number of rows
 PLURAL = {"is": "are", "has": "have", "holds": "hold", "differs": "differ", "leaves": "leave"}
 
@@ -33,7 +31,6 @@ class Evidence:
     numeric: np.ndarray
     directions: np.ndarray | None
     error: float = 0.0
-    element: tuple | None = None  # (number, numeric derivative) of the element searched out
 
     def seen(self, gradient):
         """A gradient as the numeric one is known: by element or along the directions."""
@@ -45,10 +42,8 @@ class Evidence:
 
     def explains(self, gradient):
         """Whether this would be the correct gradient."""
-        left = self.left_by(gradient)
-        wrong = np.linalg.norm(self.numeric - self.seen(self.analytic))
-        norm = np.linalg.norm(self.numeric)
-        return bool(left <= max(CLOSE * norm, self.error) and left <= REST * wrong)
+        close = max(CLOSE * np.linalg.norm(self.numeric), self.error)
+        return bool(self.left_by(gradient) <= min(close, REST * self.left_by(self.analytic)))
 
     def fit(self, *gradients):
         """The factors with which these gradients add up to the numeric one, best as they can."""
@@ -97,12 +92,13 @@ def _cause(item, context):
 
 def _linear(item, context):
     """n = s a + q θ: a wrong factor 1/s, or a wrong penalty."""
-    fits = [(item.fit(item.analytic)[0], 0.0)]
-    if item.numeric.size > 2 and item.theta.any():
-        fits.append(tuple(item.fit(item.analytic, item.theta)))
-    left = [item.left_by(s * item.analytic + q * item.theta) for s, q in fits]
-    # the penalty comes in only where it explains much more
-    s, q = fits[-1] if left[-1] < 0.1 * left[0] else fits[0]
+    sides = np.array([item.analytic, item.theta])
+    s, q = item.fit(item.analytic)[0], 0.0
+    if item.numeric.size > 2:
+        both = item.fit(*sides)
+        # the penalty comes in only where it explains much more
+        if item.left_by(both @ sides) < 0.1 * item.left_by(s * item.analytic):
+            s, q = both
     if not item.explains(s * item.analytic + q * item.theta):
         return None
     if abs(s - 1) < 1e-6 and q:
@@ -159,28 +155,26 @@ def _transposed(item, context):
     shape = item.shape
     if len(shape) != 2 or min(shape) < 2:
         return None
-    matrix = item.analytic.reshape(shape)
-    if shape[0] == shape[1]:
+    # the correct numbers, read off in the wrong order
+    guess = item.analytic.reshape(shape[::-1]).T.ravel()
+    is_square = shape[0] == shape[1]
+    if is_square and item.numeric.size > 2:
         # a penalty may stand beside it untransposed:  n = aᵀ + p (θ - θᵀ)
         theta = item.theta.reshape(shape)
         shift = (theta - theta.T).ravel()
-        rest = replace(item, numeric=item.numeric - item.seen(matrix.T.ravel()))
-        p = rest.fit(shift)[0] if item.numeric.size > 2 else 0.0
-        if item.explains(matrix.T.ravel()) or item.explains(matrix.T.ravel() + p * shift):
-            return "is transposed"
-    # the correct numbers, read off in the wrong order
-    elif item.explains(item.analytic.reshape(shape[::-1]).T.ravel()):
-        return "is transposed, and reshaped where .T belongs"
-    return None
+        rest = replace(item, numeric=item.numeric - item.seen(guess))
+        guess = guess + rest.fit(shift)[0] * shift
+    if not item.explains(guess):
+        return None
+    return "is transposed" if is_square else "is transposed, and reshaped where .T belongs"
 
 
 def _alternative(item, context):
     """The gradient of another function, which differs by a usual bug."""
-    seen = item.seen(item.analytic)
-    wrong = np.linalg.norm(seen - item.numeric)
+    close = CLOSE * np.linalg.norm(item.seen(item.analytic))
     for sentence, gradient in context.alternatives:
-        left = np.linalg.norm(seen - gradient(item.block, item.directions))
-        if left <= min(CLOSE * np.linalg.norm(seen), REST * wrong):
+        other = replace(item, numeric=gradient(item.block, item.directions))
+        if other.left_by(item.analytic) <= min(close, REST * item.left_by(item.analytic)):
             return sentence
     return None
 
@@ -189,35 +183,28 @@ def _order(item, context):
     """The correct numbers in the wrong places."""
     if item.directions is not None or item.analytic.size < 2:
         return None
-    left = np.linalg.norm(np.sort(item.analytic) - np.sort(item.numeric))
-    wrong = np.linalg.norm(item.analytic - item.numeric)
-    if left <= CLOSE * np.linalg.norm(item.numeric) + item.error and left <= REST * wrong:
-        return "holds the correct numbers in the wrong order"
-    return None
+    ordered = np.sort(item.analytic)[np.argsort(np.argsort(item.numeric))]
+    return "holds the correct numbers in the wrong order" if item.explains(ordered) else None
 
 
 def _part(item, context):
     """Only some elements are wrong: which?"""
     if item.directions is not None:
-        if item.element is None:
-            return None
-        # Is the element that was searched out all that is wrong?
-        corrected = item.analytic.copy()
-        corrected[item.element[0]] = item.element[1]
-        if not item.explains(corrected):
-            return None
-        item = replace(item, numeric=corrected, directions=None)
+        return None
     errors = np.abs(item.analytic - item.numeric)
     wrong = (errors > max(REST * errors.max(), item.error)).reshape(item.shape)
     n_wrong = int(wrong.sum())
     if not 0 < n_wrong < wrong.size:
         return None
-    place = _line(wrong) if n_wrong > 1 else f"element {np.argwhere(wrong)[0].tolist()}"
-    if place:
-        return f"is wrong only in {place}{_how(item, wrong)}"
-    if n_wrong > wrong.size / 2:
+    if n_wrong == 1:
+        where = f"only in element {np.argwhere(wrong)[0].tolist()}"
+    elif line := _line(wrong):
+        where = f"only in {line}"
+    elif n_wrong <= wrong.size / 2:
+        where = f"in {n_wrong} of {wrong.size} elements"
+    else:
         return None
-    return f"is wrong in {n_wrong} of {wrong.size} elements{_how(item, wrong)}"
+    return f"is wrong {where}{_how(item, wrong)}"
 
 
 def _line(wrong):

@@ -14,7 +14,6 @@ class Guarded:
         self.n_calls, self.block = 0, None
 
     def __call__(self, x):
-        """f(x), a float."""
         return real_number(self._call(x))
 
     def complex(self, x):
@@ -24,8 +23,7 @@ class Guarded:
     def _call(self, x):
         self.n_calls += 1
         try:
-            with np.errstate(all="ignore"):  # a step may leave the function's domain
-                return self._function(x)
+            return self._function(x)
         except Exception as error:
             if self.block is not None:
                 error.add_note(f"raised by the function while block {self.block!r} was checked")
@@ -46,7 +44,9 @@ def preflight(problem):
         values.append(real_number(value))
         gradient = problem.gradient(given)
         _refuse_changes(x, given, "the gradient")
-        gradients.append(_vector(gradient, x))
+        if gradient is None:
+            raise TypeError("The gradient returned None: is a return missing?")
+        gradients.append(as_gradient(gradient, "The gradient", "x0", x.shape).astype(float))
     if not np.isfinite(values[0]):
         where = "x0" if problem.name == "x0" else f"the {problem.name}"
         raise ValueError(
@@ -57,12 +57,10 @@ def preflight(problem):
     differs = ~np.isclose(*gradients, rtol=0, atol=0, equal_nan=True)
     for k in np.flatnonzero(differs)[:1]:
         _refuse_randomness("gradient", gradients[0][k], gradients[1][k], problem.remedy)
-    single = np.float32 in (problem.dtype, np.asarray(gradient).dtype)
-    return gradients[0], single
+    return gradients[0], np.float32 in (problem.dtype, np.asarray(gradient).dtype)
 
 
 def real_number(value):
-    """f's result as a float."""
     if value is None:
         raise TypeError("The function returned None: is a return missing?")
     array = np.asarray(value)
@@ -80,18 +78,12 @@ def real_number(value):
     return float(array.reshape(()))
 
 
-def _vector(gradient, x):
-    if gradient is None:
-        raise TypeError("The gradient returned None: is a return missing?")
-    try:
-        array = np.asarray(gradient)
-    except ValueError as error:
-        raise ValueError(f"The gradient is not one array of numbers: {error}") from error
-    return as_gradient(array, "The gradient", "x0", x.shape).astype(float)
-
-
 def as_gradient(array, who, what, shape):
     """The array, if it has real numbers and the shape of the parameters."""
+    try:
+        array = np.asarray(array)
+    except ValueError as error:
+        raise ValueError(f"{who} is not one array of numbers: {error}") from error
     if array.dtype.kind not in "fiu":
         raise TypeError(f"{who} must be real numbers; it has dtype {array.dtype}.")
     if array.shape != shape:

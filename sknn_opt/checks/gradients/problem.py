@@ -25,15 +25,15 @@ SPREAD = 1.0  # standard deviation of log10 |x|, above which elements have scale
 class Problem:
     """f, its gradient and the point x0, all as functions of one float64 vector.
 
-    `layers` gives each block's layer. `n_rows` and `penalty` are known for networks. `moves` says
-    whether the gradient can be had elsewhere.
+    `layers` gives each block's layer, by default that of its number. `n_rows` and `penalty` are
+    known for networks. `moves` says whether the gradient can be had elsewhere.
     """
 
     value: Callable
     gradient: Callable
     x0: np.ndarray
     blocks: dict
-    layers: dict = field(default_factory=dict)
+    layers: dict | None = None
     name: str = "x0"
     n_rows: float | None = None
     penalty: float | None = None
@@ -44,10 +44,9 @@ class Problem:
     )
     dtype: np.dtype = field(default_factory=lambda: np.dtype(float))
 
-    @property
-    def order(self):
-        """The layers, the first one first."""
-        return list(dict.fromkeys(self.layers.values()))
+    def __post_init__(self):
+        if self.layers is None:
+            self.layers = _numbered_layers(self.blocks)
 
     @cached_property
     def scale(self):
@@ -56,8 +55,6 @@ class Problem:
         for place in self.blocks.values():
             scale[place.slice] = _scales(self.x0[place.slice], self.x0)
         return scale
-
-    # What is claimed at x0 ------------------------------------------------------------------------
 
     def look(self):
         """Call f and its gradient at x0, and keep what is claimed there."""
@@ -111,9 +108,9 @@ class Problem:
             real.exact = exact
         return real
 
-    def complete(self, compared):
-        """Each with its claimed and its numeric derivatives of the whole function."""
-        return [(each, each.claimed, each.numeric) for each in compared]
+    def total(self):
+        """The claimed gradient of the whole function, and what it has beside that of the blocks."""
+        return self.claimed, np.zeros_like(self.x0)
 
     def more_checks(self):
         """Checks of what is no block."""
@@ -122,7 +119,7 @@ class Problem:
     explainer = Explainer  # what is told of wrong blocks
 
 
-def numbered_layers(blocks):
+def _numbered_layers(blocks):
     """The layer of each block: the number at the end of its name (W1, b[1]), if all have one."""
     numbers = {name: re.search(r"(\d+)\]?$", str(name)) for name in blocks}
     if not all(numbers.values()):

@@ -15,29 +15,16 @@ from typing import Any
 import numpy as np
 from scipy.optimize import check_grad
 
+from sknn_opt.checks.gradients.numeric import error_size
 from sknn_opt.checks.report import Report
 
 # From the mildest to the gravest.
 OK, KINK, INCONCLUSIVE, WRONG = VERDICTS = ("OK", "KINK", "INCONCLUSIVE", "WRONG")
-BANDS = ((1e-7, "great"), (1e-5, "worth a look"), (math.inf, "worrying"))
-
-
-def ratio(analytic, numeric):
-    """‖a - n‖ / (‖a‖ + ‖n‖); 0 where both are 0, and NaN where one is."""
-    with np.errstate(over="ignore"):
-        norms = np.linalg.norm(analytic) + np.linalg.norm(numeric)
-    if 1e-140 < norms < 1e140:
-        return float(np.linalg.norm(analytic - numeric) / norms)
-    # squares underflow or overflow: in another unit
-    largest = np.max([np.abs(side).max(initial=0) for side in (analytic, numeric)])
-    if largest == 0 or not np.isfinite(largest):
-        return float(largest - largest)  # 0, or NaN
-    return ratio(analytic / largest, numeric / largest)
 
 
 def band(value):
     """The course's word for a ratio."""
-    return next((word for bound, word in BANDS if value < bound), BANDS[-1][1])
+    return "great" if value < 1e-7 else "worth a look" if value < 1e-5 else "worrying"
 
 
 @dataclass(frozen=True)
@@ -106,21 +93,15 @@ class BlockCheck:
         """
         known: Iterable[tuple] = ()
         if self.elementwise:
-            analytic, numeric = self.samples
-            order = np.argsort(-_size(analytic - numeric))[:k]
-            places = zip(*np.unravel_index(order, self.shape), strict=True)
-            known = zip(places, analytic[order], numeric[order], strict=True)
+            errors = error_size(self.samples[0] - self.samples[1])
+            order = np.argsort(-errors)[:k]
+            places = np.transpose(np.unravel_index(order, self.shape)).tolist()
+            known = zip(places, *(side[order].tolist() for side in self.samples), strict=True)
         elif self.index is not None:
             known = [(self.index, self.analytic, self.numeric)]
+        where = {"point": self.point, "block": self.block}
         return [
-            {
-                "point": self.point,
-                "block": self.block,
-                "index": tuple(int(i) for i in index),
-                "analytic": float(a),
-                "numeric": float(n),
-                "error": float(a - n),
-            }
+            {**where, "index": tuple(index), "analytic": a, "numeric": n, "error": a - n}
             for index, a, n in known
         ]
 
@@ -282,7 +263,7 @@ class GradientReport(Report):
             first. Of blocks compared along directions only the element that was searched out.
         """
         found = [element for check in self.blocks for element in check.elements(k)]
-        return sorted(found, key=lambda element: _size(element["error"]), reverse=True)[:k]
+        return sorted(found, key=lambda element: error_size(element["error"]), reverse=True)[:k]
 
     def _rows(self):
         return self.blocks
@@ -308,8 +289,3 @@ class GradientReport(Report):
         if self.fault:
             yield f"first at fault: {self.fault}"
         yield from (f"hint: {hint}" for hint in self.hints)
-
-
-def _size(error):
-    """|error|, of which NaN is the largest."""
-    return np.nan_to_num(np.abs(error), nan=np.inf)

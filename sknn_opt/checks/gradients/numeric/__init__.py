@@ -78,7 +78,6 @@ class Source:
         return self.blocks[block].size <= FEW
 
     def directions(self, block, n, rng):
-        """n random directions of a block."""
         return self.weights(block) * rng.normal(size=(n, self.blocks[block].size))
 
     def settle(self, compared, compare, rng):
@@ -87,5 +86,22 @@ class Source:
 
 
 def rms(x):
-    """The root of the mean square."""
     return float(np.sqrt(np.mean(x**2)))
+
+
+def ratio(analytic, numeric):
+    """‖a - n‖ / (‖a‖ + ‖n‖); 0 where both are 0, and NaN where one is."""
+    with np.errstate(over="ignore"):
+        norms = np.linalg.norm(analytic) + np.linalg.norm(numeric)
+    if 1e-140 < norms < 1e140:
+        return float(np.linalg.norm(analytic - numeric) / norms)
+    # squares underflow or overflow: in another unit
+    largest = np.max([np.abs(side).max(initial=0) for side in (analytic, numeric)])
+    if largest == 0 or not np.isfinite(largest):
+        return float(largest - largest)  # 0, or NaN
+    return ratio(analytic / largest, numeric / largest)
+
+
+def error_size(error):
+    """|error|, of which NaN is the largest."""
+    return np.nan_to_num(np.abs(error), nan=np.inf)

@@ -5,10 +5,6 @@
 Nothing is subtracted, so nothing cancels; h² underflows to 0, so nothing but the first derivative
 is left, and a unit of relu that sits on its kink stays there, whichever way x moves.
 Source: Squire & Trapp (1998), "Using complex variables to estimate derivatives of real functions".
-
-A difference above the tolerance may be rounding: a gradient that is truly 0 (β below another batch
-norm) holds nothing else. So both gradients are taken again where x differs in its last digits: what
-moves as much as the two differ is no contradiction.
 """
 
 import warnings
@@ -27,7 +23,6 @@ class Exact(Source):
     _neighbors = None
 
     def along(self, block, directions=None, claimed=None):
-        """The derivatives along directions (of each element, if None), as Estimates."""
         value = self.derivatives(block, directions)
         if claimed is None:
             return Estimates(value, 0.0)
@@ -40,7 +35,10 @@ class Exact(Source):
         return found
 
     def _noise(self, block, directions, value):
-        """How far either gradient moves when x moves in its last digits."""
+        """How far either gradient moves when x moves in its last digits.
+
+        One that is truly 0 (β below another batch norm) holds nothing else.
+        """
         if self._neighbors is None:
             self._neighbors = [self.at(x, seed) for seed, x in enumerate(self.problem.nearby)]
         moved = [np.linalg.norm(s.derivatives(block, directions) - value) for s in self._neighbors]
@@ -57,7 +55,6 @@ class ComplexStep(Exact):
         self.f, self.x = f, problem.x0 if x is None else x
 
     def at(self, x, seed):
-        """The same at another point."""
         return ComplexStep(self.f, self.problem, x)
 
     def derivatives(self, block, directions=None):
@@ -85,5 +82,4 @@ class ComplexStep(Exact):
         return bool(np.iscomplexobj(result) and np.isfinite(result))
 
     def describe(self):
-        """The method in a phrase."""
         return f"complex step, along random directions, {self.f.n_calls} evaluations"

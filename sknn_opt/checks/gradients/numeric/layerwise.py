@@ -61,41 +61,34 @@ class Layerwise(Exact):
 
     def __init__(self, problem, theta, whole=None, method="auto", data=None):
         super().__init__(problem)
-        self._whole, self._method = whole, method
-        data = data or problem.objective.data_term()
-        network = data.new_network(theta)
+        self._whole, self._data = whole, data or problem.objective.data_term()
+        network = self._data.new_network(theta)
         self.layers, self._row_losses = network.layers, network.row_losses
-        self._y, self._weight = data.y, data.weight
-        self._row_scale = data.scale
-        if data.weight is not None:
-            self._row_scale = data.scale * data.weight.astype(float)[:, np.newaxis]
-        self.signals, self._places, self._x_hat = [], {}, {}
+        weight = self._data.weight
+        weights = 1.0 if weight is None else weight.astype(float)[:, np.newaxis]
+        self._row_scale = self._data.scale * weights
+        self.signals, self.numbers, self.places = [], [], {}
         self._slopes, self._gradients = {}, {}
-        a, number = data.X, 0
+        a, number = self._data.X, 0
         for k, layer in enumerate(self.layers):
             self.signals.append(a if issparse(a) else a.copy())  # layers work in place
-            a = layer.forward(a, data.weight)
-            number += isinstance(layer, Dense)
-            if isinstance(layer, Dense):
-                self._places |= {f"W[{number}]": k, f"b[{number}]": k}
-            elif isinstance(layer, BatchNorm):
-                self._places |= {f"gamma[{number}]": k, f"beta[{number}]": k}
-                self._x_hat[k] = layer.x_hat.copy()
+            a = layer.forward(a, weight)
+            number += isinstance(layer, Dense)  # what stands above it counts with it
+            self.numbers.append(number)
+            own = [name for name in ("W", "b", "gamma", "beta") if hasattr(layer, name)]
+            self.places |= {f"{name}[{number}]": k for name in own}
+            if isinstance(layer, ActivationLayer):
+                self._slopes[k] = self.slope(k, layer.function)[:, np.newaxis]
         self.signals.append(a.copy())
-
-    # As a source of derivatives -------------------------------------------------------------------
+        is_cheap = method == "auto" and self.cost() <= MAX_COST
+        self._listed = method == "elements" or is_cheap
 
     def weights(self, block):
-        """All elements of a block take part alike."""
         return 1.0
 
     def lists(self, block, *, wrong=False):
         """Whether to compare each element: of all blocks if that is cheap, or of a wrong one."""
-        if wrong:
-            return self.cost_of(block) <= 20 * MAX_COST
-        if self._method == "auto":
-            self._method = "elements" if self.cost() <= MAX_COST else "directions"
-        return self._method == "elements"
+        return self.cost_of(block) <= 20 * MAX_COST if wrong else self._listed
 
     def directions(self, block, n, rng):
         """n random directions of a block; those of a matrix have rank one."""
@@ -105,9 +98,15 @@ class Layerwise(Exact):
         return Outer(*(rng.normal(size=(n, size)) for size in shape))
 
     def at(self, theta, seed):
-        """The same at another θ, and rounded otherwise."""
-        other = Layerwise(self.problem, theta)
-        other.blur(4 * self.problem.eps, np.random.default_rng(seed))
+        """The same at another θ, every f' off by rounding, as it is where a unit saturates.
+
+        So is each row's share of J: slopes of ±1 do not move with θ, but their sum is rounded.
+        """
+        other, rng = Layerwise(self.problem, theta), np.random.default_rng(seed)
+        eps, shares = 4 * self.problem.eps, (len(self.signals[-1]), 1)
+        other._row_scale = other._row_scale * (1 + eps * rng.uniform(-1, 1, shares))
+        for slope in other._slopes.values():
+            slope += eps * rng.uniform(-1, 1, slope.shape)
         return other
 
     def settle(self, compared, compare, rng):
@@ -128,15 +127,11 @@ class Layerwise(Exact):
         return {block: compare(block, self._whole) for block in compared}
 
     def describe(self):
-        """The method in a phrase."""
-        listed = self._method == "elements"
-        return f"complex step, {'every element' if listed else '3 random directions a block'}"
-
-    # By blocks ------------------------------------------------------------------------------------
+        how = "every element" if self._listed else "3 random directions a block"
+        return f"complex step, {how}"
 
     def derivatives(self, block, directions=None):
-        """The derivatives along directions of shape (n, size of the block), or of each element."""
-        k = self._places[block]
+        k = self.places[block]
         if directions is not None:
             return self.along_signal(k + 1, self._moved_output(block, k, directions))
         if k not in self._gradients:
@@ -146,7 +141,7 @@ class Layerwise(Exact):
             case "W":
                 return np.ravel(self.signals[k].T @ delta)
             case "gamma":
-                return np.einsum("ij,ij->j", self._x_hat[k], delta)
+                return np.einsum("ij,ij->j", self.layers[k].x_hat, delta)
             case "b" | "beta":
                 return delta.sum(axis=0)
 
@@ -156,7 +151,7 @@ class Layerwise(Exact):
 
     def cost_of(self, block):
         """The same for one block."""
-        k = self._places[block] + 1
+        k = self.places[block] + 1
         return self._n_variants(k) * self._cost_of_one(k)
 
     def _moved_output(self, block, k, directions):
@@ -166,17 +161,13 @@ class Layerwise(Exact):
             case "W" if isinstance(directions, Outer):
                 moved = (self.signals[k] @ directions.left.T)[:, :, np.newaxis] * directions.right
             case "W":
-                # all directions side by side in one product
-                n_in = self.signals[k].shape[1]
-                side_by_side = directions.reshape(-1, n_in, n_units).swapaxes(0, 1)
-                moved = self.signals[k] @ side_by_side.reshape(n_in, -1)
+                matrices = directions.reshape(len(directions), -1, n_units)
+                moved = np.stack([self.signals[k] @ matrix for matrix in matrices], axis=1)
             case "gamma":
-                moved = self._x_hat[k][:, np.newaxis] * directions
+                moved = self.layers[k].x_hat[:, np.newaxis] * directions
             case "b" | "beta":
                 moved = np.broadcast_to(directions, (len(self.signals[-1]), *directions.shape))
         return moved.reshape(len(moved), -1, n_units)
-
-    # By signals -----------------------------------------------------------------------------------
 
     def along_signal(self, k, moved):
         """The derivatives as signal k moves along `moved`, of shape (rows, n_directions, units)."""
@@ -186,19 +177,15 @@ class Layerwise(Exact):
         """∂J/∂signal k, of its shape."""
         n_rows, n_units = self.signals[k].shape
         gradient = np.empty(self.signals[k].shape)
-        n_variants = self._n_variants(k)
+        n_variants, apart = self._n_variants(k), self._rows_are_apart(k)
         size = max(1, CHUNK // self._cost_of_one(k))
         for start in range(0, n_variants, size):
             variants = np.arange(start, min(start + size, n_variants))
+            rows, units = (slice(None), variants) if apart else np.divmod(variants, n_units)
             moved = np.zeros((n_rows, len(variants), n_units))
-            numbers = np.arange(len(variants))
-            if self._rows_are_apart(k):
-                moved[:, numbers, variants] = 1
-                gradient[:, variants] = self._push(k, moved)
-            else:
-                rows, units = np.divmod(variants, n_units)
-                moved[rows, numbers, units] = 1
-                gradient[rows, units] = self._push(k, moved).sum(axis=0)
+            moved[rows, np.arange(len(variants)), units] = 1
+            pushed = self._push(k, moved)
+            gradient[rows, units] = pushed if apart else pushed.sum(axis=0)
         return gradient
 
     def slope(self, k, function):
@@ -206,18 +193,6 @@ class Layerwise(Exact):
         z = self.signals[k] + 1j * STEP
         function.forward(z, *np.empty((function.n_scratch, *z.shape), z.dtype))
         return z.imag / STEP
-
-    def blur(self, eps, rng):
-        """Let every f' be off by up to eps, as rounding makes it where a unit saturates.
-
-        So is each row's share of J: slopes of ±1 do not move with θ, but their sum is rounded.
-        """
-        rows = rng.uniform(-1, 1, (len(self.signals[-1]), 1))
-        self._row_scale = self._row_scale * (1 + eps * rows)
-        for j, layer in enumerate(self.layers):
-            if isinstance(layer, ActivationLayer):
-                slope = self.slope(j, layer.function)
-                self._slopes[j] = (slope + eps * rng.uniform(-1, 1, slope.shape))[:, np.newaxis]
 
     def _rows_are_apart(self, k):
         return not any(isinstance(layer, BatchNorm) for layer in self.layers[k:])
@@ -235,7 +210,7 @@ class Layerwise(Exact):
         for j in range(k, len(self.layers)):
             moved = self._through(j, moved)
         z = _step(self.signals[-1], moved)
-        y = np.repeat(self._y, moved.shape[1], axis=0)
+        y = np.repeat(self._data.y, moved.shape[1], axis=0)
         losses, _ = self._row_losses(z.reshape(-1, z.shape[2]), y)
         return losses.imag.reshape(moved.shape[:2]) / STEP * self._row_scale
 
@@ -247,8 +222,6 @@ class Layerwise(Exact):
             case Dropout():
                 return moved * layer.mask[: len(moved), np.newaxis]
             case ActivationLayer():
-                if j not in self._slopes:
-                    self._slopes[j] = self.slope(j, layer.function)[:, np.newaxis]
                 return moved * self._slopes[j]
             case BatchNorm():
                 return self._through_batch_norm(layer, _step(self.signals[j], moved))
@@ -260,7 +233,7 @@ class Layerwise(Exact):
         tiled = {name: np.tile(getattr(layer, name), n_directions) for name in ("gamma", "beta")}
         nothing = dict.fromkeys(("gamma", "beta", "mean", "variance"))
         stack = BatchNorm(tiled, nothing, nothing, n_rows, z.dtype)
-        return stack.forward(z.reshape(n_rows, -1), self._weight).reshape(z.shape).imag / STEP
+        return stack.forward(z.reshape(n_rows, -1), self._data.weight).reshape(z.shape).imag / STEP
 
 
 def _step(signal, moved):

@@ -11,8 +11,6 @@ expectation. One step of Richardson's extrapolation takes out the h² term.
 The gap between the right and the left derivative, |f(x + hd) - 2 f(x) + f(x - hd)| / h, shrinks
 with h where f is smooth. Where it does not, there is a kink within h, and the ladder is
 climbed down past it; a kink that the smallest steps still see lies at x itself.
-
-A derivative that contradicts the claim is doubted before it is believed: see `_Ladder`.
 """
 
 from dataclasses import dataclass, replace
@@ -42,11 +40,14 @@ class Estimate:
     kink: bool
     rung: int
 
+    @property
+    def is_good(self):
+        """Whether no better one is needed."""
+        return self.error <= GOOD_ENOUGH * abs(self.value)
+
     def agrees(self, expected):
-        """Whether a derivative may be as good as this one; NaN may not."""
-        if not np.isfinite(self.error):
-            return True
-        return bool(abs(self.value - expected) <= SAFETY * self.error)
+        """Whether a finite derivative may be as good as this one."""
+        return not abs(self.value - expected) > SAFETY * self.error
 
 
 class RealStep(Source):
@@ -75,8 +76,7 @@ class RealStep(Source):
             values = np.array([self.f(x) for x in moved])
             if np.ptp(values):
                 break
-        with np.errstate(all="ignore"):
-            scatter = np.sqrt(np.mean(np.diff(values, 3) ** 2) / 20)  # 20 = 1 + 9 + 9 + 1
+        scatter = np.sqrt(np.mean(np.diff(values, 3) ** 2) / 20)  # 20 = 1 + 9 + 9 + 1
         return np.fmax(3 * scatter, np.finfo(float).eps * abs(self.f0))
 
     def derivative(self, direction, expected, start=START, slack=0.0):
@@ -89,25 +89,20 @@ class RealStep(Source):
         if not np.isfinite(expected):
             return found
         for doubt in (ladder.confirm, ladder.jitter, ladder.blame_a_kink, ladder.ask_the_others):
-            close = found.agrees(expected) or abs(found.value - expected) <= slack
-            if found.kink or close:
+            close = abs(found.value - expected) <= slack
+            if found.kink or close or found.agrees(expected):
                 return found
             found = doubt(found, expected)
         return found
 
-    # Of blocks ------------------------------------------------------------------------------------
-
     def along(self, block, directions=None, claimed=None):
-        """The derivatives along directions (by each element, if None), as Estimates."""
         if claimed is None and self.exact is not None:
             return self.exact.along(block, directions)
         self.f.block, place = block, self.blocks[block].slice
         scale = self.problem.scale[place]
         sizes = scale if directions is None else np.full(len(directions), rms(scale))
         moves = np.zeros((len(sizes), self.x.size))
-        moves[:, place] = sizes[:, np.newaxis] * (
-            np.eye(scale.size) if directions is None else directions
-        )
+        moves[:, place] = np.diag(scale) if directions is None else rms(scale) * directions
         if claimed is None:
             return self._estimates(moves, sizes, np.nan * sizes, 0.0, self._start)
         found = self._estimates(moves, sizes, claimed, self.problem.slack(place), START)
@@ -121,16 +116,16 @@ class RealStep(Source):
 
         Where real steps cannot tell, nothing vouches for the complex ones.
         """
-        found = [each.estimates for each in compared.values()]
-        if self.exact is not None and any(e.contradict(e.refined) for e in found):
+        found = {block: each.estimates for block, each in compared.items()}
+        if self.exact is not None and any(e.contradict(e.refined) for e in found.values()):
             self.exact = None
         doubt = "the function varies below the steps" if self._varies_below_the_steps() else ""
-        refined = [e.refined if self.exact and e.told.any() else None for e in found]
-        pairs = zip(compared.items(), refined, strict=True)
-        return {b: each.with_estimates(doubt=doubt, refined=r) for (b, each), r in pairs}
+        for block, e in found.items():
+            refined = e.refined if self.exact and e.told.any() else None
+            found[block] = replace(e, doubt=doubt, refined=refined)
+        return {block: replace(each, estimates=found[block]) for block, each in compared.items()}
 
     def describe(self):
-        """The method in a phrase."""
         more = "" if self.exact is None else " and complex step"
         return f"real steps{more}, along random directions, {self.f.n_calls} evaluations"
 
@@ -161,25 +156,39 @@ class _Ladder:
     """The central differences of f along one direction, each computed once."""
 
     def __init__(self, real, direction):
-        self._real, self._direction, self._rungs = real, direction, {}
+        self._real, self._direction, self._known = real, direction, {}
 
     def central(self, h):
-        """C(h)."""
         return self._differences(h)[0]
 
     def climb(self, start):
         """The best estimate that the ladder has, tried from `start` on."""
-        tried = [self._pair(start)]
         # Down, past kinks and while the truncation error dominates; then up, while noise does.
-        while tried[-1].rung + 1 < LAST and self._should_go_down(tried):
-            tried.append(self._pair(tried[-1].rung + 1))
-        if not any(estimate.kink for estimate in tried):
-            upwards = [tried[0]]
-            while upwards[-1].rung > 0 and self._should_go_up(upwards, tried):
-                upwards.append(self._pair(upwards[-1].rung - 1))
-            tried += upwards[1:]
+        tried = self._walk(self._pair(start), 1, LAST - 1)
+        if not any(estimate.kink for estimate in tried) and not tried[-1].is_good:
+            tried += self._walk(tried[0], -1, 0)[1:]
         smooth = [e for e in tried if not e.kink and np.isfinite(e.error)]
-        return _best(smooth) if smooth else tried[-1]
+        if not smooth:
+            return tried[-1]
+        best = min(smooth, key=lambda e: e.error)
+        doubt = max(abs(best.value - e.value) - 2 * e.error for e in smooth)
+        return replace(best, error=max(best.error, doubt))
+
+    def _walk(self, first, step, end):
+        """Estimates rung by rung, as long as they get better and can."""
+        walk = [first]
+        while walk[-1].rung != end and self._goes_on(*walk[-2:], step=step):
+            walk.append(self._pair(walk[-1].rung + step))
+        return walk
+
+    def _goes_on(self, *lasts, step):
+        before, last = lasts[0], lasts[-1]
+        if last.kink or not np.isfinite(last.error):
+            return step > 0
+        better = before is last or before.kink or last.error < before.error
+        noise = 2 * self._real.noise * 10.0 ** (last.rung + 1)
+        counts = 10 * noise < last.error / 2 if step > 0 else noise > last.error / 2
+        return better and counts and not last.is_good
 
     # Doubts about a contradiction -----------------------------------------------------------------
 
@@ -216,7 +225,7 @@ class _Ladder:
         usable = [r for r in range(1, LAST + 1) if 10 * self._real.noise * 10.0**r < difference]
         if not usable or usable[-1] <= found.rung:
             return found
-        wide, narrow = (self._rung(r)[2] for r in (usable[-1] - 1, usable[-1]))
+        wide, narrow = (self._differences(10.0**-r)[1] for r in (usable[-1] - 1, usable[-1]))
         # gap(h) = kink + h f'': two steps tell the one from the other
         strength = abs(10 * narrow - wide) / 9
         return replace(found, kink=True) if difference <= strength else found
@@ -238,61 +247,27 @@ class _Ladder:
                 return replace(found, error=np.inf)
         return found
 
-    # Rungs ----------------------------------------------------------------------------------------
-
     def _differences(self, h):
         """C(h), the gap (the right less the left derivative), and the noise of both."""
-        f, x, f0 = self._real.f, self._real.x, self._real.f0
-        right, left = f(x + h * self._direction), f(x - h * self._direction)
-        with np.errstate(all="ignore"):
+        if h not in self._known:
+            f, x, f0 = self._real.f, self._real.x, self._real.f0
+            right, left = f(x + h * self._direction), f(x - h * self._direction)
             noise = max(self._real.noise, np.finfo(float).eps * max(abs(right), abs(left))) / h
-            return (right - left) / (2 * h), (right - 2 * f0 + left) / h, noise
-
-    def _rung(self, r):
-        """h, C(h), the gap and the noise for h = 10⁻ʳ."""
-        if r not in self._rungs:
-            h = 10.0**-r
-            self._rungs[r] = (h, *self._differences(h))
-        return self._rungs[r]
+            self._known[h] = (right - left) / (2 * h), (right - 2 * f0 + left) / h, noise
+        return self._known[h]
 
     def _pair(self, r):
-        """What the rungs r and r + 1 say together."""
-        (_, c_big, gap_big, _), (h, c_small, gap_small, noise) = self._rung(r), self._rung(r + 1)
-        with np.errstate(all="ignore"):
-            gap_big, gap_small = abs(gap_big), abs(gap_small)
-            difference = abs(c_small - c_big)
-            # The step itself is rounded, by eps |x|, which matters where f is steep or curved.
-            floor = 4 * np.finfo(float).eps * (abs(c_small) + gap_big / (10 * h))
-            # Of a smooth f a tenth of the gap is left. Only where that shows is f known to be
-            # smooth between the two, and the smaller rung that much better than the difference.
-            kink = gap_small - gap_big / 4 > 10 * noise
-            smooth = 0.09 * gap_big < gap_small < 0.11 * gap_big
-            value = c_small + (c_small - c_big) / 99 if smooth else c_small
-            error = difference / (EXTRAPOLATED if smooth else 1) + 2 * noise + floor
+        """What the rungs r and r + 1 say together: h = 10⁻ʳ and a tenth of it."""
+        c_big, gap_big, _ = self._differences(10.0**-r)
+        c_small, gap_small, noise = self._differences(10.0 ** -(r + 1))
+        gap_big, gap_small = abs(gap_big), abs(gap_small)
+        difference = abs(c_small - c_big)
+        # The step itself is rounded, by eps |x|, which matters where f is steep or curved.
+        floor = 4 * np.finfo(float).eps * (abs(c_small) + gap_big * 10.0**r)
+        # Of a smooth f a tenth of the gap is left. Only where that shows is f known to be
+        # smooth between the two, and the smaller rung that much better than the difference.
+        kink = gap_small - gap_big / 4 > 10 * noise
+        smooth = 0.09 * gap_big < gap_small < 0.11 * gap_big
+        value = c_small + (c_small - c_big) / 99 if smooth else c_small
+        error = difference / (EXTRAPOLATED if smooth else 1) + 2 * noise + floor
         return Estimate(value, error if np.isfinite(value) else np.inf, bool(kink), r)
-
-    def _should_go_down(self, tried):
-        last = tried[-1]
-        if last.kink or not np.isfinite(last.error):
-            return True
-        if last.error <= GOOD_ENOUGH * abs(last.value):
-            return False
-        better = len(tried) == 1 or tried[-2].kink or last.error < tried[-2].error
-        next_noise = 2 * self._real.noise * 10.0 ** (last.rung + 2)
-        return better and next_noise < last.error / 2
-
-    def _should_go_up(self, upwards, tried):
-        last = upwards[-1]
-        best = min(e.error for e in tried)
-        if last.kink or min(best, last.error) <= GOOD_ENOUGH * abs(last.value):
-            return False
-        noise = 2 * self._real.noise * 10.0 ** (last.rung + 1)
-        better = len(upwards) == 1 or last.error < upwards[-2].error
-        return better and noise > last.error / 2
-
-
-def _best(estimates):
-    """The estimate of least error, which grows by what the others contradict it."""
-    best = min(estimates, key=lambda e: e.error)
-    doubt = max(abs(best.value - e.value) - 2 * e.error for e in estimates)
-    return replace(best, error=max(best.error, doubt))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sknn_opt.checks.gradients.preflight import as_gradient
-from sknn_opt.checks.gradients.problem import Problem, numbered_layers
+from sknn_opt.checks.gradients.problem import Problem
 from sknn_opt.nn.network import Block, lay_out
 
 
@@ -27,39 +27,29 @@ def read_functions(fun, arguments, jac, blocks):
             "The last argument must be the point x0, and is a function: the order is "
             "check_gradients(fun, grad, x0)."
         )
-    reader = _read_dict if isinstance(x0, dict) else _read_vector
-    return reader(fun, gradient, x0, blocks)
+    parts = (_lay_out_dict if isinstance(x0, dict) else _lay_out_vector)(x0, blocks)
+    return _problem(fun, gradient, *parts)
 
 
-# Of one vector ------------------------------------------------------------------------------------
+def _problem(fun, gradient, arrays, blocks, unpack, pack):
+    """The Problem of what takes parameters as `unpack` gives them, and gradients as `pack` does."""
+    dtype = np.result_type(*(array.dtype for array in arrays))
+    theta = np.concatenate([array.ravel() for array in arrays]).astype(float)
+    is_pair = gradient is True
 
+    def value(x):
+        result = fun(unpack(x))
+        return _pair(result)[0] if is_pair else result
 
-def _read_vector(fun, gradient, x0, blocks):
-    x0 = _real_array("x0", x0)
-    if x0.ndim != 1 or not x0.size:
-        raise ValueError(
-            f"x0 must be a vector of at least one element; it has shape {x0.shape}. For arrays of "
-            "other shapes pass a dict: {'W': W, 'b': b}."
-        )
-    dtype, theta = x0.dtype, x0.astype(float)
-    blocks = _as_blocks(blocks, theta.size)
-    value, gradient, moves = _split(fun, gradient, lambda x: x, dtype)
-    layers = numbered_layers(blocks)
-    return Problem(value, gradient, theta, blocks, layers, moves=moves, dtype=dtype)
+    def claimed(x):
+        # in its own precision, and the very array where that is float64
+        arguments = unpack(x if dtype == np.float64 else x.astype(dtype))
+        if is_pair:
+            return pack(_pair(fun(arguments))[1])
+        return pack(gradient(arguments) if callable(gradient) else gradient)
 
-
-def _split(fun, gradient, unpack, dtype):
-    """value(x), gradient(x) and whether the gradient is a function."""
-
-    def at_dtype(x):
-        """x for the gradient: in its own precision, the very array where that is float64."""
-        return unpack(x if dtype == np.float64 else x.astype(dtype))
-
-    if gradient is True:
-        return (lambda x: _pair(fun(unpack(x)))[0]), (lambda x: _pair(fun(at_dtype(x)))[1]), True
-    if callable(gradient):
-        return (lambda x: fun(unpack(x))), (lambda x: gradient(at_dtype(x))), True
-    return (lambda x: fun(unpack(x))), (lambda x: gradient), False
+    moves = is_pair or callable(gradient)
+    return Problem(value, claimed, theta, blocks, moves=moves, dtype=dtype)
 
 
 def _pair(result):
@@ -72,6 +62,16 @@ def _pair(result):
     return result
 
 
+def _lay_out_vector(x0, blocks):
+    x0 = _real_array("x0", x0)
+    if x0.ndim != 1 or not x0.size:
+        raise ValueError(
+            f"x0 must be a vector of at least one element; it has shape {x0.shape}. For arrays of "
+            "other shapes pass a dict: {'W': W, 'b': b}."
+        )
+    return [x0], _as_blocks(blocks, x0.size), lambda x: x, lambda gradient: gradient
+
+
 def _as_blocks(blocks, size):
     """What the user names, {name: slice or Block or (slice, shape)}, as Blocks that cover x0."""
     if blocks is None:
@@ -80,7 +80,7 @@ def _as_blocks(blocks, size):
         raise TypeError(
             f"blocks must be a dict of names and slices of x0; got {type(blocks).__name__}."
         )
-    named = {}
+    named, covered = {}, np.zeros(size, int)
     for name, block in blocks.items():
         if not isinstance(block, slice | tuple):
             raise TypeError(f"Block {name!r} must be a slice of x0; got {type(block).__name__}.")
@@ -89,14 +89,12 @@ def _as_blocks(blocks, size):
         if step != 1 or stop <= start:
             raise ValueError(f"Block {name!r} must be a slice of x0 with step 1, not {place}.")
         shape = (stop - start,) if shape is None else tuple(shape)
-        if int(np.prod(shape)) != stop - start:
+        named[name] = Block(slice(start, stop), shape)
+        if named[name].size != stop - start:
             raise ValueError(
                 f"Block {name!r} has {stop - start} elements, which do not fit shape {shape}."
             )
-        named[name] = Block(slice(start, stop), shape)
-    covered = np.zeros(size, int)
-    for block in named.values():
-        covered[block.slice] += 1
+        covered[start:stop] += 1
     if (covered != 1).any():
         k = int(np.argmax(covered != 1))
         raise ValueError(
@@ -106,10 +104,7 @@ def _as_blocks(blocks, size):
     return named
 
 
-# Of a dict of arrays ------------------------------------------------------------------------------
-
-
-def _read_dict(fun, gradient, parameters, blocks):
+def _lay_out_dict(parameters, blocks):
     if blocks is not None:
         raise TypeError("blocks= names the parts of a vector; a dict names its own.")
     if not parameters:
@@ -118,20 +113,12 @@ def _read_dict(fun, gradient, parameters, blocks):
     for name, array in arrays.items():
         if not array.size:
             raise ValueError(f"Parameter {name!r} is empty: its shape is {array.shape}.")
-    laid_out = lay_out({name: array.shape for name, array in arrays.items()})
-    dtype = np.result_type(*(array.dtype for array in arrays.values()))
-    theta = np.concatenate([array.ravel() for array in arrays.values()]).astype(float)
+    blocks = lay_out({name: array.shape for name, array in arrays.items()})
 
     def unpack(x):
-        return {name: block.of(x) for name, block in laid_out.items()}
+        return {name: block.of(x) for name, block in blocks.items()}
 
-    value, claimed, moves = _split(fun, gradient, unpack, dtype)
-
-    def packed(x):
-        return _pack(claimed(x), laid_out)
-
-    layers = numbered_layers(laid_out)
-    return Problem(value, packed, theta, laid_out, layers, moves=moves, dtype=dtype)
+    return arrays.values(), blocks, unpack, lambda gradients: _pack(gradients, blocks)
 
 
 def _pack(gradients, blocks):
@@ -142,27 +129,19 @@ def _pack(gradients, blocks):
             f"{type(gradients).__name__}."
         )
 
-    def key_of(name):
-        # "dx" is the gradient of "x", unless it is a parameter itself
-        marked = f"d{name}"
-        return marked if marked in gradients and marked not in blocks else name
-
-    missing = [name for name in blocks if key_of(name) not in gradients]
-    if missing:
-        name = missing[0]
-        raise ValueError(
-            f"The gradients have no entry for {name!r}: neither 'd{name}' nor {name!r} is among "
-            f"their keys {sorted(map(str, gradients))}."
-        )
     parts = []
     for name, block in blocks.items():
-        key = key_of(name)
-        who, array = f"The gradient {key!r}", np.asarray(gradients[key])
-        parts.append(as_gradient(array, who, repr(name), block.shape).ravel())
+        key = f"d{name}"
+        if key not in gradients or key in blocks:  # "dx" may be a parameter itself
+            key = name
+        if key not in gradients:
+            raise ValueError(
+                f"The gradients have no entry for {name!r}: neither 'd{name}' nor {name!r} is "
+                f"among their keys {sorted(map(str, gradients))}."
+            )
+        who = f"The gradient {key!r}"
+        parts.append(as_gradient(gradients[key], who, repr(name), block.shape).ravel())
     return np.concatenate(parts)
-
-
-# Both ---------------------------------------------------------------------------------------------
 
 
 def _real_array(name, array):

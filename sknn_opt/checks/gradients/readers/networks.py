@@ -15,8 +15,8 @@ from sklearn.base import clone
 from sknn_opt.checks.gradients.explain_network import NetworkExplainer
 from sknn_opt.checks.gradients.numeric.complex_step import ComplexStep
 from sknn_opt.checks.gradients.numeric.layerwise import Layerwise
-from sknn_opt.checks.gradients.penalty import check_penalty
-from sknn_opt.checks.gradients.problem import Problem, numbered_layers
+from sknn_opt.checks.gradients.penalty import check_penalty, formula
+from sknn_opt.checks.gradients.problem import Problem
 from sknn_opt.checks.gradients.report import OK, WRONG, BlockCheck
 from sknn_opt.nn.objective import Objective
 
@@ -31,7 +31,10 @@ def read_estimator(estimator, X, y, sample_weight, burn_in, dtype):
         points[f"weights after {burn_in} steps"] = trained
     if hasattr(estimator, "theta_"):
         points["fitted weights"] = estimator
-    dtype = _checked(dtype)
+    with contextlib.suppress(TypeError):
+        dtype = np.dtype(dtype).name
+    if dtype not in ("float64", "float32"):
+        raise ValueError(f"dtype must be 'float64' or 'float32'; got {dtype!r}.")
     return [
         read_objective(model.objective(X, y, sample_weight, dtype=dtype), name)
         for name, model in points.items()
@@ -42,7 +45,8 @@ def read_objective(objective, name="x0"):
     """The Problem of an `Objective` at its θ."""
     data, theta = objective.data_term(), np.asarray(objective.theta, float)
     return NetworkProblem(
-        *(data.value, data.gradient, theta, data.blocks, numbered_layers(data.blocks), name),
+        *(data.value, data.gradient, theta, data.blocks),
+        name=name,
         n_rows=1 / data.scale,
         penalty=objective.penalty,
         dtype=objective.theta.dtype,
@@ -59,7 +63,6 @@ class NetworkProblem(Problem):
 
     @property
     def whole(self):
-        """J, its gradient and θ."""
         return self.objective.value, self.objective.gradient, self.objective.theta
 
     def claim(self):
@@ -76,32 +79,17 @@ class NetworkProblem(Problem):
         """Complex steps through the layers, which those through J watch over."""
         return Layerwise(self, self.x0, ComplexStep(f, self), method)
 
-    def complete(self, compared):
-        """The derivatives of J, penalty included."""
+    def total(self):
         objective = self.objective
-        total = np.asarray(objective.gradient(objective.theta), float)
-        decay = self.penalty * self.x0
-        decay[objective.n_decayed :] = 0
-        for each in compared:
-            place = self.blocks[each.block].slice
-            yield each, each.along(total[place]), each.numeric + each.along(decay[place])
+        return np.asarray(objective.gradient(objective.theta), float), formula(objective)
 
     def more_checks(self):
-        """The penalty by itself."""
         if not self.penalty:
             return []
-        value = check_penalty(self.objective, self.tolerance)
-        passed, size = value < self.tolerance, self.x0.size
-        found = OK if passed else WRONG, value, 2 * self.tolerance
-        return [BlockCheck(self.name, "L2", None, size, *found, passed=passed)]
-
-
-def _checked(dtype):
-    with contextlib.suppress(TypeError):
-        dtype = np.dtype(dtype).name
-    if dtype not in ("float64", "float32"):
-        raise ValueError(f"dtype must be 'float64' or 'float32'; got {dtype!r}.")
-    return dtype
+        value = check_penalty(self)
+        verdict = OK if value < self.tolerance else WRONG
+        found = self.x0.size, verdict, value, 2 * self.tolerance
+        return [BlockCheck(self.name, "L2", None, *found, passed=verdict == OK)]
 
 
 def _trained(estimator, n_steps, X, y, sample_weight):

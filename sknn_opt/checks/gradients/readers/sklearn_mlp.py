@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import clone, is_classifier
 
 from sknn_opt._sklearn import check_sample_weight, forget_optimizer
-from sknn_opt.checks.gradients.problem import Problem, numbered_layers
+from sknn_opt.checks.gradients.problem import Problem
 from sknn_opt.nn.network import lay_out
 
 RATE = 2.0**40
@@ -70,5 +70,5 @@ def _problem(name, mlp, start_at, X, y, sample_weight):
 
     theta0 = pack(start_at or [*mlp.coefs_, *mlp.intercepts_])
     total = n_rows if sample_weight is None else sample_weight.sum()
-    layers, known = numbered_layers(blocks), {"n_rows": float(total), "penalty": mlp.alpha / total}
-    return Problem(value, gradient, theta0, blocks, layers, name, **known)
+    known = {"n_rows": float(total), "penalty": mlp.alpha / total}
+    return Problem(value, gradient, theta0, blocks, name=name, **known)

@@ -15,7 +15,12 @@ def is_torch_module(what):
 
 def read_torch_module(module, loss):
     """The Problem of ``loss(module)``, a scalar tensor, in the parameters that need gradients."""
-    torch = _import_torch()
+    try:
+        import torch
+    except ImportError as error:
+        raise ImportError(
+            "Checking a torch module needs torch; install it with: pip install torch"
+        ) from error
     if not callable(loss):
         raise TypeError(
             "With a torch module pass its loss as a function of the module: "
@@ -24,8 +29,9 @@ def read_torch_module(module, loss):
     frozen = _Frozen(torch, module, loss)
     layers = {name: name.rpartition(".")[0] or "top" for name in frozen.parameters}
     remedy = "use torch's own generator, whose state is held still, not NumPy's or random's"
-    function = frozen.value, frozen.gradient, frozen.theta(), frozen.blocks
-    return Problem(*function, layers, "module's parameters", remedy=remedy)
+    function, theta = (frozen.value, frozen.gradient), _flat(frozen.parameters.values())
+    name = "module's parameters"
+    return Problem(*function, theta, frozen.blocks, layers, name, remedy=remedy)
 
 
 class _Frozen:
@@ -49,12 +55,7 @@ class _Frozen:
         self._gpus = sorted(device.index for device in devices if device.type == "cuda")
         self._seed = torch.initial_seed()
 
-    def theta(self):
-        """The parameters as one vector."""
-        return _flat(self.parameters.values())
-
     def value(self, theta):
-        """The loss as a number."""
         with self._torch.no_grad():
             return self._loss_at(theta).item()
 
@@ -98,13 +99,3 @@ def _cast_inputs(module, args, kwargs):
         return value.double() if getattr(value, "is_floating_point", bool)() else value
 
     return tuple(map(cast, args)), {name: cast(value) for name, value in kwargs.items()}
-
-
-def _import_torch():
-    try:
-        import torch
-    except ImportError as error:
-        raise ImportError(
-            "Checking a torch module needs torch; install it with: pip install torch"
-        ) from error
-    return torch
