@@ -157,6 +157,11 @@ def _other_function(layer, delta, result, network):
     return delta * 0.5
 
 
+def _leaky(layer, delta, result, network):
+    """The derivative of leaky_relu; activations have the signs of z."""
+    return delta * np.where(layer._a > 0, 1, 0.01)
+
+
 def _loss(change):
     """A bug in the loss's gradient; its value stays."""
 
@@ -292,4 +297,13 @@ BUGS = [
     Bug("batch norm without its variance's part", _norm_without("variance"), "hidden", None, NORM),
     Bug("dgamma zero", _norm_block("dgamma", 0.0), "hidden", "all zero", NORM),
     Bug("dbeta of the wrong sign", _norm_block("dbeta", -1.0), "hidden", "sign", NORM),
+]
+
+# These have hints too, but do not count in the comparison with other checkers.
+N_ROWS = 17
+RARE = [
+    Bug("derivative of leaky_relu", after(ActivationLayer, _leaky), "hidden", "of leaky_relu, not"),
+    Bug("L2 of the wrong sign", _penalty(-1.0), "none", "penalty has the wrong sign"),
+    Bug("L2 without 1/N", _penalty(N_ROWS), "none", "penalty lacks its 1/N"),
+    Bug("L2 of another size", _penalty(0.3), "none", "penalty is 0.3 times the correct one"),
 ]

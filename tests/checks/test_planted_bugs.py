@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from planted_bugs import BUGS
+from planted_bugs import BUGS, N_ROWS, RARE
 from sklearn.datasets import load_iris
 
 from sknn_opt import InputNormalizer, MLPClassifier, check_gradients
@@ -17,6 +17,8 @@ X, Y = InputNormalizer().fit_transform(X)[::9], Y[::9]
 N_LAYERS = 4
 CASES = [(bug, layer) for bug in BUGS for layer in bug.layers(N_LAYERS)]
 NAMES = [f"{bug.name}-{layer}" for bug, layer in CASES]
+RARE_CASES = [(bug, layer) for bug in RARE for layer in bug.layers(N_LAYERS)]
+RARE_NAMES = [f"{bug.name}-{layer}" for bug, layer in RARE_CASES]
 
 
 def objective_of(bug, activation):
@@ -31,11 +33,12 @@ def objective_of(bug, activation):
 
 def test_there_are_enough_kinds():
     assert len(BUGS) >= 20
-    assert len({bug.name for bug in BUGS}) == len(BUGS)
+    assert len({bug.name for bug in BUGS + RARE}) == len(BUGS + RARE)
+    assert len(Y) == N_ROWS
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
-@pytest.mark.parametrize(("bug", "layer"), CASES, ids=NAMES)
+@pytest.mark.parametrize(("bug", "layer"), CASES + RARE_CASES, ids=NAMES + RARE_NAMES)
 def test_networks(bug, layer, activation):
     for method in ("elements", "directions"):
         with bug.planted(layer):

@@ -88,8 +88,14 @@ class NetworkExplainer(Explainer):
                 yield "it multiplies by W where Wᵀ belongs", got @ layer.W
             return
         yield "it passes its gradient on unchanged: its derivative is forgotten", got
+        if not isinstance(layer, ActivationLayer):
+            return
+        for name, function in ACTIVATIONS.items():
+            if function is not layer.function:
+                text = f"it uses the derivative of {name}, not of {_name(layer)}"
+                yield text, got * self.layerwise.slope(k, function)
         for j, other in enumerate(self.layers):
-            if type(layer) is type(other) is ActivationLayer and other is not layer:
+            if isinstance(other, ActivationLayer) and other is not layer:
                 slope = self.layerwise.slope(j, other.function)
                 if slope.shape == got.shape:
                     text = f"it uses the derivative at layer {self.numbers[j]}, not its own"

@@ -24,7 +24,9 @@ def explain_penalty(problem):
     everywhere = all(b in wrong for b in found if b.startswith("W"))
     where = "" if everywhere else f" of {', '.join(wrong)}"
     layers = [] if everywhere else [problem.layers[b] for b in wrong]
-    return f"the L2 penalty{where} {_cause(wrong)}", max(layers, default=None)
+    return f"the L2 penalty{where} {_cause(wrong, problem.objective.scale)}", max(
+        layers, default=None
+    )
 
 
 def formula(objective):
@@ -46,7 +48,7 @@ def _compare(problem):
     return analytic, numeric, value
 
 
-def _cause(wrong):
+def _cause(wrong, scale):
     if any(not block.startswith("W") for block in wrong):
         return "must be 0: biases, γ and β are not penalized"
     if not wrong:
@@ -60,4 +62,6 @@ def _cause(wrong):
     c = (a @ n) / (n @ n)
     if not np.allclose(a, c * n, rtol=1e-3):
         return "is wrong in some of its elements"
-    return "is counted twice" if np.isclose(c, 2) else f"is {c:.6g} times the correct one"
+    known = {2: "is counted twice", -1: "has the wrong sign", 1 / scale: "lacks its 1/N: it is α W"}
+    found = [words for factor, words in known.items() if np.isclose(c, factor, rtol=1e-3)]
+    return found[0] if found else f"is {c:.6g} times the correct one"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -267,10 +267,6 @@ class GradientReport(Report):
 
     def _rows(self):
         return self.blocks
-
-    def _records(self):
-        columns = [f.name for f in fields(BlockCheck) if f.repr and f.name != "passed"]
-        return [{column: getattr(check, column) for column in columns} for check in self.blocks]
 
     def _tables(self):
         for point in self.points:
