@@ -301,12 +301,17 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         """Add the rows of X to what is known, and publish the result."""
         self._refuse_sparse(X, "center")
         first = not hasattr(self, "n_samples_seen_")
-        weighted = sample_weight is not None or (
-            not first and np.asarray(self.n_samples_seen_).dtype.kind == "f"
-        )
         options = {"accept_sparse": ("csr", "csc"), "dtype": "numeric"}
         X = validate_data(self, X, reset=first, ensure_all_finite=False, **options)
         weights = None if sample_weight is None else checked_weights(sample_weight, X)
+        return self._learn(X, weights)
+
+    def _learn(self, X, weights):
+        """Add rows that are validated."""
+        first = not hasattr(self, "n_samples_seen_")
+        weighted = weights is not None or (
+            not first and np.asarray(self.n_samples_seen_).dtype.kind == "f"
+        )
         known = moments.no_moments(X.shape[1]) if first else moments.Moments(**self._moments)
         if sparse.issparse(X):
             known = moments.add_sparse(known, X, weights)

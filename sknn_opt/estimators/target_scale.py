@@ -1,4 +1,10 @@
-"""``normalize_target``: to the units of the network, and back to those of the user."""
+"""``normalize_target``: to the units of the network, and back to those of the user.
+
+A fit learns the units from its rows. A stream has no first rows that stand for the others, so its
+units follow all rows so far; `sknn_opt.training.rescaling` keeps the predictions where they were.
+"""
+
+import copy
 
 import numpy as np
 
@@ -7,23 +13,47 @@ from sknn_opt.estimators.normalizer import InputNormalizer
 FAR = 1e30  # float32 ends at 3e38
 LARGEST = {np.dtype(dtype): float(np.finfo(dtype).max) for dtype in (np.float32, np.float64)}
 OFFSET = 1e3  # mean / scale beyond which float32 has too few digits
+SAME = 1e-9  # a change of units that is rounding
 
 
-def learn(loss, y, weight):
-    """An `InputNormalizer` of the targets, fitted; None where the loss allows none."""
+def learn(loss, y, weight, before=None):
+    """An `InputNormalizer` of the targets, fitted; None where the loss allows none.
+
+    With the one from `before`, it goes on with what that one has seen.
+    """
     if loss.normalizes is None:
         return None
-    if loss.normalizes == "mean and scale":
-        return InputNormalizer().fit(y, sample_weight=weight)
-    # About 0: the root mean square, which is no smaller for amounts that are almost equal.
-    weight = None if weight is None else np.tile(weight, 2)
-    return InputNormalizer(with_mean=False).fit(np.concatenate([y, -y]), sample_weight=weight)
+    centered = loss.normalizes == "mean and scale"
+    if not centered:
+        # About 0: the root mean square, which is no smaller for amounts that are almost equal.
+        weight = None if weight is None else np.tile(weight, 2)
+        y = np.concatenate([y, -y])
+    # A copy: the one before belongs to an estimator that this call must not change.
+    normalizer = copy.copy(before) if before else InputNormalizer(with_mean=centered)
+    return normalizer._learn(y, weight)
 
 
 def apply(normalizer, y):
     """Targets in the units of the network."""
     mean, scale = _mean_and_scale(normalizer)
     return (y - mean) / scale
+
+
+def change(before, after):
+    """What takes outputs in the units before to those after: z ↦ ratio · z + shift.
+
+    None for a `before` or `after` is the user's own units. A column that was constant had no unit,
+    and the ratio is 0. One that still is has none yet, and nothing changes.
+    Returns None where nothing changes but the last digits.
+    """
+    old_mean, old_scale = _predicted_with(before)
+    new_mean, new_scale = _predicted_with(after)
+    still = new_scale == 0
+    new_scale = np.where(still, 1.0, new_scale)
+    ratio = np.where(still, 1.0, old_scale / new_scale)
+    shift = np.where(still, 0.0, (old_mean - new_mean) / new_scale)
+    same = (np.abs(ratio - 1) < SAME) & (np.abs(shift) < SAME)
+    return None if same.all() else (ratio, shift)
 
 
 class Units:
@@ -36,10 +66,8 @@ class Units:
     def __init__(self, normalizer):
         mean, scale = _mean_and_scale(normalizer)
         near = (scale > 1 / FAR) & (scale < FAR) & (np.abs(mean) < OFFSET * scale)
-        # A column with a scale but without a variance is constant.
-        is_constant = normalizer.with_mean & (np.sqrt(normalizer.var_) < 0.5 * scale)
-        self._near, self._mean = bool(near.all()), mean
-        self._scale = np.where(is_constant, 0.0, scale)
+        self._near = bool(near.all())
+        self._mean, self._scale = _predicted_with(normalizer)
 
     def __call__(self, y):
         dtype = y.dtype if self._near else np.dtype(np.float64)
@@ -54,3 +82,12 @@ class Units:
 def _mean_and_scale(normalizer):
     scale = normalizer.scale_
     return (normalizer.mean_ if normalizer.with_mean else np.zeros_like(scale)), scale
+
+
+def _predicted_with(normalizer):
+    """Mean and scale of predictions: a column with a scale but no variance is constant."""
+    if normalizer is None:
+        return 0.0, 1.0
+    mean, scale = _mean_and_scale(normalizer)
+    is_constant = normalizer.with_mean & (np.sqrt(normalizer.var_) < 0.5 * scale)
+    return mean, np.where(is_constant, 0.0, scale)

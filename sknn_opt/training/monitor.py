@@ -87,7 +87,8 @@ class Monitor:
 
         A learning rate that falls when training stalls falls, and training goes on.
         """
-        row = {"epoch": len(state.history) + 1, **row}
+        state.n_epochs += 1
+        row = {"epoch": state.n_epochs, **row}
         if self.evaluate:
             row |= self.evaluate(weights)
         state.history.append(row)
