@@ -201,6 +201,8 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         if held_out is not None and held_out.n_rows >= self._strata(rows.y[:0])[1]:
             evaluation = evaluation_of(self, state, held_out, weighted, advice, _NO_DECISION)
             monitor.evaluate = evaluation if evaluation.rows.n_rows else None
+        if monitor.evaluate and state.best:
+            monitor.judge_best_again(state)
         if self.verbose:
             monitor.listeners = [Printer()]
         outcome, spare = Outcome("passed"), None if before else state.copy()

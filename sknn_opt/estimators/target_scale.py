@@ -2,6 +2,8 @@
 
 A fit learns the units from its rows. A stream has no first rows that stand for the others, so its
 units follow all rows so far; `sknn_opt.training.rescaling` keeps the predictions where they were.
+A first call in other units, or a sensor that is replaced, would count for ever. So where the latest
+500 targets agree with each other, but not with all before, these are forgotten.
 """
 
 import copy
@@ -14,6 +16,40 @@ FAR = 1e30  # float32 ends at 3e38
 LARGEST = {np.dtype(dtype): float(np.finfo(dtype).max) for dtype in (np.float32, np.float64)}
 OFFSET = 1e3  # mean / scale beyond which float32 has too few digits
 SAME = 1e-9  # a change of units that is rounding
+RECENT = 500  # targets that say together that the scale has changed
+CHANGED = 10  # deviations, or times in scale
+
+
+def follow(units, recent, loss, y, weight):
+    """The units of a stream after more rows: those of all rows, unless the stream has changed.
+
+    Parameters
+    ----------
+    units : InputNormalizer or None
+        Those before.
+    recent : ndarray of shape (n, n_outputs + 1) or None
+        The latest targets, and their weights.
+
+    Returns
+    -------
+    units, recent
+    """
+    units = learn(loss, y, weight, units)
+    latest = np.column_stack([y, np.ones(len(y)) if weight is None else weight])
+    recent = latest if recent is None else np.concatenate([recent, latest])
+    if len(recent) < RECENT or units is None:
+        return units, recent
+    halves = [learn(loss, part[:, :-1], part[:, -1]) for part in np.array_split(recent, 2)]
+    if _apart(*halves, 1, 2) or not _apart(units, halves[1], CHANGED, CHANGED):
+        return units, None
+    return learn(loss, recent[:, :-1], recent[:, -1]), None
+
+
+def _apart(one, other, distance, factor):
+    """Whether columns differ by so many deviations in their means, or so many times in scale."""
+    (m1, s1), (m2, s2) = _mean_and_scale(one), _mean_and_scale(other)
+    far = np.abs(m1 - m2) > distance * s2
+    return bool((far | (np.maximum(s1, s2) > factor * np.minimum(s1, s2))).any())
 
 
 def learn(loss, y, weight, before=None):

@@ -158,25 +158,23 @@ class AmountTargets:
 
     def _for_network(self, rows, state, learn=None):
         """The rows with targets in the network's units, which they teach where `learn` says so."""
-        if learn:
+        if learn and self.normalize_target:
             self._learn_units(rows, state, learn)
         scale = state.target_scale
         return rows if scale is None else replace(rows, y=target_scale.apply(scale, rows.y))
 
     def _learn_units(self, rows, state, learn):
         """Set the units of the network, or let them follow; what is predicted stays."""
-        before, units = state.target_scale, None
-        if self.normalize_target:
-            y, weight = rows.of(rows.y), rows.of(rows.weight)
-            known = before if learn == "follow" else None
-            units = target_scale.learn(state.architecture.loss, y, weight, known)
-        elif learn == "follow":
-            units = before
-        state.target_scale = units
-        if learn != "first":
-            change = target_scale.change(before, units)
-            if change:
-                rescale(state, *change)
+        loss, before = state.architecture.loss, state.target_scale
+        y, weight = rows.of(rows.y), rows.of(rows.weight)
+        if learn == "follow":
+            found = target_scale.follow(before, state.recent_targets, loss, y, weight)
+        else:
+            found = target_scale.learn(loss, y, weight), None
+        state.target_scale, state.recent_targets = found
+        change = learn != "first" and target_scale.change(before, state.target_scale)
+        if change:
+            rescale(state, *change)
 
 
 def _codes(y, classes):

@@ -18,8 +18,7 @@ last one sees ∂ℓ'/∂z' through W': of several outputs it gets the mean fact
 
 import numpy as np
 
-FAR, NEAR = 1e3, 1e-6  # outputs that say nothing in the new units
-LOSSES = ("training loss", "loss")  # criteria in the units of the loss
+FAR, NEAR = 10, 1e-6  # outputs that say nothing in the new units
 POWERS = {"velocity": 1, "first_moment": 1, "second_moment": 2}  # of the gradient, in a buffer
 
 
@@ -30,11 +29,11 @@ def rescale(state, ratio, shift):
     ----------
     state : TrainingState
     ratio, shift : ndarray of shape (n_outputs,)
-        Old outputs z are new outputs ratio · z + shift. Where these are beyond 1000, or differ by
-        less than a millionth, the old outputs say nothing in the new units, as after targets that
-        were constant. The last layer then stays as it is, for it trains badly from 0.
+        Old outputs z are new outputs ratio · z + shift. Where these are 10 times as large or as far
+        away, or differ by less than a millionth (the targets before were constant), the old outputs
+        say nothing in the new units. The last layer then stays as it is, for it trains badly from
+        so far away, and from 0.
     """
-    loss = state.architecture.loss
     lost = (ratio > FAR) | (np.abs(shift) > FAR) | (ratio < NEAR)
     ratio, shift = np.where(lost, 1.0, ratio), np.where(lost, 0.0, shift)
     state.best = state.best and state.best.copy()  # which others may hold
@@ -42,12 +41,6 @@ def rescale(state, ratio, shift):
         _rescale_outputs(state.architecture, weights, ratio, shift)
     if lost.any():
         state.moments = {}
-        state.start_anew()
-        return
-    factor = float(np.mean(ratio**loss.degree))
-    state.lowest_loss *= factor
-    if state.criterion in LOSSES:
-        state.best_value *= factor
     _rescale_moments(state, ratio)
 
 

@@ -55,6 +55,8 @@ class TrainingState:
         How many rows came, their weight, and that of each class.
     target_scale : InputNormalizer or None
         What takes targets to the units of the network.
+    recent_targets : ndarray of shape (n, n_outputs + 1) or None
+        The latest ones of a stream, and their weights, by which it notices another scale.
     """
 
     architecture: Architecture
@@ -83,6 +85,7 @@ class TrainingState:
     weight_seen: float = 0.0
     class_totals: np.ndarray | None = None
     target_scale: object = None
+    recent_targets: np.ndarray | None = None
 
     def copy(self, dtype: DTypeLike | None = None, weights: Weights | None = None) -> TrainingState:
         """A state of its own, which a training may change; `best` is never changed in place.
