@@ -188,8 +188,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         elif monitor.by_score and state.n_stalled > monitor.patience:
             return Outcome("stopped", _ALREADY_STOPPED.format(state.n_stalled)), advice
         elif state.best_value > -np.inf:
-            weights = Weights(self.theta_, self.statistics_)
-            state.best = weights.astype(state.weights.theta.dtype)
+            state.best = self._weights.astype(state.weights.theta.dtype)
         state.time.epoch = len(state.history)
         rows, held_out, weighted = rows.that_count(), None, rows.weight is not None
         self._count_classes(state, rows)
@@ -249,8 +248,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             state = TrainingState(architecture, weights, time, key, *bits)
         else:
             apart = latest and before.apart and (self.early_stopping or self.average)
-            weights = None if apart else Weights(self.theta_, self.statistics_)
-            state = before.copy(dtype, weights)
+            state = before.copy(dtype, None if apart else self._weights)
             state.architecture = architecture  # dropout may differ
             time.n_rows_seen = state.time.n_rows_seen
             if state.time.initial_rate == time.initial_rate:
@@ -375,7 +373,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         rows = draft._read(X, y, sample_weight, reset=before is None)
         init, _, dropout, _ = randomness.generators(self.random_state)
         if before:
-            state = replace(before, weights=Weights(self.theta_, self.statistics_))
+            state = replace(before, weights=self._weights)
         else:
             architecture = architecture_of(draft, rows)
             theta = architecture.initial_parameters(self.init, init, float)
@@ -421,11 +419,8 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         """All that a fitted estimator keeps."""
         architecture = state.architecture
         units = state.target_scale and Units(state.target_scale)
-        if architecture.statistics:
-            weights.protect()
         return {
-            "theta_": weights.theta,
-            "statistics_": weights.statistics,
+            "_weights": weights,
             "history_": state.history,
             "n_iter_": n_iter,
             "n_layers_": len(architecture.n_units),
