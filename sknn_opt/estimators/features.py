@@ -89,10 +89,10 @@ class HiddenFeatures(_Features, auto_wrap_output_keys=None):  # type: ignore[cal
             If there is no such layer, or X cannot be used.
         """
         check_is_fitted(self)
-        n_hidden = len(self._training.architecture.n_units) - 2
-        if layer not in range(-n_hidden, n_hidden):
+        sizes = self._training.architecture.n_units[1:-1]
+        if layer not in range(-len(sizes), len(sizes)):
             raise ValueError(
-                f"layer={layer!r} is no hidden layer; this network has {n_hidden}, and layer must "
-                f"be an int in [{-n_hidden}, {n_hidden})."
+                f"layer={layer!r} is no hidden layer of this network: it must be an index into its "
+                f"hidden_layer_sizes, {sizes}."
             )
-        return self._outputs(X, lambda a: a, depth=int(layer) % n_hidden + 1)
+        return self._outputs(X, lambda a: a, depth=int(layer) % len(sizes) + 1)
