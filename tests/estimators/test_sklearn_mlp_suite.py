@@ -37,13 +37,11 @@ FAILS = {
     "test_partial_fit_regression": "float32 rounds, and fit orders the rows of a single batch",
     "test_mlp_param_dtypes[MLPClassifier-float64]": "minibatch solvers train in float32",
     "test_mlp_param_dtypes[MLPRegressor-float64]": "minibatch solvers train in float32",
-    "test_mlp_loading_from_joblib_partial_fit": "the first target sets the scale",
     "test_predict_proba_multilabel": "log p keeps its digits where p rounds to 1",
 }
 PASSES_WITH = {
     "test_partial_fit_regression": {"dtype": "float64"},
     "test_mlp_param_dtypes": {"solver": "lbfgs"},
-    "test_mlp_loading_from_joblib_partial_fit": {"normalize_target": False},
 }
 
 
