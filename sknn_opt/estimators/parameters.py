@@ -329,7 +329,9 @@ def check_scoring_name(scoring):
 
 def check_loss(loss, y, n_outputs):
     """Raise ValueError if a loss does not return what it must, here for the first two targets."""
-    allowed = [None, "scale"] if loss.link == "exp" else [None, "scale", "mean and scale"]
+    allowed = [None, "scale"]
+    if loss.link != "exp":
+        allowed += ["mean and scale", "median and quartiles"]
     if loss.normalizes not in allowed:
         raise ValueError(
             f"loss={loss!r} has normalizes={loss.normalizes!r}; with the link {loss.link!r} it "
