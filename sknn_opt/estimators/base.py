@@ -284,7 +284,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         training, held_out = rows.split(key, strata, self.validation_fraction, minimum)
         if held_out.n_rows < minimum:
             raise ValueError(
-                "The validation set is too small: early_stopping=True found n_samples = "
+                "The validation set is too small for early_stopping=True: found n_samples = "
                 f"{rows.n_rows} different rows, validation_fraction={self.validation_fraction}. "
                 "Give more rows, raise validation_fraction, or set early_stopping=False."
             )
