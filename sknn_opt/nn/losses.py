@@ -263,6 +263,14 @@ def make_loss(loss, **knobs):
     return cls(**own)
 
 
+def same_loss(one, other):
+    """Whether two losses are equal, or of one class with equal attributes."""
+    if one == other or type(one) is not type(other):
+        return one == other
+    mine, theirs = vars(one), vars(other)
+    return mine.keys() == theirs.keys() and all(np.array_equal(mine[k], theirs[k]) for k in mine)
+
+
 def loss_to_plain(loss):
     """A dict of the name and the knobs of one of our losses, for pickles; others as they are."""
     for name, ours in LOSSES.items():
