@@ -100,10 +100,9 @@ class NetworkWeights:
         try:
             return vars(self)[name]
         except KeyError:
-            who = type(self).__name__
             raise NotFittedError(
-                f"This {who} is not fitted yet, so that it has no weights to read or set: call fit "
-                "or partial_fit first, which need no more than a few rows."
+                f"This {type(self).__name__} is not fitted yet and has no weights to read or set: "
+                "call fit or partial_fit first; a few rows will do."
             ) from None
 
 

@@ -251,6 +251,18 @@ class TestTrainingGoesOn:
         np.testing.assert_allclose(objective.theta, net.theta_, rtol=1e-12)
         assert check_gradients(net, X, Y).passed
 
+    @pytest.mark.parametrize(
+        "parameters", [{}, {"early_stopping": True}, {"average": 0.9}], ids=str
+    )
+    def test_the_scale_of_a_stream_goes_on(self, parameters):
+        """Predictions stay where they are while new rows change the units of the network."""
+        net = MLPRegressor((6,), random_state=0, **STILL, **parameters).partial_fit(X, 100.0 * Y)
+        net.coefs_, net.intercepts_ = others(net)
+        before, theta = net.predict(X), net.theta_
+        net.partial_fit(X[::-1], 1000.0 * Y + 7)
+        assert not np.allclose(net.theta_, theta)
+        np.testing.assert_allclose(net.predict(X), before, rtol=1e-4, atol=0.1)
+
     def test_clones_know_nothing(self):
         net = fitted()
         net.coefs_, net.intercepts_ = others(net)
