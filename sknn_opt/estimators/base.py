@@ -188,8 +188,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         elif monitor.by_score and state.n_stalled > monitor.patience:
             return Outcome("stopped", _ALREADY_STOPPED.format(state.n_stalled)), advice
         elif state.best_value > -np.inf:
-            weights = Weights(self.theta_, self.statistics_)
-            state.best = weights.astype(state.weights.theta.dtype)
+            state.best = self._weights.astype(state.weights.theta.dtype)
         state.time.epoch = state.n_epochs
         rows, held_out, weighted = rows.that_count(), None, rows.weight is not None
         self._count_classes(state, rows)
@@ -252,8 +251,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             state = TrainingState(architecture, weights, time, key, *bits)
         else:
             apart = latest and before.apart and (self.early_stopping or self.average)
-            weights = None if apart else Weights(self.theta_, self.statistics_)
-            state = before.copy(dtype, weights)
+            state = before.copy(dtype, None if apart else self._weights)
             state.architecture = architecture  # dropout may differ
             time.n_rows_seen = state.time.n_rows_seen
             if state.time.initial_rate == time.initial_rate:
@@ -286,7 +284,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         training, held_out = rows.split(key, strata, self.validation_fraction, minimum)
         if held_out.n_rows < minimum:
             raise ValueError(
-                "early_stopping=True leaves too few rows to validate on: found n_samples = "
+                "The validation set is too small for early_stopping=True: found n_samples = "
                 f"{rows.n_rows} different rows, validation_fraction={self.validation_fraction}. "
                 "Give more rows, raise validation_fraction, or set early_stopping=False."
             )
@@ -383,7 +381,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         rows = draft._read(X, y, sample_weight, reset=before is None)
         init, _, dropout, _ = randomness.generators(self.random_state)
         if before:
-            state = replace(before, weights=Weights(self.theta_, self.statistics_))
+            state = replace(before, weights=self._weights)
         else:
             architecture = architecture_of(draft, rows)
             theta = architecture.initial_parameters(self.init, init, float)
@@ -429,11 +427,8 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         """All that a fitted estimator keeps."""
         architecture = state.architecture
         units = state.target_scale and Units(state.target_scale)
-        if architecture.statistics:
-            weights.protect()
         return {
-            "theta_": weights.theta,
-            "statistics_": weights.statistics,
+            "_weights": weights,
             "history_": state.history,
             "n_iter_": n_iter,
             "n_layers_": len(architecture.n_units),

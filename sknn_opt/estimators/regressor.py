@@ -199,17 +199,19 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         What takes targets to the units of the network, in which losses, `theta_` and `coefs_` are.
 
     theta_ : ndarray of shape (n_parameters,)
-        All trained parameters in one vector.
+        All trained parameters in one vector. It can be set; see `coefs_`.
 
     blocks_ : dict of str to Block
         Where ``W[1]``, ``b[1]``, ``gamma[1]``, … lie in `theta_`: slice and shape of each.
 
     coefs_ : list of ndarray of shape (n_in, n_out)
-        The weight matrices of the network as it predicts, batch norm folded in. Without batch norm
-        they are views of `theta_`.
+        The weight matrices of the network as it predicts, batch norm folded in. The list, or one
+        of its arrays, can be set: the network then predicts with copies of these, and partial_fit,
+        or fit with `warm_start`, goes on from them. Without batch norm they are views of `theta_`,
+        read-only where a change in place would be lost.
 
     intercepts_ : list of ndarray of shape (n_out,)
-        The biases of the network as it predicts.
+        The biases of the network as it predicts. They can be set like `coefs_`.
 
     statistics_ : ndarray
         The running means and variances of batch norm; empty without it.

@@ -113,6 +113,12 @@ class TrainingState:
         self.best, self.best_value, self.best_epoch = None, -np.inf, 0
         self.lowest_loss, self.n_stalled = np.inf, 0
 
+    def with_weights(self, weights: Weights) -> TrainingState:
+        """A state that goes on from weights of another origin, which predict."""
+        state = replace(self, weights=weights, moments={}, average=None, n_averaged=0, apart=False)
+        state.start_anew()
+        return state
+
     def forget_steps(self):
         """Forget what only minibatches need."""
         self.solver, self.moments, self.running_weight = "", {}, 0.0

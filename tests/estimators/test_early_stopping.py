@@ -113,7 +113,9 @@ def test_a_lonely_class_stays_in_training(parts):
 
 
 def test_too_few_rows_say_so():
-    with pytest.raises(ValueError, match=r"too few rows.*n_samples = 3.*validation_fraction"):
+    with pytest.raises(
+        ValueError, match=r"too small for early_stopping=True.*n_samples = 3.*validation_fraction"
+    ):
         classifier().fit(X[:3], Y[:3])
     with pytest.raises(ValueError, match="validation_fraction=0.0"):
         classifier(validation_fraction=0.0).fit(X, Y)
