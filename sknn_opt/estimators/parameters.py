@@ -21,7 +21,6 @@ from sknn_opt._sklearn import (
 from sknn_opt.arrays.extremes import LARGEST
 from sknn_opt.nn.activations import ACTIVATIONS
 from sknn_opt.nn.initializers import INITIALIZERS
-from sknn_opt.nn.losses import same_loss
 from sknn_opt.nn.network import Architecture
 from sknn_opt.optim.optimizers import OPTIMIZERS, Optimizer
 from sknn_opt.optim.schedules import SCHEDULES
@@ -218,7 +217,6 @@ def architecture_of(estimator, rows, fitted=None):
 
 def _check_unchanged(asked, fitted):
     n_units, activation, loss, _, batch_norm = asked
-    loss = fitted.loss if same_loss(loss, fitted.loss) else loss
     for name, now, before in (
         ("hidden_layer_sizes", n_units[1:-1], fitted.n_units[1:-1]),
         ("activation", activation, fitted.activation),
