@@ -9,6 +9,7 @@ from numpy.typing import DTypeLike
 
 from sknn_opt.nn.network import Architecture, Weights
 from sknn_opt.optim.schedules import TrainingTime
+from sknn_opt.training.sightings import Sightings
 
 FORMAT = 2  # of the plain values
 
@@ -52,6 +53,8 @@ class TrainingState:
         How many rows came, their weight, and that of each class.
     target_scale : InputNormalizer or None
         What takes targets to the units of the network.
+    sightings : Sightings or None
+        The rows that a stream with early stopping has seen.
     """
 
     architecture: Architecture
@@ -79,6 +82,7 @@ class TrainingState:
     weight_seen: float = 0.0
     class_totals: np.ndarray | None = None
     target_scale: object = None
+    sightings: Sightings | None = None
 
     def copy(self, dtype: DTypeLike | None = None, weights: Weights | None = None) -> TrainingState:
         """A state of its own, which a training may change; `best` is never changed in place.
@@ -93,6 +97,7 @@ class TrainingState:
             moments={k: v.astype(dtype) if np.ndim(v) else v for k, v in self.moments.items()},
             average=self.average and self.average.astype(dtype),
             history=list(self.history),
+            sightings=self.sightings and self.sightings.copy(),
         )
 
     def start_anew(self):
@@ -115,7 +120,7 @@ class TrainingState:
         Without the weights, if they predict: the estimator has them.
         """
         plain = {f.name: getattr(self, f.name) for f in fields(self)}
-        for name in ("weights", "average", "best"):
+        for name in ("weights", "average", "best", "sightings"):
             plain[name] = plain[name] and dict(vars(plain[name]))
         plain["weights"] = plain["weights"] if self.apart else None
         plain |= {"architecture": self.architecture.to_plain(), "time": asdict(self.time)}
@@ -138,6 +143,7 @@ class TrainingState:
             )
         for name in ("weights", "average", "best"):
             values[name] = values[name] and Weights(**values[name])
+        values["sightings"] = values["sightings"] and Sightings(**values["sightings"])
         values["weights"] = values["weights"] or predicting
         values["architecture"] = Architecture.from_plain(values["architecture"])
         return cls(**values | {"time": TrainingTime(**values["time"])})

@@ -211,7 +211,7 @@ class TestScoring:
         def fails(*args):
             raise KeyError("no column 'age'")
 
-        with pytest.raises(ValueError, match=r"scoring=.*failed on the validation set.*'age'"):
+        with pytest.raises(ValueError, match=r"fails on the validation set.*KeyError.*'age'"):
             classifier(early_stopping=True, scoring=fails).fit(X, Y)
 
     @pytest.mark.parametrize("scoring", ["neg_max_error", lambda e, X, y: e.score(X, y)])
