@@ -8,7 +8,7 @@ from collections import deque
 from numbers import Real
 
 import numpy as np
-from sklearn.utils.validation import check_consistent_length, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
 from sknn_opt.arrays.hashing import hash_rows
 from sknn_opt.training import symptoms
@@ -57,7 +57,7 @@ def divide_stream(estimator, rows, state):
             "partial_fit needs a number as validation_fraction, since nobody knows the last row of "
             f"a stream, or can split it as a whole; got {fraction!r}."
         )
-    state.sightings = state.sightings or Sightings()
+    state.sightings = state.sightings or Sightings.nothing()
     return rows.split_stream(state.key, fraction, state.sightings)
 
 
@@ -66,7 +66,7 @@ def _by_hash(estimator, rows, key):
     fraction, rows = estimator.validation_fraction, estimator._weighted_set(rows.that_count(), key)
     strata, minimum = estimator._strata(rows.of(rows.y))
     training, held_out = rows.split(key, strata, fraction, minimum)
-    if held_out.n_rows < minimum:
+    if max(held_out.n_rows, held_out.total_weight()) < minimum:
         raise ValueError(
             "early_stopping=True leaves too few rows to validate on: found n_samples = "
             f"{rows.n_rows} different rows, validation_fraction={fraction}. "

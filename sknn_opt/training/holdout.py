@@ -51,149 +51,147 @@ def held_out_weight(hashes, y, strata, weight, fraction, minimum, *, divisible=F
         Of each row 0 or its weight or, where `divisible`, a part of it.
     """
     w = np.ones(len(hashes)) if weight is None else weight
-    held = np.zeros(len(w))
+    held, y = np.zeros(len(w)), y.reshape(len(y), -1)
     if not fraction:
         return held
     in_parts = divisible and bool((w % 1).any())
     count = w if divisible and not in_parts else np.ones(len(w))  # how often a row occurs
-    rows = _Rows(hashes, y.reshape(len(y), -1), _codes(strata), w, count, fraction, in_parts)
-    split, whole = rows.to_split(), rows.to_keep_whole()
-    if split.any():
-        n_held = fraction if in_parts else rows.every_so_many(split, minimum)
-        held[split] = w[split] / count[split] * n_held
-    share = rows.share - _total(rows.pool, held)
-    missing = minimum - _total(rows.pool, np.ceil(held * count / w))
-    held[whole] = w[whole] * _lowest_sets(
-        *(array[whole] for array in (hashes, rows.same, rows.pool, w, share, missing))
-    )
-    return held
+    sets = _sets_of_equal_rows(hashes, strata, w, count)
+    repeated = _repeated(sets)
+    observed = repeated & _are_observations(hashes, y, repeated[sets.of_row])
+    plan = _Plan(sets, observed, fraction, minimum, in_parts)
+    rows = np.flatnonzero(plan.split[sets.of_row])
+    if len(rows):
+        pool, keys = plan.pool[sets.of_row[rows]], (w[rows], *y[rows].T, hashes[rows])
+        n_held = fraction if in_parts else plan.every_so_many(pool, count[rows], keys)
+        held[rows] = w[rows] / count[rows] * n_held
+        plan.note(pool, held[rows], np.ceil(n_held))
+    return held + w * plan.lowest(sets)[sets.of_row]
 
 
 def groups_held_out(hashes, weight, fraction):
     """Which rows are held out where whole groups are, whose hashes these are; never all of them."""
     w = np.ones(len(hashes)) if weight is None else weight
-    group, one = _codes(hashes), np.zeros(len(w), int)
-    share = np.full(len(w), fraction * w.sum())
-    weight_of_group = _total(group, w)
-    allowed = weight_of_group <= max(AT_MOST * share[0], weight_of_group.min())
-    held = np.zeros(len(w), bool)
-    held[allowed] = _lowest_sets(
-        *(array[allowed] for array in (hashes, group, one, w, share, one + 1))
-    )
-    return held & (hashes < hashes.max()) if held.all() else held
+    hashes, group = np.unique(hashes, return_inverse=True)
+    of_group, share = np.bincount(group, w), fraction * w.sum()
+    allowed = of_group <= max(AT_MOST * share, of_group.min())
+    until = np.cumsum(of_group * allowed)
+    held = allowed & ((until - of_group / 2 <= share) | (until == of_group))
+    held[-1] &= not held.all()
+    return held[group]
 
 
 @dataclass
-class _Rows:
-    """Rows, and the sets and classes that they belong to; an entry of each array is a row's."""
+class _Sets:
+    """Equal rows of one class, set by set, in the order of classes and hashes."""
 
-    hashes: np.ndarray
-    y: np.ndarray
+    hash: np.ndarray
     stratum: np.ndarray
     weight: np.ndarray
     count: np.ndarray
-    fraction: float
-    in_parts: bool
-
-    def __post_init__(self):
-        self.small = self.fraction * _total(self.stratum, self.count) < 1
-        self.pool = np.where(self.small, 0, 1 + self.stratum)
-        self.x = _codes(self.hashes)
-        self.same = _codes(self.stratum * len(self.x) + self.x)  # equal rows of one class
-        self.share = self.fraction * _total(self.pool, self.weight)  # what the pool holds out
-        self.of_set = _total(self.same, self.weight)
-        self.splittable = self._splittable()
-        is_last = self.hashes == ~_least(self.stratum, ~self.hashes)
-        # Every class keeps its last set to train on, unless it keeps a part of each.
-        self.trained = is_last & (~self.splittable | (self.small & (not self.in_parts)))
-        # A set that can neither be divided nor be held out counts for nothing.
-        lightest = _least(self.pool, np.where(self.splittable, np.inf, self.of_set))
-        limit = np.maximum(AT_MOST * self.share, lightest)
-        self.too_heavy = ~self.splittable & (self.of_set > limit)
-        self.share = self.fraction * _total(self.pool, self.weight * ~self.too_heavy)
-
-    def _splittable(self):
-        """Rows of heavy sets, and of all repeated ones where those are observations."""
-        heavy = self.of_set > np.minimum(
-            AT_MOST * self.share, HEAVY * self.fraction * self.weight.sum()
-        )
-        heavy &= self.fraction * _total(self.same, self.count) >= 1
-        repeated = _total(self.x, self.count) > 1
-        return heavy | repeated if self._are_observations(repeated) else heavy
-
-    def _are_observations(self, repeated):
-        if not repeated.any():
-            return False
-        x, y = self.x[repeated], self.y[repeated]
-        order = np.lexsort((*y.T, x))
-        is_new = _changes(x[order])
-        is_other = is_new | _changes(*y[order].T)
-        n_targets = np.add.reduceat(is_other, np.flatnonzero(is_new), dtype=int)
-        return np.mean(n_targets > 1) > OBSERVATIONS
-
-    def to_split(self):
-        """Which rows are held out one by one."""
-        return self.splittable & ~self.trained
-
-    def to_keep_whole(self):
-        """Which rows are held out with all of their set, or not at all."""
-        return ~(self.splittable | self.trained | self.too_heavy)
-
-    def every_so_many(self, split, minimum):
-        """How many occurrences of each of the rows that are split are held out."""
-        pool, count = self.pool[split], self.count[split]
-        of_these, of_all = _total(pool, count), _total(self.pool, self.count)[split]
-        left = _total(self.pool, self.count * ~self.trained)[split]
-        rate = np.minimum(np.maximum(self.fraction * of_all / left, minimum / of_these), 1)
-        order = np.lexsort((self.weight[split], *self.y[split].T, self.hashes[split], pool))
-        until = _running(pool[order], count[order])
-        n_held = np.minimum(np.floor(rate[order] * until + 0.5), of_these[order] - 1)
-        n_held[1:] -= np.where(_changes(pool[order])[1:], 0, n_held[:-1])
-        by_row = np.empty(len(order))
-        by_row[order] = n_held
-        return by_row
+    of_row: np.ndarray  # the set of each row
 
 
-def _lowest_sets(hashes, same, pool, weight, share, minimum):
-    """Which rows are held out: of each pool the sets of lowest hash, until they are its share."""
-    order = np.lexsort((same, hashes, pool))
-    is_first = _changes(same[order])
-    start = np.flatnonzero(is_first)
-    pool, share, minimum = (array[order][start] for array in (pool, share, minimum))
-    of_set = np.add.reduceat(weight[order], start)
-    until, number = _running(pool, of_set), _running(pool, np.ones(len(start)))
-    chosen = (until - of_set / 2 <= share) | (number <= minimum)
-    held = np.empty(len(order), bool)
-    held[order] = chosen[np.cumsum(is_first) - 1]
-    return held
+def _sets_of_equal_rows(hashes, strata, w, count):
+    stratum = np.unique(strata, return_inverse=True)[1].astype(np.int32)
+    order = np.lexsort((hashes, stratum))
+    is_first = _changes(stratum[order], hashes[order])
+    of_row = np.empty(len(order), np.int32)
+    of_row[order] = np.cumsum(is_first, dtype=np.int32) - 1
+    first = order[is_first]
+    totals = (np.bincount(of_row, v) for v in (w, count))
+    return _Sets(hashes[first], stratum[first], *totals, of_row)
 
 
-def _codes(values):
-    """Numbers from 0 on in place of values."""
-    return np.unique(values, return_inverse=True)[1]
+def _repeated(sets):
+    """Which sets have rows that come again, be it in another class."""
+    hashes = np.sort(sets.hash)
+    in_several = hashes[1:][hashes[1:] == hashes[:-1]]
+    again = np.isin(sets.hash, in_several) if len(in_several) else False
+    return (sets.count > 1) | again
 
 
-def _total(groups, values):
-    """Σ values over the group of each row."""
-    return np.bincount(groups, weights=values)[groups]
+def _are_observations(hashes, y, repeated):
+    """Whether the rows that come again are no copies, since many of them have other targets."""
+    if not repeated.any():
+        return False
+    x, y = hashes[repeated], y[repeated]
+    order = np.lexsort((*y.T, x))
+    is_new = _changes(x[order])
+    is_other = is_new | _changes(*y[order].T)
+    n_targets = np.add.reduceat(is_other, np.flatnonzero(is_new), dtype=int)
+    return np.mean(n_targets > 1) > OBSERVATIONS
 
 
-def _least(groups, values):
-    """The least value in the group of each row."""
-    least = np.full(groups.max() + 1, values.max())
-    np.minimum.at(least, groups, values)
-    return least[groups]
+class _Plan:
+    """Which sets are split, which are held out as a whole, and how much of each pool.
+
+    Small classes are pool 0; each other class is a pool of its own.
+    """
+
+    def __init__(self, sets, observed, fraction, minimum, in_parts):
+        size = np.bincount(sets.stratum, sets.count)
+        small = fraction * size < 1
+        self.pool = np.where(small, 0, np.arange(1, len(size) + 1))[sets.stratum]
+        total = np.bincount(self.pool, sets.weight)
+        share = fraction * total
+        enough = np.minimum(AT_MOST * share, HEAVY * fraction * sets.weight.sum())[self.pool]
+        heavy = (sets.weight > enough) & (fraction * sets.count >= 1)
+        splittable = heavy | observed
+        # What can be neither divided nor held out counts for nothing.
+        limit = np.maximum(AT_MOST * share, total / np.maximum(np.bincount(self.pool), 1))
+        too_heavy = ~splittable & (sets.weight > limit[self.pool])
+        self.share = fraction * np.bincount(self.pool, sets.weight * ~too_heavy)
+        # Every class trains on what is too heavy, or its last set, or a part of each.
+        trained = np.append(sets.stratum[1:] != sets.stratum[:-1], True)
+        trained &= ~splittable | (small[sets.stratum] & (not in_parts))
+        trained &= (np.bincount(sets.stratum, too_heavy) == 0)[sets.stratum]
+        self.split = splittable & ~trained
+        self._whole = np.flatnonzero(~(splittable | trained | too_heavy))
+        n, n_trained = (np.bincount(self.pool, v) for v in (sets.count, sets.count * trained))
+        self._rate = fraction * n / np.maximum(n - n_trained, 1)
+        self._missing = np.full(len(n), float(minimum))
+
+    def every_so_many(self, pool, count, keys):
+        """How many occurrences of each row of these pools are held out, in the order of keys."""
+        of_pool = np.bincount(pool, count, len(self._rate))
+        rate = np.minimum(np.maximum(self._rate, self._missing / np.maximum(of_pool, 1)), 1)
+        order = np.lexsort((*keys, pool))
+        p = pool[order]
+        until = np.floor(rate[p] * _running(p, count[order]) + 0.5)
+        until = np.minimum(until, of_pool[p] - 1)
+        n_held = np.empty(len(order))
+        n_held[order] = until - np.where(_changes(p), 0, np.roll(until, 1))
+        return n_held
+
+    def note(self, pool, weight, n_held):
+        """Take into account what is held out of sets that are split."""
+        n_held = np.broadcast_to(n_held, pool.shape)
+        self.share -= np.bincount(pool, weight, len(self.share))
+        self._missing -= np.bincount(pool, n_held, len(self.share))
+
+    def lowest(self, sets):
+        """Which sets are held out: of each pool those of lowest hash, until it has its share."""
+        whole = self._whole[np.lexsort((sets.hash[self._whole], self.pool[self._whole]))]
+        p, weight = self.pool[whole], sets.weight[whole]
+        middle = _running(p, weight) - weight / 2
+        number = _running(p, np.ones(len(p)))
+        chosen = np.zeros(len(sets.hash), bool)
+        chosen[whole] = (middle <= self.share[p]) | (number <= self._missing[p])
+        return chosen
 
 
 def _changes(*keys):
     """Where sorted rows begin that differ from the one before in any key."""
     is_new = np.ones(len(keys[0]), bool)
-    is_new[1:] = np.any([key[1:] != key[:-1] for key in keys], axis=0)
+    is_new[1:] = keys[0][1:] != keys[0][:-1]
+    for key in keys[1:]:
+        is_new[1:] |= key[1:] != key[:-1]
     return is_new
 
 
 def _running(groups, values):
     """Σ values over the group of each row up to it, in sorted rows."""
     until, is_first = np.cumsum(values), _changes(groups)
-    before = np.where(is_first, until - values, 0)
-    return until - before[is_first][np.cumsum(is_first) - 1]
+    before = (until - values)[is_first]
+    return until - before[np.cumsum(is_first) - 1]

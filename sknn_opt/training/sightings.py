@@ -8,14 +8,14 @@ otherwise never be learned, or never be validated on. A bounded table of the row
 - rows that come with different targets are observations, not copies;
 - rows that make up a noticeable part of what has come lately are a category.
 
-The table has four columns of slots; in each a row has one slot, and it takes the first that is free.
-At regular numbers of rows counts are halved, and slots whose rows have ceased to come are free
-again. A decision depends on the rows before, but not on the calls in which they came.
+The table has four columns of slots; in each a row has one slot, and it takes the first that is
+free. At regular numbers of rows counts are halved, and slots whose rows have ceased to come are
+free again. A decision depends on the rows before, but not on the calls in which they came.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -24,10 +24,6 @@ from sknn_opt.arrays.hashing import held_out_in_stream, renumbered
 COLUMNS, SLOTS = 4, 2**10
 PERIOD = COLUMNS * SLOTS  # rows after which counts are halved
 FREQUENT = 0.25  # times the fraction, of the rows that came lately
-
-
-def _zeros(dtype):
-    return field(default_factory=lambda: np.zeros(PERIOD, dtype))
 
 
 @dataclass
@@ -47,12 +43,18 @@ class Sightings:
         How many rows have come, and lately.
     """
 
-    x: np.ndarray = _zeros(np.uint64)
-    y: np.ndarray = _zeros(np.uint64)
-    count: np.ndarray = _zeros(np.int32)
-    conflict: np.ndarray = _zeros(bool)
+    x: np.ndarray
+    y: np.ndarray
+    count: np.ndarray
+    conflict: np.ndarray
     n_rows: int = 0
     n_recent: float = 0.0
+
+    @classmethod
+    def nothing(cls) -> Sightings:
+        """Those at the start of a stream."""
+        x, y, count = (np.zeros(PERIOD, dtype) for dtype in (np.uint64, np.uint64, np.int32))
+        return cls(x, y, count, np.zeros(PERIOD, bool))
 
     def copy(self) -> Sightings:
         """Sightings of their own."""

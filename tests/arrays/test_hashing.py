@@ -261,9 +261,7 @@ def test_rows_without_twins_keep_no_weights_and_get_an_order_of_their_own():
 def test_merging_is_of_the_order_of_the_rows_independent():
     X, y = load_iris(return_X_y=True)
     order = np.random.default_rng(0).permutation(len(X))
-    assert_same_set(
-        merged(X, y, None, KEY), merged(X[order], y[order], None, KEY)
-    )
+    assert_same_set(merged(X, y, None, KEY), merged(X[order], y[order], None, KEY))
 
 
 def test_merging_twice_changes_nothing():

@@ -15,7 +15,7 @@ KEY = [5, 6]
 def stream(X, y, sizes, fraction=0.1, sightings=None):
     """The mask of the rows held out of calls of these sizes; the last takes the rest."""
     x, t = hash_rows(KEY, np.asarray(X, float)), hash_rows(KEY, np.asarray(y, float))
-    sightings = sightings or Sightings()
+    sightings = sightings or Sightings.nothing()
     parts = np.split(np.arange(len(x)), np.cumsum(sizes)[np.cumsum(sizes) < len(x)])
     return np.concatenate([sightings.held_out(x[p], t[p], fraction) for p in parts])
 
@@ -91,9 +91,11 @@ def test_unique_rows_are_decided_by_their_hash_alone():
 
 def test_a_category_that_comes_late_is_noticed():
     """Rows that came once leave the table."""
-    rng, sightings = np.random.default_rng(0), Sightings()
+    rng, sightings = np.random.default_rng(0), Sightings.nothing()
     stream(*continuous(rng, 20 * PERIOD), [], sightings=sightings)
-    key = next(k for k in range(99) if held_out_in_stream(hash_rows(KEY, np.array([[k, 0.0]])), 0.1))
+    key = next(
+        k for k in range(99) if held_out_in_stream(hash_rows(KEY, np.array([[k, 0.0]])), 0.1)
+    )
     X, y = continuous(rng, PERIOD)
     late = rng.random(PERIOD) < 0.2
     X[late] = key, 0
@@ -102,7 +104,7 @@ def test_a_category_that_comes_late_is_noticed():
 
 
 def test_a_copy_has_a_life_of_its_own():
-    sightings = Sightings()
+    sightings = Sightings.nothing()
     stream(*flag(np.random.default_rng(0), 100), [], sightings=sightings)
     copy = sightings.copy()
     stream(*flag(np.random.default_rng(1), 100), [], sightings=copy)
