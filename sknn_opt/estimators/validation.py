@@ -144,4 +144,10 @@ def checked_groups(estimator, groups, rows, validation):
             f"groups must have one entry for each of the {rows.n_rows} rows of X; it has "
             f"{len(groups)}."
         )
+    try:
+        np.unique(groups)
+    except TypeError as error:
+        raise ValueError(
+            f"groups must be of one type, all strings or all numbers, without None: {error}."
+        ) from error
     return groups

@@ -5,8 +5,8 @@ set stays together, so that no copy of a training row is validated on. Two kinds
 
 - *Observations.* Where equal rows have different targets, they are no copies but draws from the
   cells of a table (a flag, a count, answers on a scale). A cell that is held out as a whole would
-  never be learned. Whether rows are observations is decided for the data set, by the share of its
-  repeated sets that have several targets.
+  never be learned. Whether rows are observations is decided for the data set: by the share of its
+  repeated sets that have several targets, or by the share of its sets of 1/fraction rows and more.
 - *Heavy sets* are so large that the share would be missed by far.
 
 Of these every 1/fraction-th occurrence is held out, in the order of x's hash and then of y, so that
@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 OBSERVATIONS = 0.1  # the share of the repeated sets that have several targets
+MOST = 0.5  # of all sets
 HEAVY = 0.25  # of all that is to be held out
 AT_MOST = 2.0  # times what is to be held out of a class
 
@@ -57,8 +58,9 @@ def held_out_weight(hashes, y, strata, weight, fraction, minimum, *, divisible=F
     in_parts = divisible and bool((w % 1).any())
     count = w if divisible and not in_parts else np.ones(len(w))  # how often a row occurs
     sets = _sets_of_equal_rows(hashes, strata, w, count)
-    repeated = _repeated(sets)
+    repeated, frequent = _repeated(sets), fraction * sets.count >= 1
     observed = repeated & _are_observations(hashes, y, repeated[sets.of_row])
+    observed |= frequent & (frequent.mean() > MOST)
     plan = _Plan(sets, observed, fraction, minimum, in_parts)
     rows = np.flatnonzero(plan.split[sets.of_row])
     if len(rows):

@@ -333,6 +333,7 @@ BAD = {
     "last and groups": ("last", {"groups": GROUPS}, "groups.*'last' takes the last rows"),
     "too few groups": (0.1, {"groups": GROUPS[:9]}, "one entry for each of the 150 .* it has 9"),
     "one group": (0.1, {"groups": np.ones(150)}, "of the 1 groups leaves no rows"),
+    "groups of two types": (0.1, {"groups": [None, *GROUPS[1:]]}, "groups must be of one type"),
     "columns of groups": (0.1, {"groups": np.ones((150, 2))}, "1d array"),
     "another name": ("first", {}, "validation_fraction.*'last'"),
     "too large": (1.0, {}, "validation_fraction"),

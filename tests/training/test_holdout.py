@@ -104,7 +104,7 @@ def test_copies_stay_together(n_copies):
 
 def test_a_few_conflicts_do_not_make_observations():
     rng = np.random.default_rng(0)
-    rows = rng.integers(0, 300, 3000)
+    rows = rng.integers(0, 300, 1500)
     X, y = rng.normal(size=(300, 2))[rows], rows % 2
     y[:10] = 1 - y[:10]  # wrong labels
     held = held_out(X, y)
@@ -140,11 +140,19 @@ def test_observations_give_their_share_in_every_cell(table, kind):
     assert np.all(np.abs(share - 0.1)[repeated] <= 2 / counts[repeated])
 
 
-def test_a_heavy_category_of_one_class_is_divided():
-    """Without a conflict equal rows could be copies; but they are too many."""
-    X = np.repeat(np.arange(8), 100)[:, np.newaxis]
+@pytest.mark.parametrize("n_categories", [2, 8, 100])
+def test_categories_whose_rows_all_have_one_target(n_categories):
+    """Without a conflict equal rows could be copies; but nearly all rows come often."""
+    X = np.repeat(np.arange(n_categories), 50)[:, np.newaxis]
     held = held_out(X, X.ravel() % 2)
-    np.testing.assert_allclose(np.bincount(X.ravel(), weights=held), 10, atol=1)
+    np.testing.assert_allclose(np.bincount(X.ravel(), weights=held), 5, atol=1)
+
+
+def test_a_heavy_category_among_rows_that_come_once():
+    X = np.concatenate([np.zeros(300), np.random.default_rng(0).normal(size=700)])
+    held = held_out(X[:, np.newaxis], np.arange(1000) >= 500)
+    assert held[:300].sum() == 30
+    assert held.sum() == 100
 
 
 @pytest.mark.parametrize("n_rows", [2, 3, 5, 11, 15])
