@@ -76,7 +76,8 @@ def groups_held_out(hashes, weight, fraction):
     w = np.ones(len(hashes)) if weight is None else weight
     hashes, group = np.unique(hashes, return_inverse=True)
     of_group, share = np.bincount(group, w), fraction * w.sum()
-    allowed = of_group <= max(AT_MOST * share, of_group.min())
+    counts = of_group > 0
+    allowed = counts & (of_group <= max(AT_MOST * share, of_group[counts].min()))
     until = np.cumsum(of_group * allowed)
     held = allowed & ((until - of_group / 2 <= share) | (until == of_group))
     held[-1] &= not held.all()
