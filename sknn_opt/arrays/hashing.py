@@ -18,6 +18,7 @@ import numpy as np
 from scipy.sparse import csr_array, issparse
 
 BLOCK_ELEMENTS = 2**15
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2⁶⁴ / φ: its multiples are far apart
 
 
 def _bits(values):
@@ -61,7 +62,7 @@ def hash_rows(key, *arrays):
 
 def renumbered(hashes, numbers):
     """The hashes of rows that are told apart by a number as well."""
-    return _mix(hashes + np.uint64(0x9E3779B97F4A7C15) * numbers.astype(np.uint64))
+    return _mix(hashes + GOLDEN * numbers.astype(np.uint64))
 
 
 def merge_equal_rows(X, y, weight, key):
@@ -91,3 +92,9 @@ def merge_equal_rows(X, y, weight, key):
 def held_out_in_stream(hashes, fraction):
     """Which rows of a stream are held out: those whose hash lies in the lowest `fraction`."""
     return (hashes >> np.uint64(11)) * 2.0**-53 < fraction
+
+
+def uniform(positions):
+    """A hash of each integer, as a number in (0, 1)."""
+    h = _mix(positions.astype(np.uint64) * GOLDEN)
+    return ((h >> np.uint64(11)) + 0.5) * 2.0**-53
