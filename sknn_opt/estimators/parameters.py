@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.metrics import get_scorer
 
 from sknn_opt._sklearn import (
+    HasMethods,
     Interval,
     Options,
     StrOptions,
@@ -54,7 +55,11 @@ CONSTRAINTS = {
     "nesterovs_momentum": ["boolean"],
     "early_stopping": ["boolean"],
     "scoring": [str, callable, None],
-    "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+    "validation_fraction": [
+        Interval(Real, 0, 1, closed="left"),
+        StrOptions({"last"}),
+        HasMethods(["split", "get_n_splits"]),
+    ],
     "beta_1": [Interval(Real, 0, 1, closed="left")],
     "beta_2": [Interval(Real, 0, 1, closed="left")],
     "epsilon": [Interval(Real, 0, None, closed="neither")],
