@@ -4,6 +4,7 @@ The known names are read from the tables themselves, so that no second list can 
 """
 
 import copy
+from collections.abc import Iterable
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from numbers import Integral, Real
@@ -119,6 +120,25 @@ def dropout_rates(dropout, n_hidden):
             f"layers; got a list of {len(rates)}: {dropout!r}."
         )
     return tuple(rates.tolist())
+
+
+def quantile_levels(quantile):
+    """``quantile`` as a float or, if there are several, a tuple of them.
+
+    Raises
+    ------
+    ValueError
+        If they are no different numbers in (0, 1).
+    """
+    levels = [*quantile] if isinstance(quantile, Iterable) else [quantile]
+    if not levels or not all(isinstance(q, Real) and 0 < q < 1 for q in levels):
+        raise ValueError(
+            "loss='quantile' needs the parameter quantile, a number in (0, 1) such as 0.9, or a "
+            f"flat list of them such as [0.05, 0.5, 0.95]; it is {quantile!r}."
+        )
+    if len(set(levels)) < len(levels):
+        raise ValueError(f"quantile has the same number twice: {quantile!r}. Leave one out.")
+    return tuple(map(float, levels)) if len(levels) > 1 else float(levels[0])
 
 
 def optimizer_of(estimator, n_decayed):

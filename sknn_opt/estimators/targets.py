@@ -11,6 +11,7 @@ from sklearn.utils.validation import column_or_1d
 from sknn_opt.arrays.extremes import refuse_extremes
 from sknn_opt.estimators import target_scale
 from sknn_opt.estimators.class_weight import row_factors
+from sknn_opt.estimators.parameters import quantile_levels
 from sknn_opt.nn.losses import LOSSES, Loss, make_loss
 
 KINDS = ("binary", "multiclass", "multiclass-multioutput", "multilabel-indicator")
@@ -138,18 +139,32 @@ class AmountTargets:
         return y.ravel() if y.shape[1] == 1 else y
 
     def _loss_and_outputs(self, y):
-        if self.loss == "quantile" and self.quantile is None:
-            raise ValueError(
-                "loss='quantile' needs the parameter quantile, a number in (0, 1) such as 0.9; "
-                "it is None."
-            )
-        loss = make_loss(self.loss, quantile=self.quantile, delta=self.huber_delta)
+        levels = quantile_levels(self.quantile) if self.loss == "quantile" else None
+        if isinstance(levels, tuple):
+            self._check_quantiles(levels, y)
+        loss = make_loss(self.loss, quantile=levels, delta=self.huber_delta)
         if loss.link not in ("identity", "exp"):
             raise ValueError(
                 f"loss={loss!r} has the link {loss.link!r}; MLPRegressor takes losses with the "
                 "link 'identity' or 'exp'. Use MLPClassifier for the others."
             )
-        return loss, y.shape[1]
+        return loss, len(levels) if isinstance(levels, tuple) else y.shape[1]
+
+    def _check_quantiles(self, levels, y):
+        """Raise ValueError where the quantiles of one column cannot be had."""
+        if y.shape[1] > 1:
+            raise ValueError(
+                f"quantile has {len(levels)} numbers and y has {y.shape[1]} columns; several "
+                "quantiles are those of one column. Fit one network for each column, by "
+                "sklearn.multioutput.MultiOutputRegressor or one after the other, or give one "
+                "quantile."
+            )
+        if isinstance(self.scoring, str) and self.scoring != "loss":
+            raise ValueError(
+                f"scoring={self.scoring!r} compares one prediction with each target, and quantile "
+                f"has {len(levels)} numbers. Use scoring='loss', None for the mean D² of the "
+                "quantiles, or a callable (estimator, X, y)."
+            )
 
     def _strata(self, y):
         """One stratum, of which at least two rows are held out: R² needs them."""

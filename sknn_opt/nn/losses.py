@@ -34,6 +34,8 @@ from scipy.special import expit, log_expit, log_softmax, logit, xlogy
 from sknn_opt.kernels import fastest
 from sknn_opt.kernels import with_numpy as kernels
 
+ROWS_OF_A_CONSTANT = 2**14  # are enough to find the best one
+
 
 class Loss:
     """A loss on raw outputs; the base of those that you write yourself.
@@ -171,18 +173,32 @@ class Huber(Loss):
 
 @dataclass(frozen=True)
 class Quantile(Loss):
-    """The pinball loss, for the quantile q of y (Koenker & Bassett 1978)."""
+    """The pinball loss, for the quantile q of y (Koenker & Bassett 1978).
 
-    quantile: float = 0.5
+    Several quantiles are as many outputs, all of the same column of targets.
+    """
+
+    quantile: float | tuple[float, ...] = 0.5
     normalizes: ClassVar[str | None] = "mean and scale"
 
     def __call__(self, z, y):
         z -= y
         slope = (z.real > 0).astype(z.real.dtype)
-        slope -= float(self.quantile)
+        slope -= np.asarray(self.quantile, slope.dtype)
         losses = np.einsum("ij,ij->i", slope, z)
         z[...] = slope
         return losses, z
+
+    def rearranged(self, predictions):
+        """Predictions sorted, so that a higher quantile is never below a lower one.
+
+        The rearrangement of Chernozhukov, Fernández-Val and Galichon (2010), which never increases
+        the loss.
+        """
+        if not isinstance(self.quantile, tuple):
+            return predictions
+        ranks = np.argsort(np.argsort(self.quantile))
+        return np.sort(predictions, axis=1)[:, ranks]
 
 
 @dataclass(frozen=True)
@@ -250,7 +266,8 @@ def make_loss(loss, **knobs):
     cls, own = type(LOSSES[loss]), {}
     for field in fields(cls):
         if field.name in knobs:
-            own[field.name] = float(knobs[field.name])
+            knob = knobs[field.name]
+            own[field.name] = tuple(map(float, knob)) if np.ndim(knob) else float(knob)
     return cls(**own)
 
 
@@ -282,9 +299,29 @@ def constant_loss(loss, n_outputs, y, weight, sample=None):
 
     The constant is that of all targets; with `sample`, some (y, weight), its loss is that of these.
     """
-    best = constant_outputs(loss.link, y, weight, n_outputs)
+    best = best_constant(loss, n_outputs, y, weight)
     y, weight = (y, weight) if sample is None else sample
     return weighted_mean(row_losses(loss, np.tile(best, (len(y), 1)), y), weight)
+
+
+def best_constant(loss, n_outputs, y, weight):
+    """The raw outputs, of shape (n_outputs,), that are best if they must be the same for all rows.
+
+    They predict the mean, but where a loss on z - y is not squared: there bisection finds where the
+    mean gradient is 0, such as the median.
+    """
+    if loss.link != "identity" or isinstance(loss, SquaredError):
+        return constant_outputs(loss.link, y, weight, n_outputs)
+    every = -(-len(y) // ROWS_OF_A_CONSTANT)
+    y, weight = y[::every].astype(np.float64), None if weight is None else weight[::every]
+    low, high = (np.broadcast_to(end(axis=0), n_outputs) for end in (y.min, y.max))
+    for _ in range(50):
+        middle = low + (high - low) / 2
+        with np.errstate(all="ignore"):
+            _, gradient = loss(np.tile(middle, (len(y), 1)), y)
+        falls = np.average(gradient, axis=0, weights=weight) < 0
+        low, high = np.where(falls, middle, low), np.where(falls, high, middle)
+    return low + (high - low) / 2
 
 
 def weighted_mean(losses, weight):
