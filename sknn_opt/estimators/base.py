@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_consistent_length, validate_data
 
 from sknn_opt._sklearn import (
     CALLBACK_ATTRIBUTES,
@@ -110,7 +110,8 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             task = FitTask(self, X, y, sample_weight, self.max_iter)
         with transaction(self):
             before = self._training if self.warm_start and hasattr(self, "theta_") else None
-            rows, validation = self._read(X, y, sample_weight, reset=before is None), None
+            rows = self._read(X, y, sample_weight, reset=before is None, every_column=True)
+            validation = None
             if not (X_val is None and y_val is None and sample_weight_val is None):
                 validation = validation_set(self._read, rows, X_val, y_val, sample_weight_val)
             outcome, advice = self._train(rows, validation, before, task)
@@ -127,7 +128,11 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
                 self._checked = values
             classes = self._check_classes(classes, y)
             before = self._training if hasattr(self, "theta_") else None
+            known = vars(self).get("classes_")
             rows = self._read(X, y, sample_weight, reset=before is None, classes=classes)
+            if before and classes is not None:
+                self._take_in(known, rows.y)
+                before = self._training
             outcome, advice = self._train_one_pass(rows, before)
         return self._report(outcome, advice)
 
@@ -304,6 +309,8 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         rows = self._as_trained_on(state, rows, first)
         if architecture.loss.normalizes == "mean and scale" and rows.n_rows:
             advice += symptoms.on_targets(rows.of(rows.y), state.target_scale, first)
+        if first and architecture.loss.link == "logistic" and architecture.n_units[-1] > 1:
+            advice += symptoms.on_labels(rows.of(rows.y))
         rows = rows.that_count()
         if rows.n_rows:
             state.weight_seen += rows.mean_weight * rows.n_rows
@@ -324,7 +331,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             # Outputs start at the mean of the targets: e^0 = 1 is far from amounts in millions.
             b, counting = architecture.blocks[f"b[{architecture.n_layers}]"], rows.that_count()
             y, weight = counting.of(rows.y), counting.of(rows.weight)
-            at_the_mean = constant_outputs("exp", y, weight, b.size)
+            at_the_mean = constant_outputs(architecture.loss, y, weight, b.size)
             for weights in filter(None, (state.weights, state.average)):
                 b.of(weights.theta)[...] += at_the_mean
         return rows
@@ -375,7 +382,9 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         rows = draft._read(X, y, sample_weight, reset=before is None)
         init, _, dropout, _ = randomness.generators(self.random_state)
         if before:
-            state = replace(before, weights=Weights(self.theta_, self.statistics_))
+            architecture = before.architecture.for_targets(rows.y)
+            weights = Weights(self.theta_, self.statistics_)
+            state = replace(before, architecture=architecture, weights=weights)
         else:
             architecture = architecture_of(draft, rows)
             theta = architecture.initial_parameters(self.init, init, float)
@@ -390,12 +399,27 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
 
     # Data -------------------------------------------------------------------------------------
 
-    def _read(self, X, y, sample_weight, *, reset, classes=None):
+    def _read(self, X, y, sample_weight, *, reset, classes=None, every_column=False):
         """Validate X, y and the weights, and encode y for the loss."""
-        X, y = self._validate(X, y, reset=reset, multi_output=True, y_numeric=self._y_numeric)
+        # A list may have several columns.
+        table = self._with_gaps(y, every_column) if getattr(y, "ndim", 2) == 2 else None
+        try:
+            if table is None:
+                options = {"multi_output": True, "y_numeric": self._y_numeric}
+                X, checked = self._validate(X, y, reset=reset, **options)
+                if isinstance(y, list | tuple) and checked.dtype.kind == "U":
+                    self._refuse(y)  # "nan" would be a class
+            else:
+                X, checked = self._validate(X, reset=reset), table
+                check_consistent_length(X, table)
+            encoded = self._encode(checked, reset=reset, classes=classes)
+        except (TypeError, ValueError):
+            if y is not None and table is None:
+                self._refuse(y)
+            raise
         if sample_weight is not None:
             sample_weight = checked_weights(sample_weight, X)
-        return Rows(X, self._encode(y, reset=reset, classes=classes), sample_weight)
+        return Rows(X, encoded, sample_weight)
 
     def _validate(self, X, *y, **options):
         """scikit-learn's validation, without the warnings of its own sums over huge numbers.

@@ -230,9 +230,13 @@ def architecture_of(estimator, rows, fitted=None):
     n_units = (rows.X.shape[1], *sizes, n_outputs)
     asked = n_units, estimator.activation, loss, rates, bool(estimator.batch_norm)
     if fitted is None:
-        return Architecture(*asked)
-    _check_unchanged(asked, fitted)
-    return fitted if rates == fitted.dropout else replace(fitted, dropout=rates)
+        architecture = Architecture(*asked)
+    else:
+        architecture = fitted.for_targets()
+        _check_unchanged(asked, architecture)
+        if rates != fitted.dropout:
+            architecture = replace(architecture, dropout=rates)
+    return architecture.for_targets(rows.y) if rows.y.dtype.kind == "f" else architecture
 
 
 def _check_unchanged(asked, fitted):
@@ -355,6 +359,8 @@ def check_loss(loss, y, n_outputs):
             f"loss={loss!r} has normalizes={loss.normalizes!r}; with the link {loss.link!r} it "
             f"must be one of {allowed}."
         )
+    if np.isnan(y).any():
+        y = _one_target(loss, y, n_outputs)
     y = y[:2]
     y = y if y.dtype.kind == "i" else y.astype(np.float64)
     z = np.zeros((len(y), n_outputs))
@@ -371,3 +377,23 @@ def check_loss(loss, y, n_outputs):
             f"loss={loss!r} must return (losses, gradient) of shapes (n_rows,) and (n_rows, "
             f"n_outputs); for {len(y)} rows and {n_outputs} outputs it returned shapes {shapes}."
         )
+
+
+def _one_target(loss, y, n_outputs):
+    """A row of one of the targets that are there, where the loss can leave out those that are not.
+
+    Each will be a row of its own; so the loss must be the sum of theirs.
+    """
+    row = np.full((1, n_outputs), y.flat[np.nanargmax(np.abs(y))], np.float64)
+    try:
+        with np.errstate(all="ignore"):
+            whole, parts = (loss(np.zeros(t.shape), t) for t in (row.copy(), row.T.copy()))
+        is_sum = all(np.allclose(np.sum(w), np.sum(p)) for w, p in zip(whole, parts, strict=True))
+    except (IndexError, TypeError, ValueError):  # it reads a second output, for example
+        is_sum = False
+    if not is_sum:
+        raise ValueError(
+            f"loss={loss!r} is no sum of losses of single outputs, so that the targets that are "
+            "missing (NaN in y) cannot be left out of it: fill them, or leave out these rows."
+        )
+    return row

@@ -445,6 +445,8 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
     def score(self, X: Matrix, y: Matrix, sample_weight: ArrayLike | None = None) -> float:
         """R², the mean over the outputs; of several quantiles, the mean D² of their pinball losses.
 
+        Targets that are missing (NaN in one of several columns) do not count.
+
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
@@ -472,6 +474,9 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         True
         """
         check_is_fitted(self)
+        table = self._with_gaps(y)
+        if table is not None:
+            return self._mean_r2(table, self.predict(X), sample_weight)
         levels = getattr(self._training.architecture.loss, "quantile", None)
         if not isinstance(levels, tuple):
             return super().score(X, y, sample_weight)

@@ -52,5 +52,7 @@ class Units:
 
 
 def _mean_and_scale(normalizer):
-    scale = normalizer.scale_
-    return (normalizer.mean_ if normalizer.with_mean else np.zeros_like(scale)), scale
+    """0 and 1 for a column that had no target yet."""
+    scale = np.where(np.isnan(normalizer.scale_), 1.0, normalizer.scale_)
+    mean = np.nan_to_num(normalizer.mean_) if normalizer.with_mean else np.zeros_like(scale)
+    return mean, scale

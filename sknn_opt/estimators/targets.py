@@ -5,24 +5,39 @@ from dataclasses import replace
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.preprocessing import LabelEncoder
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import column_or_1d
 
 from sknn_opt.arrays.extremes import refuse_extremes
 from sknn_opt.estimators import target_scale
 from sknn_opt.estimators.class_weight import row_factors
+from sknn_opt.estimators.missing import mean_r2, refuse_missing, subset_accuracy, with_gaps
 from sknn_opt.estimators.parameters import quantile_levels
 from sknn_opt.nn.losses import LOSSES, Loss, make_loss
+from sknn_opt.nn.network import Weights
+from sknn_opt.training.growth import with_more_classes
 
-KINDS = ("binary", "multiclass", "multiclass-multioutput", "multilabel-indicator")
+LABELS = "multilabel-indicator"
+KINDS = ("binary", "multiclass", LABELS)
 ROWS_AT_A_TIME = 2**18  # labels of many rows are not copied as a whole
 REGRESSION_LOSSES = [name for name, loss in LOSSES.items() if loss.link in ("identity", "exp")]
 
 
-class ClassTargets:
+class Targets:
+    """What both know: targets may be missing, and so may be all but numbers."""
+
+    _with_gaps = staticmethod(with_gaps)
+
+    def _refuse(self, y):
+        """Say what is wrong with targets that cannot be used, if it is clear."""
+        refuse_missing(y)
+
+
+class ClassTargets(Targets):
     """The part of a classifier that knows classes: one column of them, or several labels."""
 
     _y_numeric = False
+    _subset_accuracy = staticmethod(subset_accuracy)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -30,52 +45,61 @@ class ClassTargets:
         return tags
 
     def _check_classes(self, classes, y):
-        """The classes that a call of partial_fit announces, sorted; None where there are none."""
-        first = not hasattr(self, "theta_")
-        if classes is not None:
-            classes = np.unique(classes)
-            if not first and not np.array_equal(classes, self.classes_):
+        """The classes that a call of partial_fit announces, sorted; None where none is new."""
+        first, labels = not hasattr(self, "theta_"), np.ndim(y) == 2 and np.shape(y)[1] > 1
+        if classes is None:
+            if first and not labels:
                 raise ValueError(
-                    f"classes={classes.tolist()} differs from the classes of the first call, "
-                    f"{self.classes_.tolist()}. Leave classes out after the first call."
+                    "classes must be passed on the first call to partial_fit: later rows may bring "
+                    "classes that this call does not have."
                 )
-        elif first and not type_of_target(y, input_name="y").startswith("multilabel"):
+            return None
+        classes = np.unique(classes)
+        if first or labels or np.array_equal(classes, self.classes_):
+            return classes if first else None
+        lacking = sorted(set(self.classes_.tolist()) - set(classes.tolist()), key=str)
+        if lacking:
             raise ValueError(
-                "classes must be passed on the first call to partial_fit: later rows may bring "
-                "classes that this call does not have."
+                f"classes={classes.tolist()} lacks {lacking}, which the network knows. A later "
+                "call may announce further classes, and names the known ones as well; leave "
+                "classes out where none is new."
             )
         return classes
 
+    def _take_in(self, known, y):
+        """Let the network grow by the classes that are not among the known ones."""
+        loss, _ = self._loss_and_outputs(y)
+        places = np.searchsorted(self.classes_, known)
+        weights = Weights(self.theta_, self.statistics_)
+        grown = with_more_classes(self._training, weights, loss, places, len(self.classes_))
+        vars(self).update(self._attributes(*grown, self.n_iter_, self.t_))
+
     def _encode(self, y, *, reset, classes=None):
-        """Class codes of shape (n,); 0 and 1 of shape (n, 1) or (n, n_labels) for binary ones."""
-        try:
-            kind = type_of_target(y, input_name="y")
-            if kind not in KINDS:
-                check_classification_targets(y)  # says what is wrong
-        except TypeError as error:
-            raise TypeError(
-                "y must hold labels of one type, all strings or all numbers, without None; "
-                f"sorting them failed: {error}."
-            ) from error
-        if kind == "multiclass-multioutput":
-            raise ValueError(
-                "y has several columns with several classes each; MLPClassifier takes one column "
-                "of classes, or a label indicator matrix of 0 and 1. "
-                "sklearn.multioutput.MultiOutputClassifier fits one classifier per column."
-            )
-        if kind == "multilabel-indicator":
-            y = y.toarray() if issparse(y) else y
-            if not np.isin(y, (0, 1)).all():
+        """Class codes of shape (n,); 0 and 1 of shape (n, 1) or (n, n_labels) for binary ones.
+
+        Labels that are missing stay NaN.
+        """
+        y = y.toarray() if issparse(y) else y
+        gaps = np.isnan(y) if y.dtype.kind == "f" and y.ndim == 2 else np.False_
+        y = _as_one_type(y) if y.dtype == object else y
+        kind = LABELS if gaps.any() else type_of_target(y, input_name="y")
+        if kind not in KINDS:
+            _refuse_kind(kind, y)
+        if kind == LABELS:
+            if not (np.isin(y, (0, 1)) | gaps).all():
                 raise ValueError(
-                    f"y is a matrix of labels with the values {np.unique(y).tolist()}; they must "
-                    "be 0 and 1: pass (y > 0).astype(int), for example."
+                    "y is a matrix of labels with the values "
+                    f"{np.unique(y[~gaps])[:9].tolist()}; they must be 0 and 1: pass "
+                    "(y > 0).astype(int), for example."
                 )
             if reset:
                 self.classes_ = np.arange(y.shape[1])
-            return y.astype(np.uint8)
+            return y.astype(np.float32 if gaps.any() else np.uint8)
         y = column_or_1d(y, warn=True)
         if reset:
             self.classes_ = LabelEncoder().fit(y).classes_ if classes is None else classes
+        elif classes is not None:
+            self.classes_ = classes
         codes = _codes(y, self.classes_)
         one_output = len(self.classes_) == 2 and getattr(self.loss, "link", None) != "softmax"
         return codes.astype(np.uint8)[:, np.newaxis] if one_output else codes
@@ -110,10 +134,11 @@ class ClassTargets:
         return rows.weighted_by(row_factors(self.class_weight, rows.y, self.classes_, totals))
 
 
-class AmountTargets:
+class AmountTargets(Targets):
     """The part of a regressor that knows amounts and their scale."""
 
     _y_numeric = True
+    _mean_r2 = staticmethod(mean_r2)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -124,14 +149,23 @@ class AmountTargets:
     def _check_classes(self, classes, y):
         """There are none."""
 
+    def _refuse(self, y):
+        super()._refuse(y)
+        try:
+            np.asarray(y, dtype=float)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"MLPRegressor takes numbers in y ({error}); MLPClassifier takes classes."
+            ) from error
+
     def _encode(self, y, *, reset, classes=None):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        loss = self.loss if isinstance(self.loss, Loss) else LOSSES[self.loss]
-        loss.check_targets(y)
         y = y if y.dtype == np.float32 else y.astype(np.float64, copy=False)
         y = y[:, np.newaxis] if y.ndim == 1 else y
-        refuse_extremes(y, "y")
+        loss, gaps = self.loss if isinstance(self.loss, Loss) else LOSSES[self.loss], np.isnan(y)
+        loss.check_targets(y[~gaps] if gaps.any() else y)
+        refuse_extremes(y, "y", allow_nan=y.shape[1] > 1)
         return y
 
     def _decode(self, y):
@@ -179,6 +213,36 @@ class AmountTargets:
         return rows if scale is None else replace(rows, y=target_scale.apply(scale, rows.y))
 
 
+def _as_one_type(y):
+    """Labels of an object column: strings as they are, numbers in a dtype of their own."""
+    types = {type(label) for label in y.flat}
+    if all(issubclass(each, str) for each in types):
+        return y
+    if all(issubclass(each, int | float | np.number | np.bool_) for each in types):
+        return np.array(y.tolist())
+    raise TypeError(
+        "y must hold labels of one type, all strings or all numbers; its dtype is object, with "
+        f"values of the types {sorted(each.__name__ for each in types)}. Pass y.astype(str), for "
+        "example; several labels a row are a matrix of 0 and 1 "
+        "(sklearn.preprocessing.MultiLabelBinarizer)."
+    )
+
+
+def _refuse_kind(kind, y):
+    """Raise ValueError: these are no classes, or several columns of them."""
+    if kind == "multiclass-multioutput":
+        raise ValueError(
+            "y has several columns with several classes each; MLPClassifier takes one column "
+            "of classes, or a label indicator matrix of 0 and 1. "
+            "sklearn.multioutput.MultiOutputClassifier fits one classifier per column."
+        )
+    raise ValueError(
+        f"Unknown label type: {kind}. y holds {np.unique(y).size} different values, such as "
+        f"{y.flat[0]}; MLPClassifier takes classes. Use MLPRegressor for amounts, or make classes "
+        "of them: numpy.digitize(y, bins), or pandas.cut(y, bins, labels=False)."
+    )
+
+
 def _codes(y, classes):
     """The position of each label among the sorted classes."""
     codes = np.empty(len(y), np.min_scalar_type(-len(classes)))
@@ -194,9 +258,10 @@ def _codes(y, classes):
         known[block] = classes[np.minimum(found, len(classes) - 1)] == y[block]
     if not known.all():
         unknown = sorted(set(y[~known].tolist()), key=str)
+        every = f"{classes.tolist()} and these"
         raise ValueError(
             f"y has the classes {unknown}, which are not among the known classes "
             f"{classes.tolist()}. Leave such rows out, fit anew on all classes, or announce them "
-            "in the first call of partial_fit(X, y, classes=...)."
+            f"in a call of partial_fit(X, y, classes=...) that names all classes, {every}."
         )
     return codes

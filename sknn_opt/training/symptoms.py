@@ -90,6 +90,13 @@ UNSCALED_TARGETS = Symptom(
     "the targets are not scaled ({found})",
     advice="Set normalize_target=True, or divide y.",
 )
+ONE_HOT = Symptom(
+    "one-hot targets",
+    None,
+    "each row of y has a single 1, as one-hot classes have, and y was taken for {n} labels, of "
+    "which a row may have several or none",
+    advice="If each row has one class, pass y.argmax(axis=1).",
+)
 FOREIGN_TARGETS = Symptom(
     "targets of another scale",
     UNSCALED_TARGETS.limit,
@@ -224,7 +231,7 @@ LARGE_STEP = Symptom(
     (SLOWER,),
 )
 SYMPTOMS = (
-    *(NO_INPUTS, UNSCALED, UNSCALED_TARGETS, FOREIGN_TARGETS, FLAT_TARGETS),
+    *(NO_INPUTS, UNSCALED, UNSCALED_TARGETS, FOREIGN_TARGETS, FLAT_TARGETS, ONE_HOT),
     *(CLASS_NOT_VALIDATED, SMALL_VALIDATION_PART, PLAN_OVER, DIVERGED, NOT_CONVERGED),
     *(LIMIT_REACHED, STUCK, OVERFLOW, LEARNED_NOTHING),
     *(
@@ -310,6 +317,10 @@ def on_targets(y, normalizer, is_new):
 
     `is_new` says that the normalizer, if there is one, was fitted to these very targets.
     """
+    if np.isnan(y).any():
+        y = y[~np.isnan(y)]
+    if not y.size:
+        return []
     low, high = float(y.min()), float(y.max())
     largest = max(abs(low), abs(high))
     spread = float(np.std(y / largest)) * largest if low < high else 0.0
@@ -323,6 +334,12 @@ def on_targets(y, normalizer, is_new):
     if not is_new:
         return [FOREIGN_TARGETS.say(found=found)]
     return [FLAT_TARGETS.say(found=found)] if too_flat else []
+
+
+def on_labels(y):
+    """Sentences on labels of which each row has exactly one."""
+    n_rows, n = y.shape
+    return [ONE_HOT.say(n=n)] if n_rows > n and (y.sum(axis=1) == 1).all() else []
 
 
 def on_plan(schedule, time):
@@ -340,7 +357,7 @@ def on_divergence(epoch, loss, kept, batch, rate):
     X = X.data if issparse(X) else X
     with np.errstate(all="ignore"):
         rms = np.sqrt(np.mean(np.square(X, dtype=np.float64))) if X.size else 0.0
-    largest = [float(np.abs(array).max(initial=0)) for array in (X, y)]
+    largest = [float(np.fmax.reduce(np.abs(a), axis=None, initial=0)) for a in (X, y)]
     if not rms <= DIVERGED.limit:
         cause = f"the inputs are not scaled (one is {largest[0]:.3g} in {X.dtype}); put {NORMALIZE}"
     elif y.dtype.kind == "f" and not largest[1] <= UNSCALED_TARGETS.limit:

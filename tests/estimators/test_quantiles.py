@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import make_pipeline
 
 from sknn_opt import InputNormalizer, Loss, MLPRegressor, check_gradients, check_signals
-from sknn_opt.nn.losses import Huber, Quantile, best_constant, constant_loss
+from sknn_opt.nn.losses import Huber, Quantile, constant_loss, constant_outputs
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -71,7 +71,7 @@ def test_the_best_constant_is_no_worse_than_any_other(loss, weighted):
     def cost(z):
         return np.average(loss(np.tile(z, (301, 1)), y)[0], weights=weight)
 
-    best = best_constant(loss, 2, y, weight)
+    best = constant_outputs(loss, y, weight, 2)
     assert constant_loss(loss, 2, y, weight) == cost(best)
     for z in np.linspace(y.min(axis=0), y.max(axis=0), 300):
         assert cost(best) <= cost(z) * (1 + 1e-12)
@@ -79,7 +79,7 @@ def test_the_best_constant_is_no_worse_than_any_other(loss, weighted):
 
 def test_the_best_constants_of_quantiles_are_those_of_y():
     y = np.random.default_rng(0).normal(size=(1001, 1))
-    best = best_constant(Quantile((0.1, 0.9)), 2, y, None)
+    best = constant_outputs(Quantile((0.1, 0.9)), y, None, 2)
     np.testing.assert_allclose(best, np.quantile(y, [0.1, 0.9]), atol=0.01)
 
 
