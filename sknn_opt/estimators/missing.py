@@ -53,8 +53,8 @@ def refuse_missing(y):
     rows = np.flatnonzero(_are_missing(table.reshape(len(table), -1)).any(axis=1))
     if len(rows):
         raise ValueError(
-            f"Input y contains NaN: {len(rows)} of {len(table)} rows have no target (NaN, None or "
-            f"NA), the first of them is row {rows[0]}. Leave these rows out: "
+            f"Input y contains NaN: there is no target (NaN, None or NA) in {len(rows)} of "
+            f"{len(table)} rows, the first of them row {rows[0]}. Leave these rows out: "
             "keep = ~pandas.isna(y); fit(X[keep], y[keep])."
         )
 
