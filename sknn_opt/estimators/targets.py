@@ -14,8 +14,8 @@ from sknn_opt.estimators.class_weight import row_factors
 from sknn_opt.estimators.missing import mean_r2, refuse_missing, subset_accuracy, with_gaps
 from sknn_opt.estimators.parameters import quantile_levels
 from sknn_opt.nn.losses import LOSSES, Loss, make_loss
-from sknn_opt.nn.network import Weights
 from sknn_opt.training.growth import with_more_classes
+from sknn_opt.training.rescaling import rescale
 
 LABELS = "multilabel-indicator"
 KINDS = ("binary", "multiclass", LABELS)
@@ -70,8 +70,8 @@ class ClassTargets(Targets):
         """Let the network grow by the classes that are not among the known ones."""
         loss, _ = self._loss_and_outputs(y)
         places = np.searchsorted(self.classes_, known)
-        weights = Weights(self.theta_, self.statistics_)
-        grown = with_more_classes(self._training, weights, loss, places, len(self.classes_))
+        predicting = self.theta_, self.statistics_
+        grown = with_more_classes(self._training, predicting, loss, places, len(self.classes_))
         vars(self).update(self._attributes(*grown, self.n_iter_, self.t_))
 
     def _encode(self, y, *, reset, classes=None):
@@ -126,7 +126,7 @@ class ClassTargets(Targets):
         """The stratum of each row, and how many rows of each are held out at least."""
         return (y.ravel() if y.ndim == 1 or y.shape[1] == 1 else np.zeros(len(y), int)), 1
 
-    def _for_network(self, rows, state, first=False):
+    def _for_network(self, rows, state, learn=None):
         """The rows with weights times those of the classes."""
         if self.class_weight is None:
             return rows
@@ -204,13 +204,25 @@ class AmountTargets(Targets):
         """One stratum, of which at least two rows are held out: R² needs them."""
         return np.zeros(len(y), int), 2
 
-    def _for_network(self, rows, state, first=False):
-        """The rows with targets in the network's units, which the `first` rows set."""
-        if first and self.normalize_target:
-            y, weight = rows.of(rows.y), rows.of(rows.weight)
-            state.target_scale = target_scale.learn(state.architecture.loss, y, weight)
+    def _for_network(self, rows, state, learn=None):
+        """The rows with targets in the network's units, which they teach where `learn` says so."""
+        if learn and self.normalize_target:
+            self._learn_units(rows, state, learn)
         scale = state.target_scale
         return rows if scale is None else replace(rows, y=target_scale.apply(scale, rows.y))
+
+    def _learn_units(self, rows, state, learn):
+        """Set the units of the network, or let them follow; what is predicted stays."""
+        loss, before = state.architecture.loss, state.target_scale
+        y, weight = rows.of(rows.y), rows.of(rows.weight)
+        if learn == "follow":
+            found = target_scale.follow(before, state.recent_targets, loss, y, weight)
+        else:
+            found = target_scale.learn(loss, y, weight), None
+        state.target_scale, state.recent_targets = found
+        change = learn != "first" and target_scale.change(before, state.target_scale)
+        if change:
+            rescale(state, *change)
 
 
 def _as_one_type(y):

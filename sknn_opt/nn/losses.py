@@ -51,6 +51,9 @@ class Loss:
     normalizes : {'mean and scale', 'scale', None}
         What a regressor with ``normalize_target`` may take out of the targets without changing what
         the loss means: both where it depends on z - y alone, the scale where the link is 'exp'.
+    degree : float
+        d, if targets in a unit c times smaller (y' = c y, and outputs alike) make the loss c^d times
+        larger: 2 for squares, 1 for sizes. A stream whose targets change their scale goes by it.
 
     Examples
     --------
@@ -71,6 +74,7 @@ class Loss:
 
     link: ClassVar[str] = "identity"
     normalizes: ClassVar[str | None] = None
+    degree: ClassVar[float] = 2
 
     def __call__(self, z: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """The loss of each row, and its gradient.
@@ -147,6 +151,7 @@ class AbsoluteError(Loss):
     """|z - y|, for the median of y."""
 
     normalizes: ClassVar[str | None] = "mean and scale"
+    degree: ClassVar[float] = 1
 
     def __call__(self, z, y):
         z -= y
@@ -180,6 +185,7 @@ class Quantile(Loss):
 
     quantile: float | tuple[float, ...] = 0.5
     normalizes: ClassVar[str | None] = "mean and scale"
+    degree: ClassVar[float] = 1
 
     def __call__(self, z, y):
         z -= y
@@ -207,6 +213,7 @@ class Poisson(Loss):
 
     link: ClassVar[str] = "exp"
     normalizes: ClassVar[str | None] = "scale"
+    degree: ClassVar[float] = 1
 
     def __call__(self, z, y):
         losses = xlogy(y, y) - y - y * z
@@ -229,6 +236,7 @@ class Gamma(Loss):
 
     link: ClassVar[str] = "exp"
     normalizes: ClassVar[str | None] = "scale"
+    degree: ClassVar[float] = 0
 
     def __call__(self, z, y):
         losses = z - np.log(y) - 1
@@ -263,6 +271,10 @@ class Observed(Loss):
     @property
     def normalizes(self):  # type: ignore[override]
         return self.inner.normalizes
+
+    @property
+    def degree(self):  # type: ignore[override]
+        return self.inner.degree
 
     def __call__(self, z, y):
         seen = ~np.isnan(y)

@@ -13,14 +13,14 @@ import numpy as np
 from sknn_opt.nn.network import Weights
 
 
-def with_more_classes(state, weights, loss, places, n_classes):
-    """The state and its weights that predict, with outputs for new classes.
+def with_more_classes(state, predicting, loss, places, n_classes):
+    """The state and the weights that predict, with outputs for new classes.
 
     Parameters
     ----------
     state : TrainingState
-    weights : Weights
-        Those that predict.
+    predicting : (ndarray, ndarray)
+        θ and the running statistics that predict.
     loss : Loss
         That of all classes.
     places : ndarray of int
@@ -64,7 +64,7 @@ def with_more_classes(state, weights, loss, places, n_classes):
         totals[:, places] = state.class_totals[:, : len(places)]
         state.class_totals = totals
     state.start_anew()  # scores of fewer classes cannot be compared with
-    return state, grown_weights(weights)
+    return state, grown_weights(Weights(*predicting))
 
 
 def _by_class(values, loss):

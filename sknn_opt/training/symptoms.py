@@ -100,8 +100,7 @@ ONE_HOT = Symptom(
 FOREIGN_TARGETS = Symptom(
     "targets of another scale",
     UNSCALED_TARGETS.limit,
-    "these targets are far from those of the first training set ({found}, in units of those), "
-    "whose scale the network keeps",
+    "these targets are far from those seen before ({found}, in units of all so far)",
     advice="Fit it anew, on targets like these.",
 )
 FLAT_TARGETS = Symptom(
@@ -250,6 +249,7 @@ SYMPTOMS = (
 UNEQUAL = 1e3  # the largest feature over the smallest
 SMALL = 0.3  # the largest number of all
 LONG_ROW = 1024  # numbers
+FEW_TARGETS = 10
 SAMPLE = 2**18  # elements of X that are looked at closely
 
 
@@ -315,11 +315,12 @@ def _ranges(X):
 def on_targets(y, normalizer, is_new):
     """Sentences on targets that, as the network gets them, are of a scale it is not made for.
 
-    `is_new` says that the normalizer, if there is one, was fitted to these very targets.
+    `is_new` says that the normalizer, if there is one, was fitted to these very targets. Of others,
+    a few may be close to each other by chance.
     """
     if np.isnan(y).any():
         y = y[~np.isnan(y)]
-    if not y.size:
+    if not y.size or (not is_new and len(y) < FEW_TARGETS):
         return []
     low, high = float(y.min()), float(y.max())
     largest = max(abs(low), abs(high))

@@ -128,28 +128,6 @@ def test_predictions_of_a_network_that_diverged_are_finite():
     assert np.isfinite(net.predict(X_bad)).all()
 
 
-class TestPartialFit:
-    def test_it_keeps_the_scale_of_the_first_call(self):
-        net = regressor()
-        for rows in (slice(0, 200), slice(200, 442)):
-            net.partial_fit(X[rows], Y[rows])
-        assert net.target_normalizer_.mean_[0] == pytest.approx(Y[:200].mean())
-        for _ in range(60):
-            net.partial_fit(X, Y)
-        assert net.score(X, Y) > 0.4
-
-    def test_it_says_so_where_later_targets_are_far_off(self):
-        net = regressor().partial_fit(X[:50], np.full(50, 3.0))
-        with pytest.warns(ConvergenceWarning, match="far from those of the first training"):
-            net.partial_fit(X, 1e5 * Y)
-
-
-def test_warm_start_keeps_the_scale():
-    net = regressor(warm_start=True, max_iter=5).fit(X, Y)
-    before = net.target_normalizer_.scale_.copy()
-    assert np.array_equal(net.fit(X, 2 * Y).target_normalizer_.scale_, before)
-
-
 def test_the_objective_is_in_the_networks_units():
     net = regressor(max_iter=20, alpha=0.0, dtype="float64").fit(X, Y)
     residual = (net.predict(X) - Y) / net.target_normalizer_.scale_
