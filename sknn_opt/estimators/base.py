@@ -83,7 +83,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The inputs, best with mean 0 and variance 1 (see `InputNormalizer`).
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets.
+            The targets. Of several, or of several labels, a row may lack some (NaN).
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts, >= 0. An integer weight counts like repetition.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
@@ -317,11 +317,8 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         if architecture.loss.normalizes == "mean and scale" and rows.n_rows:
             is_new = learn != "follow"
             advice += symptoms.on_targets(rows.of(rows.y), state.target_scale, is_new)
-        if (
-            learn == "first"
-            and architecture.loss.link == "logistic"
-            and architecture.n_units[-1] > 1
-        ):
+        labels = architecture.loss.link == "logistic" and architecture.n_units[-1] > 1
+        if labels and learn == "first":
             advice += symptoms.on_labels(rows.of(rows.y))
         rows = rows.that_count()
         if rows.n_rows:

@@ -236,7 +236,8 @@ def architecture_of(estimator, rows, fitted=None):
         _check_unchanged(asked, architecture)
         if rates != fitted.dropout:
             architecture = replace(architecture, dropout=rates)
-    return architecture.for_targets(rows.y) if rows.y.dtype.kind == "f" else architecture
+    may_have_gaps = rows.y.dtype.kind == "f" and rows.y.shape[-1] > 1
+    return architecture.for_targets(rows.y) if may_have_gaps else architecture
 
 
 def _check_unchanged(asked, fitted):

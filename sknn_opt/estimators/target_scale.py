@@ -40,7 +40,7 @@ def follow(units, recent, loss, y, weight):
     if len(recent) < RECENT or units is None:
         return units, recent
     halves = [learn(loss, part[:, :-1], part[:, -1]) for part in np.array_split(recent, 2)]
-    unknown = any(np.isnan(half.scale_).any() for half in halves)  # a column without targets
+    unknown = any(np.isnan(half.var_).any() for half in halves)  # a column without targets
     if unknown or _apart(*halves, 1, 2) or not _apart(units, halves[1], CHANGED, CHANGED):
         return units, None
     return learn(loss, recent[:, :-1], recent[:, -1]), None
@@ -67,7 +67,11 @@ def learn(loss, y, weight, before=None):
         y = np.concatenate([y, -y])
     # A copy: the one before belongs to an estimator that this call must not change.
     normalizer = copy.copy(before) if before else InputNormalizer(with_mean=centered)
-    return normalizer._learn(y, weight)
+    normalizer._learn(y, weight)
+    if np.isnan(normalizer.scale_).any():  # a column had no target yet
+        normalizer.scale_ = np.where(np.isnan(normalizer.scale_), 1.0, normalizer.scale_)
+        normalizer.mean_ = np.nan_to_num(normalizer.mean_)
+    return normalizer
 
 
 def apply(normalizer, y):
@@ -117,10 +121,8 @@ class Units:
 
 
 def _mean_and_scale(normalizer):
-    """0 and 1 for a column that had no target yet."""
-    scale = np.where(np.isnan(normalizer.scale_), 1.0, normalizer.scale_)
-    mean = np.nan_to_num(normalizer.mean_) if normalizer.with_mean else np.zeros_like(scale)
-    return mean, scale
+    scale = normalizer.scale_
+    return (normalizer.mean_ if normalizer.with_mean else np.zeros_like(scale)), scale
 
 
 def _predicted_with(normalizer):

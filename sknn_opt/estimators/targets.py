@@ -46,14 +46,17 @@ class ClassTargets(Targets):
 
     def _check_classes(self, classes, y):
         """The classes that a call of partial_fit announces, sorted; None where none is new."""
-        first, labels = not hasattr(self, "theta_"), np.ndim(y) == 2 and np.shape(y)[1] > 1
-        if classes is None:
-            if first and not labels:
-                raise ValueError(
-                    "classes must be passed on the first call to partial_fit: later rows may bring "
-                    "classes that this call does not have."
-                )
+        first = not hasattr(self, "theta_")
+        if classes is None and not first:
             return None
+        labels = np.ndim(y) == 2 and np.shape(y)[1] > 1
+        if classes is None and labels:
+            return None
+        if classes is None:
+            raise ValueError(
+                "classes must be passed on the first call to partial_fit: later rows may bring "
+                "classes that this call does not have."
+            )
         classes = np.unique(classes)
         if first or labels or np.array_equal(classes, self.classes_):
             return classes if first else None
@@ -80,21 +83,22 @@ class ClassTargets(Targets):
         Labels that are missing stay NaN.
         """
         y = y.toarray() if issparse(y) else y
-        gaps = np.isnan(y) if y.dtype.kind == "f" and y.ndim == 2 else np.False_
-        y = _as_one_type(y) if y.dtype == object else y
-        kind = LABELS if gaps.any() else type_of_target(y, input_name="y")
+        y = _as_one_type(y) if y.dtype.kind == "O" else y
+        has_gaps = y.dtype.kind == "f" and y.ndim == 2 and np.isnan(y).any()
+        kind = LABELS if has_gaps else type_of_target(y, input_name="y")
         if kind not in KINDS:
             _refuse_kind(kind, y)
         if kind == LABELS:
-            if not (np.isin(y, (0, 1)) | gaps).all():
+            values = y[~np.isnan(y)] if has_gaps else y
+            if not np.isin(values, (0, 1)).all():
                 raise ValueError(
                     "y is a matrix of labels with the values "
-                    f"{np.unique(y[~gaps])[:9].tolist()}; they must be 0 and 1: pass "
+                    f"{np.unique(values)[:9].tolist()}; they must be 0 and 1: pass "
                     "(y > 0).astype(int), for example."
                 )
             if reset:
                 self.classes_ = np.arange(y.shape[1])
-            return y.astype(np.float32 if gaps.any() else np.uint8)
+            return y.astype(np.float32 if has_gaps else np.uint8)
         y = column_or_1d(y, warn=True)
         if reset:
             self.classes_ = LabelEncoder().fit(y).classes_ if classes is None else classes
@@ -163,8 +167,9 @@ class AmountTargets(Targets):
             y = column_or_1d(y, warn=True)
         y = y if y.dtype == np.float32 else y.astype(np.float64, copy=False)
         y = y[:, np.newaxis] if y.ndim == 1 else y
-        loss, gaps = self.loss if isinstance(self.loss, Loss) else LOSSES[self.loss], np.isnan(y)
-        loss.check_targets(y[~gaps] if gaps.any() else y)
+        has_gaps = y.shape[1] > 1 and np.isnan(y).any()
+        loss = self.loss if isinstance(self.loss, Loss) else LOSSES[self.loss]
+        loss.check_targets(y[~np.isnan(y)] if has_gaps else y)
         refuse_extremes(y, "y", allow_nan=y.shape[1] > 1)
         return y
 
@@ -189,9 +194,8 @@ class AmountTargets(Targets):
         if y.shape[1] > 1:
             raise ValueError(
                 f"quantile has {len(levels)} numbers and y has {y.shape[1]} columns; several "
-                "quantiles are those of one column. Fit one network for each column, by "
-                "sklearn.multioutput.MultiOutputRegressor or one after the other, or give one "
-                "quantile."
+                "quantiles are those of one column. Fit one network for each column "
+                "(sklearn.multioutput.MultiOutputRegressor), or give one quantile."
             )
         if isinstance(self.scoring, str) and self.scoring != "loss":
             raise ValueError(

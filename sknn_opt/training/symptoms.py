@@ -318,7 +318,7 @@ def on_targets(y, normalizer, is_new):
     `is_new` says that the normalizer, if there is one, was fitted to these very targets. Of others,
     a few may be close to each other by chance.
     """
-    if np.isnan(y).any():
+    if y.shape[1] > 1 and np.isnan(y).any():
         y = y[~np.isnan(y)]
     if not y.size or (not is_new and len(y) < FEW_TARGETS):
         return []

@@ -160,6 +160,29 @@ def test_a_stream_whose_calls_lack_a_column():
     assert net.score(X, FULL) > 0.3
 
 
+def test_a_column_that_is_away_for_long_keeps_its_scale():
+    net = regressor().partial_fit(X, FULL)
+    mean, predictions = net.target_normalizer_.mean_.copy(), net.predict(X)
+    part = FULL.copy()
+    part[:, 1] = np.nan
+    for _ in range(4):
+        net.partial_fit(X, part)
+    assert net.target_normalizer_.mean_[1] == mean[1]
+    assert np.corrcoef(net.predict(X)[:, 1], predictions[:, 1])[0, 1] > 0.5
+
+
+def test_a_column_that_comes_later_is_learned():
+    part = FULL.copy()
+    part[:, 1] = np.nan
+    net = regressor()
+    for _ in range(5):
+        net.partial_fit(X, part)
+    assert (net.predict(X)[:, 1] == 0).all()
+    for _ in range(150):
+        net.partial_fit(X, FULL)
+    assert net.score(X, FULL) > 0.4
+
+
 @pytest.mark.parametrize("dtype", [object, "Float64", np.float32])
 def test_frames_and_lists_with_gaps(dtype):
     frame = pd.DataFrame(GAPS.astype(np.float32), columns=list("abc")).astype(dtype)
