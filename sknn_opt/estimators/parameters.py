@@ -242,6 +242,7 @@ def architecture_of(estimator, rows, fitted=None):
 
 def _check_unchanged(asked, fitted):
     n_units, activation, loss, _, batch_norm = asked
+    loss = fitted.loss if fitted.has_loss(loss) else loss
     for name, now, before in (
         ("hidden_layer_sizes", n_units[1:-1], fitted.n_units[1:-1]),
         ("activation", activation, fitted.activation),
@@ -354,7 +355,9 @@ def check_scoring_name(scoring):
 
 def check_loss(loss, y, n_outputs):
     """Raise ValueError if a loss does not return what it must, here for the first two targets."""
-    allowed = [None, "scale"] if loss.link == "exp" else [None, "scale", "mean and scale"]
+    allowed = [None, "scale"]
+    if loss.link != "exp":
+        allowed += ["mean and scale", "median and quartiles"]
     if loss.normalizes not in allowed:
         raise ValueError(
             f"loss={loss!r} has normalizes={loss.normalizes!r}; with the link {loss.link!r} it "

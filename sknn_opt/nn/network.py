@@ -36,6 +36,7 @@ from sknn_opt.nn.losses import (
     make_loss,
     over_all,
     over_observed,
+    same_loss,
 )
 
 
@@ -148,6 +149,10 @@ class Architecture:
         """The same with a loss that leaves out the gaps of y, if it has any."""
         loss = over_all(self.loss) if y is None else over_observed(self.loss, y)
         return self if loss == self.loss else replace(self, loss=loss)
+
+    def has_loss(self, loss):
+        """Whether this is its loss, or another object of the same."""
+        return same_loss(loss, self.loss)
 
     def parameters_of(self, layer):
         """The bare names of a layer's blocks in θ.

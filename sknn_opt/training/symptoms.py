@@ -325,7 +325,9 @@ def on_targets(y, normalizer, is_new):
     low, high = float(y.min()), float(y.max())
     largest = max(abs(low), abs(high))
     spread = float(np.std(y / largest)) * largest if low < high else 0.0
-    too_large = largest > UNSCALED_TARGETS.limit
+    # In a stream, one target may be absurd.
+    size = largest if is_new else float(np.median(np.abs(y)))
+    too_large = size > UNSCALED_TARGETS.limit
     too_flat = spread < 1 / UNSCALED_TARGETS.limit and low < high
     if not (too_large or too_flat):
         return []
@@ -385,6 +387,8 @@ def on_fitted(architecture, weights, rows):
     # So few rows that a wide X is not copied, nor many outputs made.
     widest = max(architecture.n_units[0], architecture.n_units[-1])
     sample = rows.sample(min(max(SAMPLE // widest, 100), 2000))
+    if architecture.loss.normalizes == "median and quartiles":
+        sample = _without_far_targets(sample)
     X, y, weight = sample.of(sample.X), sample.of(sample.y), sample.of(sample.weight)
     everything = rows.of(rows.y), rows.of(rows.weight)
     with np.errstate(all="ignore"):
@@ -409,6 +413,12 @@ def on_fitted(architecture, weights, rows):
     if varied and (flat or not loss < constant * (1 - LEARNED_NOTHING.limit)):
         return [LEARNED_NOTHING.say(loss=loss, constant=constant), *found]
     return _on_one_class(link, z, y) + found
+
+
+def _without_far_targets(rows):
+    """All but the 2 % that are farthest from 0: one absurd target can outweigh all others."""
+    far = np.nan_to_num(np.fmax.reduce(np.abs(rows.of(rows.y)), axis=1))
+    return rows.take(far <= np.quantile(far, 0.98))
 
 
 def _on_one_class(link, z, y):
