@@ -47,8 +47,9 @@ def refuse_missing(y):
 
     scikit-learn's own sentences on None, NaN and NA depend on the type, and some do not name y.
     """
-    table = np.empty(0) if issparse(y) else np.asarray(y, dtype=object)
-    if not table.size:
+    as_given = object if isinstance(y, list | tuple) else None  # NaN among words would be "nan"
+    table = np.empty(0) if issparse(y) else np.asarray(y, dtype=as_given)
+    if not table.size or table.dtype.kind not in "fO":
         return
     rows = np.flatnonzero(_are_missing(table.reshape(len(table), -1)).any(axis=1))
     if len(rows):

@@ -24,7 +24,7 @@ REGRESSION_LOSSES = [name for name, loss in LOSSES.items() if loss.link in ("ide
 
 
 class Targets:
-    """What both know: targets may be missing, and so may be all but numbers."""
+    """What both know: targets may be missing."""
 
     _with_gaps = staticmethod(with_gaps)
 
@@ -47,18 +47,16 @@ class ClassTargets(Targets):
     def _check_classes(self, classes, y):
         """The classes that a call of partial_fit announces, sorted; None where none is new."""
         first = not hasattr(self, "theta_")
-        if classes is None and not first:
-            return None
         labels = np.ndim(y) == 2 and np.shape(y)[1] > 1
-        if classes is None and labels:
-            return None
         if classes is None:
-            raise ValueError(
-                "classes must be passed on the first call to partial_fit: later rows may bring "
-                "classes that this call does not have."
-            )
+            if first and not labels:
+                raise ValueError(
+                    "classes must be passed on the first call to partial_fit: later rows may bring "
+                    "classes that this call does not have."
+                )
+            return None
         classes = np.unique(classes)
-        if first or labels or np.array_equal(classes, self.classes_):
+        if first or np.array_equal(classes, self.classes_):
             return classes if first else None
         lacking = sorted(set(self.classes_.tolist()) - set(classes.tolist()), key=str)
         if lacking:
@@ -66,6 +64,11 @@ class ClassTargets(Targets):
                 f"classes={classes.tolist()} lacks {lacking}, which the network knows. A later "
                 "call may announce further classes, and names the known ones as well; leave "
                 "classes out where none is new."
+            )
+        if labels or (self.out_activation_ == "logistic" and self.n_outputs_ > 1):
+            raise ValueError(
+                f"classes={classes.tolist()} cannot be taken in: a network for several labels, "
+                "one for each column of y, has no classes to add. Leave classes out."
             )
         return classes
 
@@ -156,7 +159,8 @@ class AmountTargets(Targets):
     def _refuse(self, y):
         super()._refuse(y)
         try:
-            np.asarray(y, dtype=float)
+            if np.asarray(y).dtype.kind in "OSU":
+                np.asarray(y, dtype=float)
         except (TypeError, ValueError) as error:
             raise ValueError(
                 f"MLPRegressor takes numbers in y ({error}); MLPClassifier takes classes."
@@ -274,10 +278,10 @@ def _codes(y, classes):
         known[block] = classes[np.minimum(found, len(classes) - 1)] == y[block]
     if not known.all():
         unknown = sorted(set(y[~known].tolist()), key=str)
-        every = f"{classes.tolist()} and these"
         raise ValueError(
             f"y has the classes {unknown}, which are not among the known classes "
-            f"{classes.tolist()}. Leave such rows out, fit anew on all classes, or announce them "
-            f"in a call of partial_fit(X, y, classes=...) that names all classes, {every}."
+            f"{classes.tolist()}. Leave such rows out, fit anew on all classes, or announce them: "
+            "partial_fit(X, y, classes=...) takes further classes where it names the known ones, "
+            "too."
         )
     return codes

@@ -85,7 +85,7 @@ class Loss:
         z : ndarray of shape (n_rows, n_outputs)
             Raw outputs, which may be overwritten. Complex in gradient checks: branch on ``z.real``.
         y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
-            The targets.
+            The targets. If some of several are missing, each that is there is a row of its own.
 
         Returns
         -------

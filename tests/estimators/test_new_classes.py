@@ -175,7 +175,7 @@ def test_errors():
     refuses(net, NAMES, ["b", "d", "g"], r"lacks \['f'\], which the network knows")
     refuses(net, Y, [0, 1, 2], r"lacks \['b', 'd', 'f'\]")
     numbers = np.where(Y == 2, "z", NAMES)
-    refuses(net, numbers, None, r"classes \['z'\], which are not among.*that names all classes")
+    refuses(net, numbers, None, r"classes \['z'\], which are not among.*names the known ones, too")
     refuses(net, numbers, [*ALL, "y"], r"classes \['z'\], which are not among")
     codes = stream(classifier(), 2, slice(None), y=Y, classes=[0, 1, 2])
     refuses(codes, Y, ["0", "1", "2", "3"], r"lacks \[0, 1, 2\]")
@@ -186,3 +186,7 @@ def test_labels_take_no_classes():
     net = stream(classifier(), 2, slice(None), y=labels)
     net.partial_fit(X, labels, classes=[0, 1, 2])
     assert net.n_outputs_ == 3
+    refuses(net, labels, [0, 1, 2, 3], "a network for several labels.*has no classes to add")
+    refuses(net, Y, [0, 1, 2, 3], "a network for several labels.*has no classes to add")
+    one = stream(classifier(), 2, slice(None), y=Y, classes=[0, 1, 2])
+    refuses(one, labels, [0, 1, 2, 3], "a network for several labels.*has no classes to add")
