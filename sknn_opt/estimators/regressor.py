@@ -262,7 +262,7 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         Layers, counting the input and the output.
 
     n_outputs_ : int
-        Output units: one for each target, or quantile.
+        Output units.
 
     out_activation_ : str
         The function that turns raw outputs into predictions.
