@@ -84,7 +84,9 @@ def merge_equal_rows(X, y, weight, key):
     order = np.lexsort((*targets.T, hashes))
     hashes, targets = hashes[order], targets[order]
     is_first = np.ones(len(kept), bool)
-    is_first[1:] = (hashes[1:] != hashes[:-1]) | (targets[1:] != targets[:-1]).any(axis=1)
+    one, other = targets[1:], targets[:-1]
+    differ = (one != other) & ((one == one) | (other == other))  # two gaps (NaN) are equal
+    is_first[1:] = (hashes[1:] != hashes[:-1]) | differ.any(axis=1)
     merged = np.bincount(np.cumsum(is_first) - 1, weights=weight[kept][order])
     return kept[order[is_first]], None if (merged == 1).all() else merged
 

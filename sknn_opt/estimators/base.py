@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_consistent_length, validate_data
 
 from sknn_opt._sklearn import (
     CALLBACK_ATTRIBUTES,
@@ -85,7 +85,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The inputs, best with mean 0 and variance 1 (see `InputNormalizer`).
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets.
+            The targets. Of several, or of several labels, a row may lack some (NaN).
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts, >= 0. An integer weight counts like repetition.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
@@ -115,7 +115,8 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             task = FitTask(self, X, y, sample_weight, self.max_iter)
         with transaction(self):
             before = self._training if self.warm_start and hasattr(self, "theta_") else None
-            rows, validation = self._read(X, y, sample_weight, reset=before is None), None
+            rows = self._read(X, y, sample_weight, reset=before is None, every_column=True)
+            validation = None
             if not (X_val is None and y_val is None and sample_weight_val is None):
                 validation = validation_set(self._read, rows, X_val, y_val, sample_weight_val)
             if groups is not None:
@@ -134,7 +135,11 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
                 self._checked = values
             classes = self._check_classes(classes, y)
             before = self._training if hasattr(self, "theta_") else None
+            known = vars(self).get("classes_")
             rows = self._read(X, y, sample_weight, reset=before is None, classes=classes)
+            if before and classes is not None:
+                self._take_in(known, rows.y)
+                before = self._training
             outcome, advice = self._train_one_pass(rows, before)
         return self._report(outcome, advice)
 
@@ -204,15 +209,15 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         learn = "follow" if state.n_seen else "first"
         rows = self._to_network(state, rows, learn, advice)
         state.n_seen += rows.n_rows
-        if held_out is not None and held_out.n_rows >= self._strata(rows.y[:0])[1]:
+        least = 1 if self.scoring == "loss" else self._strata(rows.y[:0])[1]
+        if held_out is not None and held_out.n_rows >= least:
             evaluation = evaluation_of(self, state, held_out, weighted, advice, _NO_DECISION)
-            monitor.evaluate = evaluation if evaluation.rows.n_rows else None
-        if monitor.evaluate and state.best:
-            monitor.judge_best_again(state)
+            if evaluation.rows.n_rows:
+                monitor.begin_call(state, evaluation, rows.n_rows)
         if self.verbose:
             monitor.listeners = [Printer()]
         outcome, spare = Outcome("passed"), None if before else state.copy()
-        if rows.n_rows:  # else the whole part is held out
+        if rows.n_rows:  # else all are held out
             mean_weight = state.weight_seen / state.n_seen
             settings = settings_of(self, state, rows.n_rows, mean_weight)
             advice += symptoms.on_plan(settings.schedule, state.time)
@@ -305,6 +310,9 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         if architecture.loss.normalizes not in (None, "scale") and rows.n_rows:
             is_new = learn != "follow"
             advice += symptoms.on_targets(rows.of(rows.y), state.target_scale, is_new)
+        labels = architecture.loss.link == "logistic" and architecture.n_units[-1] > 1
+        if labels and learn == "first":
+            advice += symptoms.on_labels(rows.of(rows.y))
         rows = rows.that_count()
         if rows.n_rows:
             state.weight_seen += rows.mean_weight * rows.n_rows
@@ -325,7 +333,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             # Outputs start at the mean of the targets: e^0 = 1 is far from amounts in millions.
             b, counting = architecture.blocks[f"b[{architecture.n_layers}]"], rows.that_count()
             y, weight = counting.of(rows.y), counting.of(rows.weight)
-            at_the_mean = constant_outputs("exp", y, weight, b.size)
+            at_the_mean = constant_outputs(architecture.loss, y, weight, b.size)
             for weights in filter(None, (state.weights, state.average)):
                 b.of(weights.theta)[...] += at_the_mean
         return rows
@@ -376,7 +384,8 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         rows = draft._read(X, y, sample_weight, reset=before is None)
         init, _, dropout, _ = randomness.generators(self.random_state)
         if before:
-            state = replace(before, weights=self._weights)
+            architecture = before.architecture.for_targets(rows.y)
+            state = replace(before, architecture=architecture, weights=self._weights)
         else:
             architecture = architecture_of(draft, rows)
             theta = architecture.initial_parameters(self.init, init, float)
@@ -391,14 +400,28 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
 
     # Data -------------------------------------------------------------------------------------
 
-    def _read(self, X, y, sample_weight, *, reset, classes=None):
+    def _read(self, X, y, sample_weight, *, reset, classes=None, every_column=False):
         """Validate X, y and the weights, and encode y for the loss."""
         frame = X if hasattr(X, "columns") else None
-        X, y = self._validate(X, y, reset=reset, multi_output=True, y_numeric=self._y_numeric)
+        # A list may have several columns.
+        table = self._with_gaps(y, every_column) if getattr(y, "ndim", 2) == 2 else None
+        try:
+            if table is None:
+                options = {"multi_output": True, "y_numeric": self._y_numeric}
+                X, checked = self._validate(X, y, reset=reset, **options)
+                if isinstance(y, list | tuple) and checked.dtype.kind == "U":
+                    self._refuse(y)  # "nan" would be a class
+            else:
+                X, checked = self._validate(X, reset=reset), table
+                check_consistent_length(X, table)
+            encoded = self._encode(checked, reset=reset, classes=classes)
+        except (TypeError, ValueError):
+            if y is not None and table is None:
+                self._refuse(y)
+            raise
         if sample_weight is not None:
             sample_weight = checked_weights(sample_weight, X)
-        y = self._encode(y, reset=reset, classes=classes)
-        return Rows(X, y, sample_weight, frame=frame)
+        return Rows(X, encoded, sample_weight, frame=frame)
 
     def _validate(self, X, *y, **options):
         """scikit-learn's validation, without the warnings of its own sums over huge numbers.

@@ -1,5 +1,6 @@
 """``class_weight``: a factor for the weight of each row, by its class."""
 
+from difflib import get_close_matches
 from numbers import Real
 
 import numpy as np
@@ -24,7 +25,7 @@ def row_factors(class_weight, y, classes, totals):
     ndarray of shape (n,)
         With several labels the product of the factors of all, as scikit-learn has it.
     """
-    columns = y.reshape(len(y), -1).T.astype(int)
+    columns = _columns(y)
     if len(columns) > 1:
         classes = np.arange(2)
     if isinstance(class_weight, str):
@@ -42,14 +43,23 @@ def row_factors(class_weight, y, classes, totals):
                 f"got {class_weight!r}."
             )
         factors = [_from_dict(weights, classes) for weights in each]
-    return np.prod([f[codes] for f, codes in zip(factors, columns, strict=True)], axis=0)
+    # The last factor is that of a label that is missing.
+    found = [np.append(f, 1.0)[codes] for f, codes in zip(factors, columns, strict=True)]
+    return np.prod(found, axis=0)
+
+
+def _columns(y):
+    """The codes of each column; -1 where the label is missing."""
+    columns = y.reshape(len(y), -1).T
+    return np.where(np.isnan(columns), -1, columns).astype(int)
 
 
 def class_totals(y, n_classes, weight):
     """Σw of each class in each column of codes, of shape (n_columns, n_classes)."""
-    columns = y.reshape(len(y), -1).T.astype(int)
-    n = max(n_classes, 2) if len(columns) == 1 else 2
-    return np.array([np.bincount(codes, weights=weight, minlength=n) for codes in columns], float)
+    columns = _columns(y) + 1  # the first count is that of missing labels
+    n = 1 + (max(n_classes, 2) if len(columns) == 1 else 2)
+    counts = [np.bincount(codes, weights=weight, minlength=n)[1:] for codes in columns]
+    return np.array(counts, float)
 
 
 def _balanced(total):
@@ -68,10 +78,10 @@ def _from_dict(weights, classes):
         )
     known = classes.tolist()
     unknown = [label for label in weights if label not in known]
-    if unknown:
+    if unknown and any(label not in weights for label in known):  # else y lacks classes
         raise ValueError(
             f"class_weight has weights for {unknown}, which are not among the classes {known}; "
-            "use the labels as they are in y."
+            f"use the labels as they are in y{_meant(unknown, known, weights)}."
         )
     for label, weight in weights.items():
         if not (isinstance(weight, Real) and 0 <= weight < np.inf):
@@ -79,3 +89,12 @@ def _from_dict(weights, classes):
                 f"class_weight[{label!r}] is {weight!r}; it must be a finite number >= 0."
             )
     return np.array([float(weights.get(label, 1.0)) for label in known])
+
+
+def _meant(unknown, known, weights):
+    """Which label without a weight an unknown one may be a misspelling of, in words."""
+    unnamed = {str(label): label for label in known if label not in weights}
+    for label in unknown:
+        for close in get_close_matches(str(label), unnamed, n=1):
+            return f" (did you mean {unnamed[close]!r} in place of {label!r}?)"
+    return ""

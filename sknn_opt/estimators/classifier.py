@@ -409,7 +409,9 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts, on the same scale in every call.
         classes : array-like of shape (n_classes,), default=None
-            All classes that will ever come; needed in the first call unless y is multilabel.
+            All classes that will come; needed in the first call unless y is multilabel. A later
+            call may announce further ones, beside all that are known: the output layer grows, and
+            a new class is improbable until its rows come.
 
         Returns
         -------
@@ -418,8 +420,9 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         Raises
         ------
         ValueError
-            If y has a class that was never announced, or the data cannot be used, such as numbers
-            beyond 1e100 in size. The estimator is then as it was before.
+            If y has a class that was never announced, if classes lacks one that was, or if the data
+            cannot be used, such as numbers beyond 1e100 in size. The estimator is then as it was
+            before.
         """
         return self._partial_fit(X, y, sample_weight, classes)
 
@@ -492,6 +495,30 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         ndarray of shape (n_samples,) for two classes, else (n_samples, n_outputs)
         """
         return self._outputs(X, self._decision)
+
+    def score(self, X: Matrix, y: Matrix, sample_weight: ArrayLike | None = None) -> float:
+        """The accuracy: the share of rows of which the class, or every label, is predicted.
+
+        Labels that are missing (NaN in a label indicator matrix) do not count, nor do rows without
+        any.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            The true classes, or labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        float
+        """
+        table = self._with_gaps(y)
+        if table is None:
+            return super().score(X, y, sample_weight)
+        return self._subset_accuracy(table, self.predict(X), sample_weight)
 
     def _decision(self, z):
         if self.out_activation_ == "softmax" and len(self.classes_) == 2:

@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.metrics import check_scoring
 
 from sknn_opt._sklearn import metric_of
-from sknn_opt.nn.losses import row_losses, weighted_mean
+from sknn_opt.nn.losses import over_observed, row_losses, weighted_mean
 from sknn_opt.nn.network import Architecture
 from sknn_opt.nn.predictor import Predictor
 from sknn_opt.training.rows import Rows
@@ -52,8 +52,9 @@ class Evaluation:
 
     def _loss(self, predictor):
         """Σ wᵢ ℓ(zᵢ, yᵢ) / Σ wᵢ of the network as it predicts."""
-        rows, loss = self.rows, self.architecture.loss
-        y, start = rows.of(rows.y), 0
+        rows, start = self.rows, 0
+        y = rows.of(rows.y)
+        loss = over_observed(self.architecture.loss, y)
 
         def losses_of_block(z):
             nonlocal start
@@ -106,6 +107,12 @@ def make_scorer(estimator, rows, as_fitted, weighted):
     if estimator.scoring == "loss":
         return None
     scorer = check_scoring(estimator, estimator.scoring)
+    if isinstance(estimator.scoring, str) and np.isnan(rows.of(rows.y)).any():
+        raise ValueError(
+            f"scoring={estimator.scoring!r} takes no targets with gaps (NaN in y). Use "
+            "scoring='loss', None for the score of those that are there, or a callable "
+            "(estimator, X, y)."
+        )
     numbers, weight = rows.of(np.arange(rows.X.shape[0])), rows.of(rows.weight)
     if weight is not None and not weighted:
         numbers, weight = np.repeat(numbers, weight.astype(int)), None

@@ -4,6 +4,7 @@ The known names are read from the tables themselves, so that no second list can 
 """
 
 import copy
+from collections.abc import Iterable
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from numbers import Integral, Real
@@ -126,6 +127,25 @@ def dropout_rates(dropout, n_hidden):
     return tuple(rates.tolist())
 
 
+def quantile_levels(quantile):
+    """``quantile`` as a float or, if there are several, a tuple of them.
+
+    Raises
+    ------
+    ValueError
+        If they are no different numbers in (0, 1).
+    """
+    levels = [*quantile] if isinstance(quantile, Iterable) else [quantile]
+    if not levels or not all(isinstance(q, Real) and 0 < q < 1 for q in levels):
+        raise ValueError(
+            "loss='quantile' needs the parameter quantile, a number in (0, 1) such as 0.9, or a "
+            f"flat list of them such as [0.05, 0.5, 0.95]; it is {quantile!r}."
+        )
+    if len(set(levels)) < len(levels):
+        raise ValueError(f"quantile has the same number twice: {quantile!r}. Leave one out.")
+    return tuple(map(float, levels)) if len(levels) > 1 else float(levels[0])
+
+
 def optimizer_of(estimator, n_decayed):
     """The optimizer that the parameters ask for, for a θ whose first elements decay.
 
@@ -215,9 +235,14 @@ def architecture_of(estimator, rows, fitted=None):
     n_units = (rows.X.shape[1], *sizes, n_outputs)
     asked = n_units, estimator.activation, loss, rates, bool(estimator.batch_norm)
     if fitted is None:
-        return Architecture(*asked)
-    _check_unchanged(asked, fitted)
-    return fitted if rates == fitted.dropout else replace(fitted, dropout=rates)
+        architecture = Architecture(*asked)
+    else:
+        architecture = fitted.for_targets()
+        _check_unchanged(asked, architecture)
+        if rates != fitted.dropout:
+            architecture = replace(architecture, dropout=rates)
+    may_have_gaps = rows.y.dtype.kind == "f" and rows.y.shape[-1] > 1
+    return architecture.for_targets(rows.y) if may_have_gaps else architecture
 
 
 def _check_unchanged(asked, fitted):
@@ -342,6 +367,8 @@ def check_loss(loss, y, n_outputs):
             f"loss={loss!r} has normalizes={loss.normalizes!r}; with the link {loss.link!r} it "
             f"must be one of {allowed}."
         )
+    if np.isnan(y).any():
+        y = _one_target(loss, y, n_outputs)
     y = y[:2]
     y = y if y.dtype.kind == "i" else y.astype(np.float64)
     z = np.zeros((len(y), n_outputs))
@@ -358,3 +385,23 @@ def check_loss(loss, y, n_outputs):
             f"loss={loss!r} must return (losses, gradient) of shapes (n_rows,) and (n_rows, "
             f"n_outputs); for {len(y)} rows and {n_outputs} outputs it returned shapes {shapes}."
         )
+
+
+def _one_target(loss, y, n_outputs):
+    """A row of one of the targets that are there, where the loss can leave out those that are not.
+
+    Each will be a row of its own; so the loss must be the sum of theirs.
+    """
+    row = np.full((1, n_outputs), y.flat[np.nanargmax(np.abs(y))], np.float64)
+    try:
+        with np.errstate(all="ignore"):
+            whole, parts = (loss(np.zeros(t.shape), t) for t in (row.copy(), row.T.copy()))
+        is_sum = all(np.allclose(np.sum(w), np.sum(p)) for w, p in zip(whole, parts, strict=True))
+    except (IndexError, TypeError, ValueError):  # it reads a second output, for example
+        is_sum = False
+    if not is_sum:
+        raise ValueError(
+            f"loss={loss!r} is no sum of losses of single outputs, so that the targets that are "
+            "missing (NaN in y) cannot be left out of it: fill them, or leave out these rows."
+        )
+    return row

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from numbers import Real
 from typing import Any, ClassVar, Self
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
+from sklearn.metrics import d2_pinball_score
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
 from sknn_opt._sklearn import Interval, StrOptions
 from sknn_opt.arrays.types import Matrix, RandomState, Splitter
@@ -16,7 +19,7 @@ from sknn_opt.estimators.base import BaseMLP
 from sknn_opt.estimators.normalizer import InputNormalizer
 from sknn_opt.estimators.parameters import CONSTRAINTS, takes_minibatches
 from sknn_opt.estimators.targets import REGRESSION_LOSSES, AmountTargets
-from sknn_opt.nn.losses import LINKS, Loss
+from sknn_opt.nn.losses import LINKS, Loss, Quantile
 from sknn_opt.optim import Optimizer, TrainingTime
 
 
@@ -42,8 +45,10 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         half the Poisson deviance of targets y >= 0, 'gamma' half the gamma deviance of targets
         y > 0. A `Loss` of your own has its formula.
 
-    quantile : float, default=None
+    quantile : float or array-like of shape (n_quantiles,), default=None
         With ``loss='quantile'``, q in (0, 1), the share of the targets below the prediction.
+        Several, such as ``[0.05, 0.5, 0.95]``, are predicted by one network, for one column of
+        targets; in each prediction a higher quantile is never below a lower one.
 
     huber_delta : float, default=1.35
         With ``loss='huber'``, the size of r from which on errors count linearly; in standard
@@ -307,7 +312,7 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
 
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS | {
         "loss": [StrOptions(set(REGRESSION_LOSSES)), Loss],
-        "quantile": [Interval(Real, 0, 1, closed="neither"), None],
+        "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like", None],
         "huber_delta": [Interval(Real, 0, None, closed="neither")],
         "normalize_target": ["boolean"],
     }
@@ -317,7 +322,7 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         hidden_layer_sizes: ArrayLike = (100,),
         *,
         loss: str | Loss = "squared_error",
-        quantile: float | None = None,
+        quantile: ArrayLike | None = None,
         huber_delta: float = 1.35,
         normalize_target: bool = True,
         activation: str = "relu",
@@ -429,6 +434,7 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            With several quantiles a column for each, in the order of ``quantile``.
 
         Raises
         ------
@@ -442,7 +448,53 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         y, units = LINKS[self.out_activation_](z), self._predictor.units
         if units is not None:
             y = units(y)
-        return y.ravel() if self.n_outputs_ == 1 else y
+        if self.n_outputs_ == 1:
+            return y.ravel()
+        loss = self._training.architecture.loss
+        return loss.rearranged(y) if isinstance(loss, Quantile) else y
+
+    def score(self, X: Matrix, y: Matrix, sample_weight: ArrayLike | None = None) -> float:
+        """R², the mean over the outputs; of several quantiles, the mean D² of their pinball losses.
+
+        Targets that are missing (NaN in one of several columns) do not count.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The true targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        float
+            1 at best; 0 for a prediction as good as the best constant. A single quantile, too, is
+            scored by R²: see `sklearn.metrics.d2_pinball_score` for the other.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sknn_opt import InputNormalizer, MLPRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> X = InputNormalizer().fit_transform(X)
+        >>> reg = MLPRegressor((), loss="quantile", quantile=[0.1, 0.9], random_state=0)
+        >>> reg = reg.set_params(learning_rate_init=0.01).fit(X, y)
+        >>> bool(0.1 < reg.score(X, y) < 1)
+        True
+        """
+        check_is_fitted(self)
+        table = self._with_gaps(y)
+        if table is not None:
+            return self._mean_r2(table, self.predict(X), sample_weight)
+        levels = getattr(self._training.architecture.loss, "quantile", None)
+        if not isinstance(levels, tuple):
+            return super().score(X, y, sample_weight)
+        options = {"y_true": y, "sample_weight": sample_weight}
+        predictions = zip(levels, self.predict(X).T, strict=True)
+        scores = [d2_pinball_score(y_pred=p, alpha=q, **options) for q, p in predictions]
+        return float(np.mean(scores))
 
     def _attributes(self, state, weights, n_iter, n_rows_seen):
         scale = {"target_normalizer_": state.target_scale}

@@ -45,7 +45,8 @@ def follow(units, recent, loss, y, weight):
     if len(recent) < RECENT or units is None:
         return units, recent
     halves = [learn(loss, part[:, :-1], part[:, -1]) for part in np.array_split(recent, 2)]
-    if _apart(*halves, 1, 2) or not _apart(units, halves[1], CHANGED, CHANGED):
+    unknown = any(np.isnan(half.var_).any() for half in halves)  # a column without targets
+    if unknown or _apart(*halves, 1, 2) or not _apart(units, halves[1], CHANGED, CHANGED):
         return units, None
     return learn(loss, recent[:, :-1], recent[:, -1]), None
 
@@ -70,7 +71,12 @@ def learn(loss, y, weight, before=None):
         y = np.concatenate([y, -y])
     # A copy: the one before belongs to an estimator that this call must not change.
     normalizer = copy.copy(before) if before else InputNormalizer(**KINDS[loss.normalizes])
-    return normalizer._learn(y, weight, exact=before is None)
+    normalizer._learn(y, weight, exact=before is None)
+    if np.isnan(normalizer.scale_).any():  # a column had no target yet
+        normalizer.scale_ = np.where(np.isnan(normalizer.scale_), 1.0, normalizer.scale_)
+        if normalizer.with_mean:
+            normalizer.center_ = np.nan_to_num(normalizer.center_)
+    return normalizer
 
 
 def apply(normalizer, y):
@@ -129,5 +135,6 @@ def _predicted_with(normalizer):
     if normalizer is None:
         return 0.0, 1.0
     mean, scale = _mean_and_scale(normalizer)
-    is_constant = normalizer.with_mean & (np.sqrt(normalizer.var_) < 0.1 * scale)
+    # One that had no target yet has a variance of NaN.
+    is_constant = normalizer.with_mean & ~(np.sqrt(normalizer.var_) >= 0.1 * scale)
     return mean, np.where(is_constant, 0.0, scale)

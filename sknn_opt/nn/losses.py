@@ -34,6 +34,8 @@ from scipy.special import expit, log_expit, log_softmax, logit, xlogy
 from sknn_opt.kernels import fastest
 from sknn_opt.kernels import with_numpy as kernels
 
+ROWS_OF_A_CONSTANT = 2**14  # are enough to find the best one
+
 
 class Loss:
     """A loss on raw outputs; the base of those that you write yourself.
@@ -83,7 +85,7 @@ class Loss:
         z : ndarray of shape (n_rows, n_outputs)
             Raw outputs, which may be overwritten. Complex in gradient checks: branch on ``z.real``.
         y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
-            The targets.
+            The targets. If some of several are missing, each that is there is a row of its own.
 
         Returns
         -------
@@ -187,19 +189,33 @@ class Huber(Loss):
 
 @dataclass(frozen=True)
 class Quantile(Loss):
-    """The pinball loss, for the quantile q of y (Koenker & Bassett 1978)."""
+    """The pinball loss, for the quantile q of y (Koenker & Bassett 1978).
 
-    quantile: float = 0.5
+    Several quantiles are as many outputs, all of the same column of targets.
+    """
+
+    quantile: float | tuple[float, ...] = 0.5
     normalizes: ClassVar[str | None] = "median and quartiles"
     degree: ClassVar[float] = 1
 
     def __call__(self, z, y):
         z -= y
         slope = (z.real > 0).astype(z.real.dtype)
-        slope -= float(self.quantile)
+        slope -= np.asarray(self.quantile, slope.dtype)
         losses = np.einsum("ij,ij->i", slope, z)
         z[...] = slope
         return losses, z
+
+    def rearranged(self, predictions):
+        """Predictions sorted, so that a higher quantile is never below a lower one.
+
+        The rearrangement of Chernozhukov, Fernández-Val and Galichon (2010), which never increases
+        the loss.
+        """
+        if not isinstance(self.quantile, tuple):
+            return predictions
+        ranks = np.argsort(np.argsort(self.quantile))
+        return np.sort(predictions, axis=1)[:, ranks]
 
 
 @dataclass(frozen=True)
@@ -250,6 +266,47 @@ class Gamma(Loss):
             )
 
 
+@dataclass(frozen=True)
+class Observed(Loss):
+    """Another loss, of the targets that are there: NaN is a gap, and adds nothing.
+
+    Each target is handed over as a row of its own; the loss must be a sum over the outputs.
+    """
+
+    inner: Loss
+
+    @property
+    def link(self):  # type: ignore[override]
+        return self.inner.link
+
+    @property
+    def normalizes(self):  # type: ignore[override]
+        return self.inner.normalizes
+
+    @property
+    def degree(self):  # type: ignore[override]
+        return self.inner.degree
+
+    def __call__(self, z, y):
+        seen = ~np.isnan(y)
+        losses, gradient = self.inner(z[seen][:, np.newaxis], y[seen][:, np.newaxis])
+        each = np.zeros_like(z)
+        each[seen] = losses
+        z[...] = 0
+        z[seen] = gradient[:, 0]
+        return each.sum(axis=1), z
+
+
+def over_observed(loss, y):
+    """The loss for these targets: that of those that are there, where some are missing."""
+    return Observed(over_all(loss)) if np.isnan(y).any() else over_all(loss)
+
+
+def over_all(loss):
+    """The loss for targets without gaps."""
+    return loss.inner if isinstance(loss, Observed) else loss
+
+
 LOSSES: dict[str, Loss] = {
     "log_loss": LogLoss(),
     "binary_log_loss": BinaryLogLoss(),
@@ -269,12 +326,14 @@ def make_loss(loss, **knobs):
     cls, own = type(LOSSES[loss]), {}
     for field in fields(cls):
         if field.name in knobs:
-            own[field.name] = float(knobs[field.name])
+            knob = knobs[field.name]
+            own[field.name] = tuple(map(float, knob)) if np.ndim(knob) else float(knob)
     return cls(**own)
 
 
 def loss_to_plain(loss):
     """A dict of the name and the knobs of one of our losses, for pickles; others as they are."""
+    loss = over_all(loss)  # the next targets say whether there are gaps
     for name, ours in LOSSES.items():
         if type(loss) is type(ours):
             return {"loss": name, **asdict(loss)}
@@ -301,7 +360,7 @@ def constant_loss(loss, n_outputs, y, weight, sample=None):
 
     The constant is that of all targets; with `sample`, some (y, weight), its loss is that of these.
     """
-    best = constant_outputs(loss.link, y, weight, n_outputs)
+    best = constant_outputs(loss, y, weight, n_outputs)
     y, weight = (y, weight) if sample is None else sample
     return weighted_mean(row_losses(loss, np.tile(best, (len(y), 1)), y), weight)
 
@@ -343,18 +402,40 @@ _INVERSE_LINKS = {
 }
 
 
-def constant_outputs(link, y, weight, n_outputs):
-    """The raw outputs, of shape (n_outputs,), with which the mean of y is predicted for all rows.
+def constant_outputs(loss, y, weight, n_outputs):
+    """The raw outputs, of shape (n_outputs,), that are best if they must be the same for all rows.
 
-    What a network must do better than, and where one with the link 'exp' starts.
+    What a network must do better than, and where one with the link 'exp' starts. They predict the
+    mean, unless the loss is one of z - y that is not squared.
     """
+    link = loss.link
+    if link == "identity" and not isinstance(over_all(loss), SquaredError):
+        return _by_bisection(over_observed(loss, y), y, weight, n_outputs)
     if link == "softmax":
         mean = np.bincount(y, weights=weight, minlength=n_outputs)
         mean = mean / mean.sum()
     else:
         mean = np.average(y.astype(np.float64), axis=0, weights=weight)
+        if np.isnan(mean).any():
+            observed = np.ma.masked_invalid(y.astype(np.float64))
+            mean = np.ma.average(observed, axis=0, weights=weight).filled(0.0)
     if link in ("softmax", "logistic"):
         mean = np.clip(mean, 1e-12, 1 - 1e-12)
     elif link == "exp":
         mean = np.where(mean > 0, mean, 1.0)  # no positive target, and so no scale
     return _INVERSE_LINKS[link](mean)
+
+
+def _by_bisection(loss, y, weight, n_outputs):
+    """The constant at which the mean gradient is 0, such as the median."""
+    every = -(-len(y) // ROWS_OF_A_CONSTANT)
+    y, weight = y[::every].astype(np.float64), None if weight is None else weight[::every]
+    ends = (end.reduce(y, axis=0) for end in (np.fmin, np.fmax))
+    low, high = (np.broadcast_to(np.nan_to_num(end), n_outputs) for end in ends)
+    for _ in range(50):
+        middle = low + (high - low) / 2
+        with np.errstate(all="ignore"):
+            _, gradient = loss(np.tile(middle, (len(y), 1)), y)
+        falls = np.average(gradient, axis=0, weights=weight) < 0
+        low, high = np.where(falls, middle, low), np.where(falls, high, middle)
+    return low + (high - low) / 2

@@ -16,7 +16,7 @@ The function that training descends, on a batch of rows with weights w:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from operator import mul
 from typing import Any, NamedTuple
 
@@ -29,7 +29,14 @@ from sknn_opt.kernels import with_numpy as kernels
 from sknn_opt.nn.activations import ACTIVATIONS
 from sknn_opt.nn.initializers import draw_weights
 from sknn_opt.nn.layers import ActivationLayer, BatchNorm, Dense, Dropout, SparseInputDropout
-from sknn_opt.nn.losses import Loss, loss_from_plain, loss_to_plain, make_loss
+from sknn_opt.nn.losses import (
+    Loss,
+    loss_from_plain,
+    loss_to_plain,
+    make_loss,
+    over_all,
+    over_observed,
+)
 
 
 class Block(NamedTuple):
@@ -136,6 +143,11 @@ class Architecture:
             n_decayed=blocks[f"W[{n_layers}]"].slice.stop,
             largest_product=max(map(mul, n_units, n_units[1:])),
         )
+
+    def for_targets(self, y=None):
+        """The same with a loss that leaves out the gaps of y, if it has any."""
+        loss = over_all(self.loss) if y is None else over_observed(self.loss, y)
+        return self if loss == self.loss else replace(self, loss=loss)
 
     def parameters_of(self, layer):
         """The bare names of a layer's blocks in θ.

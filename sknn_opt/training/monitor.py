@@ -110,14 +110,23 @@ class Monitor:
         state.time.n_stalls += 1
         return None
 
-    def judge_best_again(self, state):
-        """Score the best weights so far on the rows that are held out now.
+    def begin_call(self, state, evaluate, n_rows):
+        """Judge what a stream has, on the rows that are held out now.
 
-        Each call of a stream brings others: a score on a few easy ones would never be beaten.
+        The best weights so far are scored again: a score on a few easy rows would never be beaten.
+        In a call without rows to train on, the latest ones are judged now.
         """
-        found = self.evaluate(state.best)
-        if found["score"] is not None:
-            state.best_value, state.lowest_loss = found["score"], found["validation_loss"]
+        self.evaluate = evaluate
+        if state.best:
+            found = evaluate(state.best)
+            if found["score"] is not None:
+                state.best_value, state.lowest_loss = found["score"], found["validation_loss"]
+        if not n_rows:
+            weights = state.predicting()
+            found = evaluate(weights)
+            value = found["score"]
+            if value is not None and self._improves(state, value, found["validation_loss"]):
+                state.best, state.best_epoch = weights.copy(), state.n_epochs
 
     def _improves(self, state, value, validation_loss):
         """Whether a value is the best so far; counts the epochs without a real improvement."""

@@ -90,6 +90,13 @@ UNSCALED_TARGETS = Symptom(
     "the targets are not scaled ({found})",
     advice="Set normalize_target=True, or divide y.",
 )
+ONE_HOT = Symptom(
+    "one-hot targets",
+    None,
+    "each row of y has a single 1, as one-hot classes have, and y was taken for {n} labels, of "
+    "which a row may have several or none",
+    advice="If each row has one class, pass y.argmax(axis=1).",
+)
 FOREIGN_TARGETS = Symptom(
     "targets of another scale",
     UNSCALED_TARGETS.limit,
@@ -229,7 +236,7 @@ LARGE_STEP = Symptom(
     (SLOWER,),
 )
 SYMPTOMS = (
-    *(NO_INPUTS, UNSCALED, UNSCALED_TARGETS, FOREIGN_TARGETS, FLAT_TARGETS),
+    *(NO_INPUTS, UNSCALED, UNSCALED_TARGETS, FOREIGN_TARGETS, FLAT_TARGETS, ONE_HOT),
     *(CLASS_NOT_VALIDATED, OTHER_SHARE, SMALL_VALIDATION_PART, PLAN_OVER, DIVERGED),
     *(NOT_CONVERGED, LIMIT_REACHED, STUCK, OVERFLOW, LEARNED_NOTHING),
     *(
@@ -318,7 +325,9 @@ def on_targets(y, normalizer, is_new):
     `is_new` says that the normalizer, if there is one, was fitted to these very targets. Of others,
     a few may be close to each other by chance.
     """
-    if not is_new and len(y) < FEW_TARGETS:
+    if y.shape[1] > 1 and np.isnan(y).any():
+        y = y[~np.isnan(y)]
+    if not y.size or (not is_new and len(y) < FEW_TARGETS):
         return []
     low, high = float(y.min()), float(y.max())
     largest = max(abs(low), abs(high))
@@ -337,6 +346,12 @@ def on_targets(y, normalizer, is_new):
     return [FLAT_TARGETS.say(found=found)] if too_flat else []
 
 
+def on_labels(y):
+    """Sentences on labels of which each row has exactly one."""
+    n_rows, n = y.shape
+    return [ONE_HOT.say(n=n)] if n_rows > n and (y.sum(axis=1) == 1).all() else []
+
+
 def on_plan(schedule, time):
     """Sentences on a learning rate that has come to the end of its plan."""
     if not schedule or not runs_its_course(schedule) or time.epoch < time.max_iter:
@@ -352,7 +367,7 @@ def on_divergence(epoch, loss, kept, batch, rate):
     X = X.data if issparse(X) else X
     with np.errstate(all="ignore"):
         rms = np.sqrt(np.mean(np.square(X, dtype=np.float64))) if X.size else 0.0
-    largest = [float(np.abs(array).max(initial=0)) for array in (X, y)]
+    largest = [float(np.fmax.reduce(np.abs(a), axis=None, initial=0)) for a in (X, y)]
     if not rms <= DIVERGED.limit:
         cause = f"the inputs are not scaled (one is {largest[0]:.3g} in {X.dtype}); put {NORMALIZE}"
     elif y.dtype.kind == "f" and not largest[1] <= UNSCALED_TARGETS.limit:
@@ -385,6 +400,8 @@ def on_fitted(architecture, weights, rows):
     # So few rows that a wide X is not copied, nor many outputs made.
     widest = max(architecture.n_units[0], architecture.n_units[-1])
     sample = rows.sample(min(max(SAMPLE // widest, 100), 2000))
+    if architecture.loss.normalizes == "median and quartiles":
+        sample = _without_far_targets(sample)
     X, y, weight = sample.of(sample.X), sample.of(sample.y), sample.of(sample.weight)
     everything = rows.of(rows.y), rows.of(rows.weight)
     with np.errstate(all="ignore"):
@@ -409,6 +426,12 @@ def on_fitted(architecture, weights, rows):
     if varied and (flat or not loss < constant * (1 - LEARNED_NOTHING.limit)):
         return [LEARNED_NOTHING.say(loss=loss, constant=constant), *found]
     return _on_one_class(link, z, y) + found
+
+
+def _without_far_targets(rows):
+    """All but the 2 % that are farthest from 0: one absurd target can outweigh all others."""
+    far = np.nan_to_num(np.fmax.reduce(np.abs(rows.of(rows.y)), axis=1))
+    return rows.take(far <= np.quantile(far, 0.98))
 
 
 def _on_one_class(link, z, y):

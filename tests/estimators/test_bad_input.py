@@ -207,7 +207,7 @@ class TestClasses:
 
     def test_other_classes_later(self):
         net = classifier().partial_fit(X, Y, classes=[0, 1, 2])
-        with pytest.raises(ValueError, match=r"classes=\[0, 1\] differs.*\[0, 1, 2\]"):
+        with pytest.raises(ValueError, match=r"classes=\[0, 1\] lacks \[2\], which the"):
             net.partial_fit(X, Y, classes=[0, 1])
 
     @pytest.mark.parametrize("label", [7, "only", True])
@@ -229,8 +229,8 @@ class TestClasses:
         fails(classifier, X, np.column_stack([Y, Y]), "MultiOutputClassifier")
 
     def test_labels_of_mixed_types(self):
-        mixed = np.array(["a", 1, None] * 50, dtype=object)
-        fails(classifier, X, mixed, "labels of one type", error=TypeError)
+        mixed = np.array(["a", 1, "b"] * 50, dtype=object)
+        fails(classifier, X, mixed, "labels of one type.*'int', 'str'", error=TypeError)
 
 
 def test_negative_counts():

@@ -35,6 +35,7 @@ from sknn_opt.nn.losses import (
     Huber,
     LogLoss,
     Loss,
+    Poisson,
     Quantile,
     constant_outputs,
     loss_from_plain,
@@ -333,12 +334,12 @@ def test_a_loss_without_formula_says_what_is_missing():
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted({*NAMES} - {*KINKED}))
 def test_constant_outputs_predict_the_mean(name, weighted):
     _, y, weight = problem(name)
     weight = weight if weighted else None
     link = LOSSES[name].link
-    z = constant_outputs(link, y, weight, 4)
+    z = constant_outputs(LOSSES[name], y, weight, 4)
     target = np.eye(4)[y] if name == "log_loss" else y
     mean = np.average(target, axis=0, weights=weight)
     np.testing.assert_allclose(LINKS[link](z[np.newaxis])[0], mean, rtol=1e-10)
@@ -349,15 +350,15 @@ def test_constant_outputs_predict_the_mean(name, weighted):
 )
 def test_no_constant_is_better(name):
     _, y, weight = problem(name)
-    best = constant_outputs(LOSSES[name].link, y, weight, 4)
+    best = constant_outputs(LOSSES[name], y, weight, 4)
     _, delta = evaluate(name, np.tile(best, (len(y), 1)), y, weight)
     np.testing.assert_allclose(delta.sum(axis=0), 0, atol=1e-11)
 
 
 def test_constant_outputs_without_an_example_are_finite():
-    assert np.isfinite(constant_outputs("softmax", np.array([0, 0]), None, 3)).all()
-    assert np.isfinite(constant_outputs("logistic", np.array([[0], [0]]), None, 1)).all()
-    assert constant_outputs("exp", np.array([[0.0], [0.0]]), None, 1) == 0
+    assert np.isfinite(constant_outputs(LogLoss(), np.array([0, 0]), None, 3)).all()
+    assert np.isfinite(constant_outputs(BinaryLogLoss(), np.array([[0], [0]]), None, 1)).all()
+    assert constant_outputs(Poisson(), np.array([[0.0], [0.0]]), None, 1) == 0
 
 
 def test_poisson_of_target_zero():

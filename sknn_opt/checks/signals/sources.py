@@ -100,7 +100,8 @@ def _made_up_targets(mlp, n_rows):
     n_outputs = getattr(mlp, "n_outputs_", 1)
     if not is_classifier(mlp):
         y = np.resize([1.0, 2.0], n_rows)
-        return y if n_outputs == 1 else np.tile(y[:, np.newaxis], n_outputs)
+        of_one_column = n_outputs == 1 or np.ndim(getattr(mlp, "quantile", None))
+        return y if of_one_column else np.tile(y[:, np.newaxis], n_outputs)
     classes = getattr(mlp, "classes_", np.arange(2))
     if n_outputs > 1 and mlp.out_activation_ == "logistic":  # several labels a row
         return np.arange(n_rows * n_outputs).reshape(n_rows, n_outputs) % 2
