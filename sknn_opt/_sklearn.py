@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_parameter_constraints,
 )
+from sklearn.utils._set_output import _wrap_data_with_container
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _get_feature_names as feature_names
 
@@ -28,6 +29,11 @@ except ImportError:
 def validate_params(estimator):
     """Check the constructor's parameters, as `fit_context` does."""
     estimator._validate_params()
+
+
+def as_asked_by_set_output(estimator, array, X):
+    """The array, or the frame of it that `set_output` asks for, with the index of X."""
+    return _wrap_data_with_container("transform", array, X, estimator)
 
 
 def callback_context(estimator, n_subtasks):
@@ -53,6 +59,7 @@ __all__ = [
     "Interval",
     "Options",
     "StrOptions",
+    "as_asked_by_set_output",
     "callback_context",
     "check_sample_weight",
     "feature_names",

@@ -32,6 +32,7 @@ from sknn_opt._sklearn import (
     CallbackSupportMixin,
     Interval,
     StrOptions,
+    as_asked_by_set_output,
     fit_context,
     validate_params,
 )
@@ -39,6 +40,7 @@ from sknn_opt.arrays import moments, quantiles, sketch
 from sknn_opt.arrays.extremes import has_extremes, refuse_extremes
 from sknn_opt.arrays.scaling import apply_steps, forward_steps, inverse_steps
 from sknn_opt.arrays.types import Floats, Matrix
+from sknn_opt.estimators.frames import refuse_columns, refuse_times
 from sknn_opt.estimators.listeners import FitTask
 from sknn_opt.estimators.parameters import checked_weights, transaction
 
@@ -290,10 +292,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
             training data, or is sparse while `with_mean`.
         """
         check_is_fitted(self)
-        self._refuse_sparse(X, "center")
-        checked = validate_data(
-            self, X, reset=False, accept_sparse="csr", dtype="numeric", ensure_all_finite=False
-        )
+        checked = self._validate(X, ("csr",), reset=False)
         return self._write(X, checked, copy, forward_steps)
 
     def inverse_transform(self, X: Matrix, copy: bool | None = None) -> Any:
@@ -312,8 +311,8 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
 
         Returns
         -------
-        X_original : {ndarray, CSR matrix} of shape (n_samples, n_features)
-            Data in the unit of the training data.
+        X_original : {ndarray, CSR matrix, data frame} of shape (n_samples, n_features)
+            Data in the unit of the training data; a frame where `set_output` asks for one.
 
         Raises
         ------
@@ -324,14 +323,15 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
             or is sparse while `with_mean`.
         """
         check_is_fitted(self)
-        self._refuse_sparse(X, "uncenter")
         checked = check_array(X, accept_sparse="csr", dtype="numeric", ensure_all_finite=False)
+        self._refuse_sparse(checked, "uncenter")
         if checked.shape[1] != self.n_features_in_:
             raise ValueError(
                 f"X has {checked.shape[1]} features, but InputNormalizer is expecting "
                 f"{self.n_features_in_} features as input: pass the output of transform."
             )
-        return self._write(X, checked, copy, inverse_steps)
+        original = self._write(X, checked, copy, inverse_steps)
+        return original if sparse.issparse(original) else as_asked_by_set_output(self, original, X)
 
     def __sklearn_tags__(self):
         """Return scikit-learn's description of what the estimator accepts."""
@@ -343,13 +343,11 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
 
     def _see(self, X, sample_weight, *, exact=False):
         """Add the rows of X to what is known, and publish the result; `exact` if they are all."""
-        self._refuse_sparse(X, "center")
         first = not hasattr(self, "n_samples_seen_")
         weighted = sample_weight is not None or (
             not first and np.asarray(self.n_samples_seen_).dtype.kind == "f"
         )
-        options = {"accept_sparse": ("csr", "csc"), "dtype": "numeric"}
-        X = validate_data(self, X, reset=first, ensure_all_finite=False, **options)
+        X = self._validate(X, ("csr", "csc"), reset=first)
         weights = None if sample_weight is None else checked_weights(sample_weight, X)
         known = moments.no_moments(X.shape[1]) if first else moments.Moments(**self._moments)
         if sparse.issparse(X):
@@ -401,6 +399,22 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         if exact:
             return quantiles.median_and_spread(X, weights)
         return sample.median_and_spread()
+
+    def _validate(self, X, formats, *, reset):
+        """X as an array or sparse matrix of numbers; time spans count in seconds."""
+        given = getattr(X, "dtype", None)  # a frame has dtypes
+        if getattr(given, "kind", "M") in "mM":
+            refuse_times(X, spans_alone=True)
+        options = {"dtype": "numeric", "ensure_all_finite": False}
+        try:
+            checked = validate_data(self, X, reset=reset, accept_sparse=formats, **options)
+            if checked.dtype.kind == "O":  # of a polars frame
+                checked = checked.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            refuse_columns(X, error)
+            raise
+        self._refuse_sparse(checked, "center")
+        return checked / np.timedelta64(1, "s") if checked.dtype.kind == "m" else checked
 
     def _refuse_sparse(self, X, verb):
         """Raise if X is sparse and a mean would have to be subtracted or added."""
