@@ -407,6 +407,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         """
         given = getattr(X, "dtype", None)  # a frame has dtypes
         if getattr(given, "kind", "M") in "mM":
+            frames.refuse_tensors(X, type(self))
             frames.refuse_times(X)
         dtype = np.float32 if given == np.float16 else (np.float64, np.float32)
         with np.errstate(over="ignore", invalid="ignore"):

@@ -8,6 +8,8 @@ import datetime
 
 import numpy as np
 
+from sknn_opt.arrays.dispatch import is_foreign
+
 SHOWN = 3  # columns of a kind that are named
 SAMPLE = 1000  # values that are looked at to tell numbers written as text from text
 NO_NUMBER = "what is no number"
@@ -32,6 +34,17 @@ ENCODE = (
     'make_column_transformer((OneHotEncoder(handle_unknown="ignore"), [names]), '
     "remainder=InputNormalizer())"
 )
+
+
+def refuse_tensors(X, owner):
+    """Raise TypeError if array API dispatch leaves X in another library than NumPy."""
+    if is_foreign(X):
+        raise TypeError(
+            f"{owner.__name__} computes in NumPy, and array API dispatch keeps "
+            f"{type(X).__module__.partition('.')[0]} from converting its arrays: pass NumPy's, "
+            "such as tensor.cpu().numpy(), or fit and predict under "
+            "sklearn.config_context(array_api_dispatch=False)."
+        )
 
 
 def refuse_times(X, *, spans_alone=False):

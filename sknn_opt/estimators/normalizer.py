@@ -36,7 +36,7 @@ from sknn_opt._sklearn import (
     fit_context,
     validate_params,
 )
-from sknn_opt.arrays import moments, quantiles, sketch
+from sknn_opt.arrays import dispatch, moments, quantiles, sketch
 from sknn_opt.arrays.extremes import has_extremes, refuse_extremes
 from sknn_opt.arrays.scaling import apply_steps, forward_steps, inverse_steps
 from sknn_opt.arrays.types import Floats, Matrix
@@ -46,7 +46,7 @@ from sknn_opt.estimators.parameters import checked_weights, transaction
 
 FITTED = (
     *("mean_", "var_", "center_", "scale_", "data_min_", "data_max_", "data_missing_"),
-    *("n_samples_seen_", "_moments", "_sketch"),
+    *("n_samples_seen_", "_moments", "_sketch", "_weighted"),
 )
 
 
@@ -237,7 +237,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
                 self.__dict__.pop(name, None)
             self._see(X, sample_weight, exact=True)
         if task:
-            task.end_fit()
+            task.end_fit(reconstruction_attributes={})
         return self
 
     def partial_fit(
@@ -266,7 +266,8 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         """
         validate_params(self)  # scikit-learn itself does so in the first call only
         with transaction(self):
-            return self._see(X, sample_weight)
+            self._see(X, sample_weight, exact=False)
+        return self
 
     def transform(self, X: Matrix, copy: bool | None = None) -> Any:
         """Scale each feature as learned, then clip.
@@ -274,7 +275,8 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data in the unit of the training data.
+            Data in the unit of the training data. Under scikit-learn's array API dispatch an array
+            of the library and on the device of the training data, where the result stays.
         copy : bool or None, default=None
             Takes the place of the parameter `copy` unless None.
 
@@ -292,7 +294,10 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
             training data, or is sparse while `with_mean`.
         """
         check_is_fitted(self)
+        dispatch.refuse_other(X, self.data_min_, "InputNormalizer.transform")
         checked = self._validate(X, ("csr",), reset=False)
+        if dispatch.is_foreign(checked):
+            return dispatch.forward(checked, self._operands(), self.clip)
         return self._write(X, checked, copy, forward_steps)
 
     def inverse_transform(self, X: Matrix, copy: bool | None = None) -> Any:
@@ -323,6 +328,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
             or is sparse while `with_mean`.
         """
         check_is_fitted(self)
+        dispatch.refuse_other(X, self.data_min_, "InputNormalizer.inverse_transform")
         checked = check_array(X, accept_sparse="csr", dtype="numeric", ensure_all_finite=False)
         self._refuse_sparse(checked, "uncenter")
         if checked.shape[1] != self.n_features_in_:
@@ -330,6 +336,8 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
                 f"X has {checked.shape[1]} features, but InputNormalizer is expecting "
                 f"{self.n_features_in_} features as input: pass the output of transform."
             )
+        if dispatch.is_foreign(checked):
+            return dispatch.inverse(self._floats(checked), self._operands(), self.clip)
         original = self._write(X, checked, copy, inverse_steps)
         return original if sparse.issparse(original) else as_asked_by_set_output(self, original, X)
 
@@ -337,18 +345,19 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         """Return scikit-learn's description of what the estimator accepts."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
+        tags.array_api_support = True
         tags.input_tags.sparse = not self.with_mean
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    def _see(self, X, sample_weight, *, exact=False):
+    def _see(self, X, sample_weight, *, exact):
         """Add the rows of X to what is known, and publish the result; `exact` if they are all."""
         first = not hasattr(self, "n_samples_seen_")
-        weighted = sample_weight is not None or (
-            not first and np.asarray(self.n_samples_seen_).dtype.kind == "f"
-        )
-        X = self._validate(X, ("csr", "csc"), reset=first)
-        weights = None if sample_weight is None else checked_weights(sample_weight, X)
+        self._weighted = sample_weight is not None or (not first and self._weighted)
+        given = self._validate(X, ("csr", "csc"), reset=first)
+        X, weights = dispatch.to_numpy(given), None
+        if sample_weight is not None:
+            weights = checked_weights(dispatch.to_numpy(sample_weight), X)
         known = moments.no_moments(X.shape[1]) if first else moments.Moments(**self._moments)
         if sparse.issparse(X):
             known = moments.add_sparse(known, X, weights)
@@ -373,9 +382,12 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
             self.__dict__.pop("_sketch", None)
         self.data_min_, self.data_max_ = known.low, known.high
         self.data_missing_ = moments.missing_share(known)
-        self.n_samples_seen_ = _samples_seen(known.count, weighted)
+        self.n_samples_seen_ = _samples_seen(known.count, self._weighted)
         self._moments = known._asdict()  # plain arrays, which any serializer can load
-        return self
+        if dispatch.is_foreign(given):
+            for name, value in vars(self).items():
+                if name in FITTED and isinstance(value, np.ndarray):
+                    setattr(self, name, dispatch.like(given, value))
 
     def _robust(self):
         """Whether the center is the median, and the scale the quartile range."""
@@ -408,6 +420,8 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         options = {"dtype": "numeric", "ensure_all_finite": False}
         try:
             checked = validate_data(self, X, reset=reset, accept_sparse=formats, **options)
+            if dispatch.is_foreign(checked):
+                return self._floats(checked)
             if checked.dtype.kind == "O":  # of a polars frame
                 checked = checked.astype(np.float64)
         except (TypeError, ValueError) as error:
@@ -415,6 +429,18 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
             raise
         self._refuse_sparse(checked, "center")
         return checked / np.timedelta64(1, "s") if checked.dtype.kind == "m" else checked
+
+    def _floats(self, X):
+        """An array of another library, checked as `_write` checks the others."""
+        X = dispatch.as_floats(X)
+        if dispatch.has_extremes(X):
+            names = vars(self).get("feature_names_in_")
+            refuse_extremes(dispatch.to_numpy(X), "X", names, allow_nan=True)
+        return X
+
+    def _operands(self):
+        """What is subtracted, and what to divide by; None where nothing is."""
+        return self.center_ if self.with_mean else None, self.scale_
 
     def _refuse_sparse(self, X, verb):
         """Raise if X is sparse and a mean would have to be subtracted or added."""
@@ -445,8 +471,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
             done = apply_steps(steps, values[np.newaxis], out.data[np.newaxis])
         else:
             out = checked if in_place else np.empty_like(checked, dtype=dtype, subok=False)
-            center = self.center_ if self.with_mean else None
-            done = apply_steps(make_steps(center, self.scale_, self.clip, dtype), checked, out)
+            done = apply_steps(make_steps(*self._operands(), self.clip, dtype), checked, out)
         if not done:
             refuse_extremes(checked, "X", vars(self).get("feature_names_in_"), allow_nan=True)
         return out
