@@ -351,13 +351,21 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         return tags
 
     def _see(self, X, sample_weight, *, exact):
-        """Add the rows of X to what is known, and publish the result; `exact` if they are all."""
-        first = not hasattr(self, "n_samples_seen_")
-        self._weighted = sample_weight is not None or (not first and self._weighted)
-        given = self._validate(X, ("csr", "csc"), reset=first)
+        """Validate the rows of X, learn from them, and publish in the library of X."""
+        given = self._validate(X, ("csr", "csc"), reset=not hasattr(self, "n_samples_seen_"))
         X, weights = dispatch.to_numpy(given), None
         if sample_weight is not None:
             weights = checked_weights(dispatch.to_numpy(sample_weight), X)
+        self._learn(X, weights, exact)
+        if dispatch.is_foreign(given):
+            for name, value in vars(self).items():
+                if name in FITTED and isinstance(value, np.ndarray):
+                    setattr(self, name, dispatch.like(given, value))
+
+    def _learn(self, X, weights, exact=False):
+        """Add rows that are validated to what is known; `exact` if they are all."""
+        first = not hasattr(self, "n_samples_seen_")
+        self._weighted = weights is not None or (not first and self._weighted)
         known = moments.no_moments(X.shape[1]) if first else moments.Moments(**self._moments)
         if sparse.issparse(X):
             known = moments.add_sparse(known, X, weights)
@@ -384,10 +392,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         self.data_missing_ = moments.missing_share(known)
         self.n_samples_seen_ = _samples_seen(known.count, self._weighted)
         self._moments = known._asdict()  # plain arrays, which any serializer can load
-        if dispatch.is_foreign(given):
-            for name, value in vars(self).items():
-                if name in FITTED and isinstance(value, np.ndarray):
-                    setattr(self, name, dispatch.like(given, value))
+        return self
 
     def _robust(self):
         """Whether the center is the median, and the scale the quartile range."""

@@ -73,7 +73,7 @@ class _Descent:
             return monitor.finish_epoch(state, row, weights, schedule)
         if monitor.listeners:
             monitor.give_up_epoch(state)
-        number, kept = len(state.history) + 1, kept or monitor.kept(state)
+        number, kept = state.n_epochs + 1, kept or monitor.kept(state)
         rate = state.time.initial_rate
         message = symptoms.on_divergence(number, row["loss"], kept, batch, rate)
         return Outcome("diverged", message)

@@ -93,8 +93,7 @@ UNSCALED_TARGETS = Symptom(
 FOREIGN_TARGETS = Symptom(
     "targets of another scale",
     UNSCALED_TARGETS.limit,
-    "these targets are far from those of the first training set ({found}, in units of those), "
-    "whose scale the network keeps",
+    "these targets are far from those seen before ({found}, in units of all so far)",
     advice="Fit it anew, on targets like these.",
 )
 FLAT_TARGETS = Symptom(
@@ -243,6 +242,7 @@ SYMPTOMS = (
 UNEQUAL = 1e3  # the largest feature over the smallest
 SMALL = 0.3  # the largest number of all
 LONG_ROW = 1024  # numbers
+FEW_TARGETS = 10
 SAMPLE = 2**18  # elements of X that are looked at closely
 
 
@@ -308,12 +308,17 @@ def _ranges(X):
 def on_targets(y, normalizer, is_new):
     """Sentences on targets that, as the network gets them, are of a scale it is not made for.
 
-    `is_new` says that the normalizer, if there is one, was fitted to these very targets.
+    `is_new` says that the normalizer, if there is one, was fitted to these very targets. Of others,
+    a few may be close to each other by chance.
     """
+    if not is_new and len(y) < FEW_TARGETS:
+        return []
     low, high = float(y.min()), float(y.max())
     largest = max(abs(low), abs(high))
     spread = float(np.std(y / largest)) * largest if low < high else 0.0
-    too_large = largest > UNSCALED_TARGETS.limit
+    # In a stream, one target may be absurd.
+    size = largest if is_new else float(np.median(np.abs(y)))
+    too_large = size > UNSCALED_TARGETS.limit
     too_flat = spread < 1 / UNSCALED_TARGETS.limit and low < high
     if not (too_large or too_flat):
         return []
