@@ -6,6 +6,7 @@ version 1.9, as did the attributes in which an estimator keeps those that were s
 estimator around it. Supported and tested: scikit-learn 1.6.1 to 1.9.
 """
 
+import numpy as np
 from sklearn import get_config
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils import _safe_indexing as safe_indexing
@@ -42,7 +43,7 @@ def as_asked_by_set_output(estimator, array, X):
 
 def namespace_and_device(X):
     """Those of an array that array API dispatch leaves where it is; else None and None."""
-    if not get_config()["array_api_dispatch"]:
+    if isinstance(X, np.ndarray) or not get_config()["array_api_dispatch"]:
         return None, None
     xp, is_array, device = get_namespace_and_device(X)
     return (xp, device) if is_array and not _is_numpy_namespace(xp) else (None, None)

@@ -13,7 +13,6 @@ from sknn_opt.arrays.dispatch import is_foreign
 SHOWN = 3  # columns of a kind that are named
 SAMPLE = 1000  # values that are looked at to tell numbers written as text from text
 NO_NUMBER = "what is no number"
-DATES, SPANS = ("date", "timestamp"), ("timedelta", "duration")  # so names of dtypes begin
 
 # What to do about columns of a kind, by the library that the frame is from. `X[name]` stands for
 # one column of pandas, `names` for all of them.
@@ -50,9 +49,8 @@ def refuse_tensors(X, owner):
 def refuse_times(X, *, spans_alone=False):
     """Raise ValueError if X has dates or time spans; with `spans_alone` unless all are spans."""
     dtypes = getattr(X, "dtypes", None)
-    dtypes = {getattr(X, "dtype", None)} if dtypes is None else set(dtypes)
-    times = {dtype for dtype in dtypes if str(dtype).lower().startswith(DATES + SPANS)}
-    if times and not (spans_alone and all(str(d).lower().startswith(SPANS) for d in dtypes)):
+    kinds = {_time(d) for d in ([getattr(X, "dtype", None)] if dtypes is None else set(dtypes))}
+    if kinds - {None} and not (spans_alone and kinds == {"time spans"}):
         refuse_columns(X)
 
 
@@ -84,10 +82,8 @@ def _columns(X):
 
 def _kind(values):
     """What a column holds, in words, and an example; None for numbers."""
-    dtype = str(values.dtype).lower()
-    for kind, begins in (("dates", DATES), ("time spans", SPANS)):
-        if dtype.startswith(begins):
-            return kind, next(iter(values), "")
+    if kind := _time(values.dtype):
+        return kind, next(iter(values), "")
     values = np.asarray(values, dtype=object)
     bad = next((value for value in values if not _is_number(value)), None)
     if bad is None:
@@ -101,6 +97,14 @@ def _kind(values):
         return NO_NUMBER, bad
     numbers = sum(_is_number(value) for value in values[:SAMPLE])
     return "numbers and text" if 2 * numbers > len(values[:SAMPLE]) else "text", bad
+
+
+def _time(dtype):
+    """Whether a dtype is of dates or of time spans, in words; None for any other."""
+    kind = getattr(dtype, "kind", None) or str(dtype).lower()  # polars' have no kind
+    if kind == "M" or kind.startswith("date"):
+        return "dates"
+    return "time spans" if kind == "m" or kind.startswith("duration") else None
 
 
 def _is_number(value):

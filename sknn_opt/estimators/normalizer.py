@@ -24,7 +24,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils import check_array
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_array, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknn_opt._sklearn import (
@@ -44,6 +45,7 @@ from sknn_opt.estimators.frames import refuse_columns, refuse_times
 from sknn_opt.estimators.listeners import FitTask
 from sknn_opt.estimators.parameters import checked_weights, transaction
 
+DISPATCHES = get_tags(StandardScaler()).array_api_support  # scikit-learn 1.6 does not yet
 FITTED = (
     *("mean_", "var_", "center_", "scale_", "data_min_", "data_max_", "data_missing_"),
     *("n_samples_seen_", "_moments", "_sketch", "_weighted"),
@@ -128,6 +130,10 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
     the stream decides whether it is kept, so neither its values nor the sizes of the calls matter.
     A feature that has fewer than 100 values in a sample of a longer stream gets its mean and its
     standard deviation. The sample is part of the estimator, and of its pickle.
+
+    A table of time spans counts in seconds. Under scikit-learn's array API dispatch, arrays of
+    other libraries, such as PyTorch's, stay in their library, in their dtype and on their device,
+    and so do the attributes; statistics are found by NumPy.
 
     Statistics are summed in float64 in shifted coordinates [1]_. Integers become float64, float16
     becomes float32, float32 stays. A feature without any value yet has a mean, variance and scale
@@ -345,7 +351,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         """Return scikit-learn's description of what the estimator accepts."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
-        tags.array_api_support = True
+        tags.array_api_support = DISPATCHES
         tags.input_tags.sparse = not self.with_mean
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
