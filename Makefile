@@ -22,7 +22,8 @@ demo: .venv/examples.stamp ## a network on real data, side by side with scikit-l
 	MPLBACKEND=Agg $(<D)/bin/python examples/quickstart.py
 
 test: .venv/test.stamp ## the whole test suite and the doctests
-	SCIPY_ARRAY_API=1 $(PYTEST) -q tests/test_common.py tests/estimators/test_normalizer.py
+	SCIPY_ARRAY_API=1 $(PYTEST) -q tests/test_common.py tests/estimators/test_normalizer.py \
+		tests/estimators/test_array_api.py tests/estimators/test_sklearn_scaler_suite.py
 	SKNN_OPT_KERNELS=numpy $(PYTEST) -q tests/nn tests/optim tests/training tests/pins
 	$(PYTEST) --doctest-modules tests sknn_opt
 
@@ -49,6 +50,7 @@ bench: .venv-bench/bench.stamp ## speed and accuracy compared with the peers
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/training.py
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/held_out.py
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/row_by_row.py
+	$(ONE_THREAD) $(<D)/bin/python benchmarks/outliers.py
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/gradient_checkers.py
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/signals.py
 

@@ -19,16 +19,27 @@ def has_extremes(x):
 def refuse_extremes(X, name, names=None, owner=None, allow_nan=False):
     """Raise ValueError if X, dense or sparse, holds infinity, NaN or a number beyond LARGEST.
 
-    Infinity and NaN in the words of scikit-learn, which may name the class that is the `owner`.
-    Other columns are called by their `names`, where there are any.
+    Infinity in the words of scikit-learn; NaN with the remedy for X of a network, the `owner`.
+    Columns are called by their `names`, where there are any.
     """
     values = X.data if issparse(X) else X
-    who = owner and owner.__name__
-    assert_all_finite(values, allow_nan=allow_nan, estimator_name=who, input_name=name)
+    assert_all_finite(values, allow_nan=allow_nan or owner is not None, input_name=name)
+    if owner is not None and np.isnan(values).any():
+        row, _, column = _first(X != X, names)
+        raise ValueError(
+            f"Input {name} contains NaN, first in {column} at row {row}: fill in what is missing, "
+            f"by make_pipeline(SimpleImputer(), InputNormalizer(), {owner.__name__}())."
+        )
     if values.size and has_extremes(values):
-        row, j = next(zip(*(abs(X) > LARGEST).nonzero(), strict=True))
-        column = f"column {j}" if names is None else f"feature {names[j]!r}"
+        row, j, column = _first(abs(X) > LARGEST, names)
         raise ValueError(
             f"{name} holds {X[row, j]:g} in {column}; no number may be beyond {LARGEST:g} in size: "
             "correct it, or divide the column by a constant."
         )
+
+
+def _first(found, names):
+    """Row and column of the first column with an element that is true, and what to call it."""
+    rows, columns = found.nonzero()
+    j = columns.min()
+    return rows[columns == j].min(), j, f"column {j}" if names is None else f"feature {names[j]!r}"

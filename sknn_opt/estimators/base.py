@@ -30,7 +30,7 @@ from sknn_opt._sklearn import (
 from sknn_opt.arrays.extremes import LARGEST, refuse_extremes
 from sknn_opt.arrays.threads import UNTHREADED, blas_threads
 from sknn_opt.arrays.types import Matrix
-from sknn_opt.estimators.class_weight import class_totals
+from sknn_opt.estimators import class_weight, frames
 from sknn_opt.estimators.evaluation import evaluation_of, validation_set
 from sknn_opt.estimators.fitted import FittedNetwork
 from sknn_opt.estimators.listeners import FitTask, Printer, listeners_of
@@ -296,7 +296,9 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
     def _count_classes(self, state, rows):
         """Note what ``class_weight="balanced"`` goes by: the weight of each class so far."""
         if getattr(self, "class_weight", None) == "balanced":
-            totals = class_totals(rows.of(rows.y), len(self.classes_), rows.of(rows.weight))
+            totals = class_weight.class_totals(
+                rows.of(rows.y), len(self.classes_), rows.of(rows.weight)
+            )
             state.class_totals = totals + (0 if state.class_totals is None else state.class_totals)
 
     def _to_network(self, state, rows, learn, advice):
@@ -429,17 +431,25 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         Float data stay as they are; float16 works in float32, all else in float64. Sparse data come
         by row.
         """
-        float16 = getattr(X, "dtype", None) == np.float16
-        dtype = np.float32 if float16 else (np.float64, np.float32)
+        given = getattr(X, "dtype", None)  # a frame has dtypes
+        if getattr(given, "kind", "M") in "mM":
+            frames.refuse_tensors(X, type(self))
+            frames.refuse_times(X)
+        dtype = np.float32 if given == np.float16 else (np.float64, np.float32)
         with np.errstate(over="ignore", invalid="ignore"):
             options |= {"accept_sparse": ("csr", "csc"), "ensure_all_finite": False}
-            checked = validate_data(self, X, *y, dtype=dtype, **options)
+            try:
+                checked = validate_data(self, X, *y, dtype=dtype, **options)
+            except (TypeError, ValueError) as error:
+                frames.refuse_columns(X, error)
+                raise
             table = checked[0] if y else checked
+            if issparse(table):
+                table = _by_row(table)
+                checked = (table, checked[1]) if y else table
             if issparse(table) or not (table.flags.forc and np.linalg.norm(table) < LARGEST):
                 refuse_extremes(table, "X", vars(self).get("feature_names_in_"), type(self))
-        if not issparse(X):
-            return checked
-        return (_by_row(checked[0]), checked[1]) if y else _by_row(checked)
+        return checked
 
     # Fitted attributes ------------------------------------------------------------------------
 
@@ -470,10 +480,8 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
 
 
 def _by_row(X):
-    """Sparse data as CSR, whose rows can be taken, without duplicate entries."""
-    if not issparse(X):
-        return X
-    X = csr_array(X)
+    """Sparse data as CSR of floats, whose rows can be taken, without duplicate entries."""
+    X = csr_array(X, dtype=None if X.dtype.kind == "f" else np.float64)  # a frame's flags
     if not X.has_canonical_format:
         X = X.copy()
         X.sum_duplicates()

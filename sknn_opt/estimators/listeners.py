@@ -69,9 +69,9 @@ class FitTask:
     def _at(self, state, weights):
         return {"reconstruction_attributes": lambda: self.attributes(state, weights)}
 
-    def end_fit(self):
+    def end_fit(self, **at):
         """The fit is over."""
-        self._fit.call_on_fit_task_end(**self._seen)
+        self._fit.call_on_fit_task_end(**self._seen, **at)
 
 
 def listeners_of(estimator, task, n_before):

@@ -24,7 +24,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils import check_array
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_array, get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sknn_opt._sklearn import (
@@ -32,19 +33,22 @@ from sknn_opt._sklearn import (
     CallbackSupportMixin,
     Interval,
     StrOptions,
+    as_asked_by_set_output,
     fit_context,
     validate_params,
 )
-from sknn_opt.arrays import moments, quantiles, sketch
+from sknn_opt.arrays import dispatch, moments, quantiles, sketch
 from sknn_opt.arrays.extremes import has_extremes, refuse_extremes
 from sknn_opt.arrays.scaling import apply_steps, forward_steps, inverse_steps
 from sknn_opt.arrays.types import Floats, Matrix
+from sknn_opt.estimators.frames import refuse_columns, refuse_times
 from sknn_opt.estimators.listeners import FitTask
 from sknn_opt.estimators.parameters import checked_weights, transaction
 
+DISPATCHES = get_tags(StandardScaler()).array_api_support  # scikit-learn 1.6 does not yet
 FITTED = (
     *("mean_", "var_", "center_", "scale_", "data_min_", "data_max_", "data_missing_"),
-    *("n_samples_seen_", "_moments", "_sketch"),
+    *("n_samples_seen_", "_moments", "_sketch", "_weighted"),
 )
 
 
@@ -126,6 +130,10 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
     the stream decides whether it is kept, so neither its values nor the sizes of the calls matter.
     A feature that has fewer than 100 values in a sample of a longer stream gets its mean and its
     standard deviation. The sample is part of the estimator, and of its pickle.
+
+    A table of time spans counts in seconds. Under scikit-learn's array API dispatch, arrays of
+    other libraries, such as PyTorch's, stay in their library, in their dtype and on their device,
+    and so do the attributes; statistics are found by NumPy.
 
     Statistics are summed in float64 in shifted coordinates [1]_. Integers become float64, float16
     becomes float32, float32 stays. A feature without any value yet has a mean, variance and scale
@@ -235,7 +243,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
                 self.__dict__.pop(name, None)
             self._see(X, sample_weight, exact=True)
         if task:
-            task.end_fit()
+            task.end_fit(reconstruction_attributes={})
         return self
 
     def partial_fit(
@@ -264,7 +272,8 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         """
         validate_params(self)  # scikit-learn itself does so in the first call only
         with transaction(self):
-            return self._see(X, sample_weight)
+            self._see(X, sample_weight, exact=False)
+        return self
 
     def transform(self, X: Matrix, copy: bool | None = None) -> Any:
         """Scale each feature as learned, then clip.
@@ -272,7 +281,8 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data in the unit of the training data.
+            Data in the unit of the training data. Under scikit-learn's array API dispatch an array
+            of the library and on the device of the training data, where the result stays.
         copy : bool or None, default=None
             Takes the place of the parameter `copy` unless None.
 
@@ -290,10 +300,10 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
             training data, or is sparse while `with_mean`.
         """
         check_is_fitted(self)
-        self._refuse_sparse(X, "center")
-        checked = validate_data(
-            self, X, reset=False, accept_sparse="csr", dtype="numeric", ensure_all_finite=False
-        )
+        dispatch.refuse_other(X, self.data_min_, "InputNormalizer.transform")
+        checked = self._validate(X, ("csr",), reset=False)
+        if dispatch.is_foreign(checked):
+            return dispatch.forward(checked, self._operands(), self.clip)
         return self._write(X, checked, copy, forward_steps)
 
     def inverse_transform(self, X: Matrix, copy: bool | None = None) -> Any:
@@ -312,8 +322,8 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
 
         Returns
         -------
-        X_original : {ndarray, CSR matrix} of shape (n_samples, n_features)
-            Data in the unit of the training data.
+        X_original : {ndarray, CSR matrix, data frame} of shape (n_samples, n_features)
+            Data in the unit of the training data; a frame where `set_output` asks for one.
 
         Raises
         ------
@@ -324,38 +334,44 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
             or is sparse while `with_mean`.
         """
         check_is_fitted(self)
-        self._refuse_sparse(X, "uncenter")
+        dispatch.refuse_other(X, self.data_min_, "InputNormalizer.inverse_transform")
         checked = check_array(X, accept_sparse="csr", dtype="numeric", ensure_all_finite=False)
+        self._refuse_sparse(checked, "uncenter")
         if checked.shape[1] != self.n_features_in_:
             raise ValueError(
                 f"X has {checked.shape[1]} features, but InputNormalizer is expecting "
                 f"{self.n_features_in_} features as input: pass the output of transform."
             )
-        return self._write(X, checked, copy, inverse_steps)
+        if dispatch.is_foreign(checked):
+            return dispatch.inverse(self._floats(checked), self._operands(), self.clip)
+        original = self._write(X, checked, copy, inverse_steps)
+        return original if sparse.issparse(original) else as_asked_by_set_output(self, original, X)
 
     def __sklearn_tags__(self):
         """Return scikit-learn's description of what the estimator accepts."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
+        tags.array_api_support = DISPATCHES
         tags.input_tags.sparse = not self.with_mean
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    def _see(self, X, sample_weight, *, exact=False):
-        """Add the rows of X to what is known, and publish the result; `exact` if they are all."""
-        self._refuse_sparse(X, "center")
-        first = not hasattr(self, "n_samples_seen_")
-        options = {"accept_sparse": ("csr", "csc"), "dtype": "numeric"}
-        X = validate_data(self, X, reset=first, ensure_all_finite=False, **options)
-        weights = None if sample_weight is None else checked_weights(sample_weight, X)
-        return self._learn(X, weights, exact)
+    def _see(self, X, sample_weight, *, exact):
+        """Validate the rows of X, learn from them, and publish in the library of X."""
+        given = self._validate(X, ("csr", "csc"), reset=not hasattr(self, "n_samples_seen_"))
+        X, weights = dispatch.to_numpy(given), None
+        if sample_weight is not None:
+            weights = checked_weights(dispatch.to_numpy(sample_weight), X)
+        self._learn(X, weights, exact)
+        if dispatch.is_foreign(given):
+            for name, value in vars(self).items():
+                if name in FITTED and isinstance(value, np.ndarray):
+                    setattr(self, name, dispatch.like(given, value))
 
     def _learn(self, X, weights, exact=False):
-        """Add rows that are validated."""
+        """Add rows that are validated to what is known; `exact` if they are all."""
         first = not hasattr(self, "n_samples_seen_")
-        weighted = weights is not None or (
-            not first and np.asarray(self.n_samples_seen_).dtype.kind == "f"
-        )
+        self._weighted = weights is not None or (not first and self._weighted)
         known = moments.no_moments(X.shape[1]) if first else moments.Moments(**self._moments)
         if sparse.issparse(X):
             known = moments.add_sparse(known, X, weights)
@@ -380,7 +396,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
             self.__dict__.pop("_sketch", None)
         self.data_min_, self.data_max_ = known.low, known.high
         self.data_missing_ = moments.missing_share(known)
-        self.n_samples_seen_ = _samples_seen(known.count, weighted)
+        self.n_samples_seen_ = _samples_seen(known.count, self._weighted)
         self._moments = known._asdict()  # plain arrays, which any serializer can load
         return self
 
@@ -406,6 +422,36 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         if exact:
             return quantiles.median_and_spread(X, weights)
         return sample.median_and_spread()
+
+    def _validate(self, X, formats, *, reset):
+        """X as an array or sparse matrix of numbers; time spans count in seconds."""
+        given = getattr(X, "dtype", None)  # a frame has dtypes
+        if getattr(given, "kind", "M") in "mM":
+            refuse_times(X, spans_alone=True)
+        options = {"dtype": "numeric", "ensure_all_finite": False}
+        try:
+            checked = validate_data(self, X, reset=reset, accept_sparse=formats, **options)
+            if dispatch.is_foreign(checked):
+                return self._floats(checked)
+            if checked.dtype.kind == "O":  # of a polars frame
+                checked = checked.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            refuse_columns(X, error)
+            raise
+        self._refuse_sparse(checked, "center")
+        return checked / np.timedelta64(1, "s") if checked.dtype.kind == "m" else checked
+
+    def _floats(self, X):
+        """An array of another library, checked as `_write` checks the others."""
+        X = dispatch.as_floats(X)
+        if dispatch.has_extremes(X):
+            names = vars(self).get("feature_names_in_")
+            refuse_extremes(dispatch.to_numpy(X), "X", names, allow_nan=True)
+        return X
+
+    def _operands(self):
+        """What is subtracted, and what to divide by; None where nothing is."""
+        return self.center_ if self.with_mean else None, self.scale_
 
     def _refuse_sparse(self, X, verb):
         """Raise if X is sparse and a mean would have to be subtracted or added."""
@@ -436,8 +482,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
             done = apply_steps(steps, values[np.newaxis], out.data[np.newaxis])
         else:
             out = checked if in_place else np.empty_like(checked, dtype=dtype, subok=False)
-            center = self.center_ if self.with_mean else None
-            done = apply_steps(make_steps(center, self.scale_, self.clip, dtype), checked, out)
+            done = apply_steps(make_steps(*self._operands(), self.clip, dtype), checked, out)
         if not done:
             refuse_extremes(checked, "X", vars(self).get("feature_names_in_"), allow_nan=True)
         return out
