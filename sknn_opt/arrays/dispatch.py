@@ -7,7 +7,7 @@ where it is, by the functions of its own library.
 import numpy as np
 
 from sknn_opt._sklearn import convert_to_numpy, float_dtype, namespace_and_device
-from sknn_opt.arrays.extremes import LARGEST
+from sknn_opt.arrays.extremes import HUGE
 from sknn_opt.arrays.scaling import SAFE_IN_FLOAT32
 
 
@@ -44,9 +44,9 @@ def refuse_other(X, fitted, method):
 
 
 def has_extremes(X):
-    """Tell whether a foreign array holds infinity or a number beyond LARGEST."""
+    """Tell whether a foreign array holds infinity or a number beyond HUGE."""
     xp, _ = namespace_and_device(X)
-    limit = min(float(LARGEST), float(xp.finfo(X.dtype).max))
+    limit = min(float(HUGE), float(xp.finfo(X.dtype).max))
     return bool(xp.any(xp.abs(X) > limit))
 
 

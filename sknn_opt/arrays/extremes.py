@@ -1,7 +1,7 @@
 """Numbers that no table holds: beyond 1e100, squares and their weighted sums could leave float64.
 
-They are refused, so that no formula has to mind them. Sentinels such as float32's largest, 3.4e38,
-are well inside.
+Networks refuse them, so that no formula has to mind them. Sentinels such as float32's largest,
+3.4e38, are well inside. `InputNormalizer` measures them in a larger unit, up to 1e305.
 """
 
 import numpy as np
@@ -9,15 +9,16 @@ from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite
 
 LARGEST = np.float64(1e100)  # a NumPy scalar: float32 numbers are compared with it in float64
+HUGE = np.float64(1e305)  # what differences of two numbers allow, where nothing is squared
 
 
-def has_extremes(x):
-    """Tell whether a float array holds infinity or a number beyond LARGEST; NaN is passed over."""
-    return max(np.fmax.reduce(x, axis=None), -np.fmin.reduce(x, axis=None)) > LARGEST
+def has_extremes(x, limit=LARGEST):
+    """Tell whether a float array holds infinity or a number beyond a limit; NaN is passed over."""
+    return max(np.fmax.reduce(x, axis=None), -np.fmin.reduce(x, axis=None)) > limit
 
 
-def refuse_extremes(X, name, names=None, owner=None, allow_nan=False):
-    """Raise ValueError if X, dense or sparse, holds infinity, NaN or a number beyond LARGEST.
+def refuse_extremes(X, name, names=None, owner=None, allow_nan=False, limit=LARGEST):
+    """Raise ValueError if X, dense or sparse, holds infinity, NaN or a number beyond a limit.
 
     Infinity in the words of scikit-learn; NaN with the remedy for X of a network, the `owner`.
     Columns are called by their `names`, where there are any.
@@ -30,10 +31,10 @@ def refuse_extremes(X, name, names=None, owner=None, allow_nan=False):
             f"Input {name} contains NaN, first in {column} at row {row}: fill in what is missing, "
             f"by make_pipeline(SimpleImputer(), InputNormalizer(), {owner.__name__}())."
         )
-    if values.size and has_extremes(values):
-        row, j, column = _first(abs(X) > LARGEST, names)
+    if values.size and has_extremes(values, limit):
+        row, j, column = _first(abs(X) > limit, names)
         raise ValueError(
-            f"{name} holds {X[row, j]:g} in {column}; no number may be beyond {LARGEST:g} in size: "
+            f"{name} holds {X[row, j]:g} in {column}; no number may be beyond {limit:g} in size: "
             "correct it, or divide the column by a constant."
         )
 

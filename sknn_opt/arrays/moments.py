@@ -78,6 +78,12 @@ def no_moments(n_features):
     return Moments(unknown, zeros, zeros, zeros, zeros, low=unknown, high=unknown)
 
 
+def in_unit(moments, unit):
+    """Return the moments of x / unit, the units being powers of 2 of shape (n_features,)."""
+    lengths = {name: getattr(moments, name) / unit for name in ("shift", "residual", "low", "high")}
+    return moments._replace(**lengths, m2=moments.m2 / unit / unit)
+
+
 def mean(moments):
     """Return the mean of each column; NaN where no value was seen."""
     return moments.shift + moments.residual
@@ -100,8 +106,8 @@ def missing_share(moments):
     return np.where(share < ROUNDING, 0.0, share)
 
 
-def scale(moments):
-    """Return what to divide by: the standard deviation, or 1 for constant columns.
+def scale(moments, unit=1.0):
+    """Return what to divide by: the standard deviation, times the unit, or 1 for constant columns.
 
     A column counts as constant when its deviation is at most 8 eps of its mean: the values differ
     by the rounding of their own last digits. The bound need not grow with the number of rows, as
@@ -111,7 +117,7 @@ def scale(moments):
     std = deviation(moments)
     eps, tiny = np.finfo(np.float64).eps, np.finfo(np.float64).tiny
     constant = (std <= 8 * eps * np.abs(mean(moments))) | (std < np.sqrt(tiny))
-    return np.where(constant, 1.0, std)
+    return np.where(constant, 1.0, std * unit)
 
 
 def add_dense(moments, X, weights=None):

@@ -6,7 +6,7 @@ the table's size is made beside the result.
 
 import numpy as np
 
-from sknn_opt.arrays.extremes import LARGEST, has_extremes
+from sknn_opt.arrays.extremes import HUGE, LARGEST, has_extremes
 from sknn_opt.kernels import fastest
 from sknn_opt.kernels.with_numpy import standardize
 
@@ -87,7 +87,7 @@ def apply_steps(steps, X, out):
 
     A step is an operation called as a ufunc, ``operation(x, operand, out=...)``, and an operand
     that broadcasts against X. Returns False, X being as it was even where it is out, if X holds
-    infinity or a number beyond LARGEST; True if it is done.
+    infinity or a number beyond HUGE; True if it is done.
     """
     dtype = out.dtype if _is_safe(steps, out.dtype) else np.dtype(np.float64)
     steps = _fused([part for step in steps for part in _rounded(*step, dtype)], dtype)
@@ -122,9 +122,9 @@ def _apply(steps, x, out, dtype):
 
 
 def _beyond_limits(x):
-    """Tell whether a block holds infinity or a number beyond LARGEST."""
+    """Tell whether a block holds infinity or a number beyond HUGE."""
     # A sum of squares is small only if all numbers are, and BLAS is the fastest at it.
-    return x.dtype.kind == "f" and not np.vdot(x, x) < LARGEST and has_extremes(x)
+    return x.dtype.kind == "f" and not np.vdot(x, x) < LARGEST and has_extremes(x, HUGE)
 
 
 def _is_safe(steps, dtype):

@@ -38,7 +38,7 @@ from sknn_opt._sklearn import (
     validate_params,
 )
 from sknn_opt.arrays import dispatch, moments, quantiles, sketch
-from sknn_opt.arrays.extremes import has_extremes, refuse_extremes
+from sknn_opt.arrays.extremes import HUGE, LARGEST, has_extremes, refuse_extremes
 from sknn_opt.arrays.scaling import apply_steps, forward_steps, inverse_steps
 from sknn_opt.arrays.types import Floats, Matrix
 from sknn_opt.estimators.frames import refuse_columns, refuse_times
@@ -48,7 +48,7 @@ from sknn_opt.estimators.parameters import checked_weights, transaction
 DISPATCHES = get_tags(StandardScaler()).array_api_support  # scikit-learn 1.6 does not yet
 FITTED = (
     *("mean_", "var_", "center_", "scale_", "data_min_", "data_max_", "data_missing_"),
-    *("n_samples_seen_", "_moments", "_sketch", "_weighted"),
+    *("n_samples_seen_", "_moments", "_sketch", "_weighted", "_unit"),
 )
 
 
@@ -138,7 +138,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
     Statistics are summed in float64 in shifted coordinates [1]_. Integers become float64, float16
     becomes float32, float32 stays. A feature without any value yet has a mean, variance and scale
     of NaN, and is transformed to NaN. Results beyond the largest number of the dtype are infinite.
-    Numbers beyond 1e100 in size, as no table holds, are refused: their squares could be infinite.
+    Numbers beyond 1e305 in size are refused; beyond 1e154 `var_` is infinite, and `scale_` is not.
 
     References
     ----------
@@ -233,7 +233,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         Raises
         ------
         ValueError
-            If `X` holds infinity, a number beyond 1e100 in size or none at all, or is sparse while
+            If `X` holds infinity, a number beyond 1e305 in size or none at all, or is sparse while
             `with_mean`, or if the weights are negative, all zero, or sum to more than 1e100.
         """
         watched = CALLBACK_ATTRIBUTES & vars(self).keys()
@@ -296,7 +296,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         NotFittedError
             Before `fit`.
         ValueError
-            If `X` holds infinity or a number beyond 1e100 in size, has other features than the
+            If `X` holds infinity or a number beyond 1e305 in size, has other features than the
             training data, or is sparse while `with_mean`.
         """
         check_is_fitted(self)
@@ -330,7 +330,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         NotFittedError
             Before `fit`.
         ValueError
-            If `X` holds infinity or a number beyond 1e100 in size, has another number of features,
+            If `X` holds infinity or a number beyond 1e305 in size, has another number of features,
             or is sparse while `with_mean`.
         """
         check_is_fitted(self)
@@ -373,18 +373,14 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         first = not hasattr(self, "n_samples_seen_")
         self._weighted = weights is not None or (not first and self._weighted)
         known = moments.no_moments(X.shape[1]) if first else moments.Moments(**self._moments)
-        if sparse.issparse(X):
-            known = moments.add_sparse(known, X, weights)
-        else:
-            known = moments.add_dense(known, X, weights)
-        if has_extremes(np.array([known.low, known.high])):  # the range shows infinity, too
-            refuse_extremes(X, "X", vars(self).get("feature_names_in_"), allow_nan=True)
+        known, unit = self._add(known, X, weights)
 
         has_mean = self.with_std or (self.with_mean and not sparse.issparse(X))
-        self.mean_ = moments.mean(known) if has_mean else None
-        self.var_ = moments.variance(known) if self.with_std else None
+        self.mean_ = moments.mean(known) * unit if has_mean else None
+        with np.errstate(over="ignore"):
+            self.var_ = moments.variance(known) * unit * unit if self.with_std else None
         self.center_ = self.mean_ if self.with_mean else None
-        self.scale_ = moments.scale(known) if self.with_std else None
+        self.scale_ = moments.scale(known, unit) if self.with_std else None
         by_median, by_quartiles = self._robust()
         if by_median or by_quartiles:
             median, spread = self._quantiles(X, weights, first, exact)
@@ -394,11 +390,25 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
                 self.scale_ = np.where(spread > 0, spread, self.scale_)
         else:
             self.__dict__.pop("_sketch", None)
-        self.data_min_, self.data_max_ = known.low, known.high
+        self.data_min_, self.data_max_ = known.low * unit, known.high * unit
         self.data_missing_ = moments.missing_share(known)
         self.n_samples_seen_ = _samples_seen(known.count, self._weighted)
         self._moments = known._asdict()  # plain arrays, which any serializer can load
         return self
+
+    def _add(self, known, X, weights):
+        """The moments with the rows of X, and the units of both: 1, but for huge columns."""
+        add = moments.add_sparse if sparse.issparse(X) else moments.add_dense
+        unit = vars(self).get("_unit", 1.0)
+        found = add(known, X if np.ndim(unit) == 0 else _divided(X, unit), weights)
+        sizes = np.fmax(np.abs(found.low), np.abs(found.high))
+        if has_extremes(sizes):  # infinity is among them
+            names = vars(self).get("feature_names_in_")
+            refuse_extremes(X, "X", names, allow_nan=True, limit=HUGE)
+            larger = np.exp2(np.where(sizes > LARGEST, np.floor(np.log2(sizes)), 0.0))
+            self._unit = unit = unit * larger
+            found = add(moments.in_unit(known, larger), _divided(X, unit), weights)
+        return found, unit
 
     def _robust(self):
         """Whether the center is the median, and the scale the quartile range."""
@@ -446,7 +456,7 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         X = dispatch.as_floats(X)
         if dispatch.has_extremes(X):
             names = vars(self).get("feature_names_in_")
-            refuse_extremes(dispatch.to_numpy(X), "X", names, allow_nan=True)
+            refuse_extremes(dispatch.to_numpy(X), "X", names, allow_nan=True, limit=HUGE)
         return X
 
     def _operands(self):
@@ -484,8 +494,14 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
             out = checked if in_place else np.empty_like(checked, dtype=dtype, subok=False)
             done = apply_steps(make_steps(*self._operands(), self.clip, dtype), checked, out)
         if not done:
-            refuse_extremes(checked, "X", vars(self).get("feature_names_in_"), allow_nan=True)
+            names = vars(self).get("feature_names_in_")
+            refuse_extremes(checked, "X", names, allow_nan=True, limit=HUGE)
         return out
+
+
+def _divided(X, unit):
+    """X in other units of its columns."""
+    return X.multiply(1 / unit).tocsr() if sparse.issparse(X) else X / unit
 
 
 def _samples_seen(count, weighted):

@@ -19,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks, get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from sknn_opt import check_shift
 from sknn_opt.arrays import moments
 from sknn_opt.estimators.normalizer import InputNormalizer
 
@@ -638,17 +639,56 @@ def calls_that_read(fitted):
     )
 
 
-@pytest.mark.parametrize("value", [1.01e100, -1e160, 1e300])
+@pytest.mark.parametrize("convert", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("size", [1e99, 1e130, 1e200, 1e304])
+@pytest.mark.parametrize("robust", [False, True])
+def test_huge_columns_are_those_of_numbers_that_are_not(size, convert, robust):
+    X = np.random.default_rng(0).normal(size=(60, 3)) + [0, 1, 2]
+    kind = {"center": "median", "scale": "iqr"} if robust else {}
+    expected = InputNormalizer(with_mean=convert is np.asarray, **kind).fit(convert(X))
+    found = InputNormalizer(**expected.get_params())
+    factor = np.array([1.0, size, -size])
+    found.fit(convert(X * factor))
+    for name in ("mean_", "center_", "scale_"):
+        if getattr(expected, name) is not None:
+            sign = [1, 1, -1] if name != "scale_" else 1
+            own = getattr(found, name) / [1, size, size] * sign
+            np.testing.assert_allclose(own, getattr(expected, name), rtol=1e-12)
+    streamed = InputNormalizer(**expected.get_params())
+    for part in (X[:20], X[20:40] * 1e-3, X[40:]):  # the unit becomes larger on the way
+        streamed.partial_fit(convert(part * np.minimum(np.abs(factor), 1e90)))
+    for part in (X[:20], X[20:]):
+        streamed.partial_fit(convert(part * factor))
+    assert np.isfinite(streamed.scale_).all()
+    z = found.transform(convert(X * factor))
+    own = expected.transform(convert(X))
+    np.testing.assert_allclose(dense(z), dense(own) * [1, 1, -1], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        dense(found.inverse_transform(z)), X * factor, rtol=1e-9, atol=1e-9 * size
+    )
+
+
+def dense(X):
+    return X.toarray() if sparse.issparse(X) else X
+
+
+def test_shift_of_numbers_whose_squares_overflow_is_refused():
+    normalizer = InputNormalizer().fit([[1e120], [2e120]])
+    with pytest.raises(ValueError, match=r"check_shift cannot square numbers beyond 1e\+100"):
+        check_shift(normalizer, [[1.0], [2.0]])
+
+
+@pytest.mark.parametrize("value", [1.01e305, -1e307])
 @pytest.mark.parametrize("convert", [np.asarray, np.asfortranarray, sparse.csr_array])
 @pytest.mark.parametrize("shape", [(70_001, 2), (300, 40), (2, 3)])
 def test_messages_about_extremes(value, convert, shape):
-    """Above 1e100 no arithmetic is special: the column is named, and nothing changes."""
+    """Above 1e305 the column is named, and nothing changes."""
     dense = np.ones(shape)
     fitted = InputNormalizer(with_mean=convert is not sparse.csr_array).fit(convert(dense))
     dense[0, 0] = np.nan
     dense[-2:, -1] = 1e100, value
     X, before = convert(dense), convert(dense)
-    message = f"X holds {value:g} in column {shape[1] - 1}; no number .* 1e+100 .*: correct it"
+    message = f"X holds {value:g} in column {shape[1] - 1}; no number .* 1e+305 .*: correct it"
     for call in calls_that_read(fitted)[2 * sparse.issparse(X) :]:
         state = pickle.dumps(vars(fitted))
         with pytest.raises(ValueError, match=message.replace("+", r"\+")):
@@ -668,10 +708,10 @@ def test_infinity_in_sparse_data_and_beside_weight_zero(convert):
 
 
 def test_the_message_about_extremes_names_the_feature():
-    frame = pd.DataFrame({"age": [1.0, 2.0], "income": [3.0, -1e120]})
+    frame = pd.DataFrame({"age": [1.0, 2.0], "income": [3.0, -1e306]})
     normalizer = InputNormalizer().fit(frame.clip(lower=0))
     for call in (normalizer.fit, normalizer.partial_fit, normalizer.transform):
-        with pytest.raises(ValueError, match=r"X holds -1e\+120 in feature 'income'"):
+        with pytest.raises(ValueError, match=r"X holds -1e\+306 in feature 'income'"):
             call(frame)
 
 

@@ -47,6 +47,7 @@ from scipy.stats import hypergeom, norm
 from sklearn.utils.validation import validate_data
 
 from sknn_opt.arrays import moments
+from sknn_opt.arrays.extremes import LARGEST
 from sknn_opt.arrays.types import Matrix
 from sknn_opt.checks.opener import open_normalizer
 from sknn_opt.checks.shift.report import OK, SHIFTED, UNKNOWN, FeatureShift, ShiftReport
@@ -131,6 +132,11 @@ def checked_for(normalizer, X):
 def _training(normalizer):
     """The moments of the training data; NaN where the normalizer did not keep one."""
     if isinstance(normalizer, InputNormalizer):
+        if hasattr(normalizer, "_unit"):
+            raise ValueError(
+                f"check_shift cannot square numbers beyond {LARGEST:g}, which the normalizer has "
+                "seen: divide the feature by a constant before it."
+            )
         return moments.Moments(**normalizer._moments)
     if normalizer.var_ is None:
         raise ValueError(
