@@ -44,12 +44,12 @@ from sknn_opt.estimators.parameters import (
     transaction,
 )
 from sknn_opt.estimators.target_scale import Units
-from sknn_opt.nn.losses import constant_loss, constant_outputs
+from sknn_opt.nn.losses import SquaredError, constant_loss, constant_outputs
 from sknn_opt.nn.network import Weights
 from sknn_opt.nn.objective import Objective
 from sknn_opt.nn.predictor import Predictor
 from sknn_opt.optim import TrainingTime
-from sknn_opt.training import lbfgs, minibatch, randomness, symptoms
+from sknn_opt.training import diagnosis, lbfgs, minibatch, randomness, symptoms, target_symptoms
 from sknn_opt.training.monitor import Monitor, Outcome
 from sknn_opt.training.rows import Rows
 from sknn_opt.training.state import TrainingState
@@ -157,13 +157,14 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             n_given = rows.n_rows
         if task or self.verbose or "_path" in vars(self):
             monitor.listeners = listeners_of(self, task, n_before)
-        settings = settings_of(self, state, rows.n_rows, rows.mean_weight)
+        settings = settings_of(self, state, rows, rows.mean_weight)
         start = state.weights.copy()
         train = minibatch.train if settings.optimizer else lbfgs.train
         outcome = self._run(train, state, rows, monitor, settings)
-        best, n_iter = state.best or start, len(state.history) - n_before
-        if outcome.reason in ("converged", "max_iter", "interrupted"):
-            advice += symptoms.on_fitted(state.architecture, best, rows)
+        best, history = state.best or start, state.history[n_before:]
+        if outcome.reason in ("converged", "max_iter", "stuck"):
+            case = diagnosis.Case(state, start, best, rows, settings, history, outcome.reason)
+            advice += symptoms.on_fitted(state.architecture, best, rows, case)
         # What comes next goes on from the best.
         state.weights, state.average, state.n_averaged, state.best = best, None, 0, None
         state.n_stalled, state.lowest_loss, state.apart = 0, np.inf, False
@@ -171,8 +172,8 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             state.moments = {}  # a velocity of 1e30 would make the next fit diverge as well
         if not monitor.by_score:
             state.best_value = -np.inf
-        n_rows_seen = (self.t_ if before else 0) + n_given * n_iter
-        self.__dict__.update(self._attributes(state, best, n_iter, n_rows_seen))
+        n_rows_seen = (self.t_ if before else 0) + n_given * len(history)
+        self.__dict__.update(self._attributes(state, best, len(history), n_rows_seen))
         return outcome, advice
 
     def _train_one_pass(self, rows, before):
@@ -206,7 +207,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         outcome, spare = Outcome("passed"), None if before else state.copy()
         if rows.n_rows:  # else the whole part is held out
             mean_weight = state.weight_seen / state.n_seen
-            settings = settings_of(self, state, rows.n_rows, mean_weight)
+            settings = settings_of(self, state, rows, mean_weight)
             advice += symptoms.on_plan(settings.schedule, state.time)
             outcome = self._run(minibatch.train_one_pass, state, rows, monitor, settings)
         if outcome.reason == "diverged":
@@ -301,9 +302,11 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
     def _to_network(self, state, rows, first, advice):
         """The rows that count, in the network's units; what they teach goes into the state."""
         architecture = state.architecture
+        if first and type(architecture.loss) is SquaredError:
+            advice += target_symptoms.on_far_targets(rows.of(rows.y))
         rows = self._as_trained_on(state, rows, first)
         if architecture.loss.normalizes == "mean and scale" and rows.n_rows:
-            advice += symptoms.on_targets(rows.of(rows.y), state.target_scale, first)
+            advice += target_symptoms.on_targets(rows.of(rows.y), state.target_scale, first)
         rows = rows.that_count()
         if rows.n_rows:
             state.weight_seen += rows.mean_weight * rows.n_rows
@@ -439,8 +442,11 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
     def _report(self, outcome, advice):
         if outcome.reason == "interrupted":
             raise KeyboardInterrupt(outcome.message)
-        if outcome.message:
-            advice.insert(0, outcome.message)
+        message = outcome.message
+        if symptoms.CAUSE in "".join(advice):  # that is what to change
+            message = message.removesuffix(symptoms.NOT_CONVERGED.advice).rstrip()
+        if message:
+            advice.insert(0, message)
         if advice:
             warnings.warn("\n".join(advice), ConvergenceWarning, stacklevel=4)
         return self

@@ -6,6 +6,7 @@ The known names are read from the tables themselves, so that no second list can 
 import copy
 from contextlib import contextmanager
 from dataclasses import fields, replace
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -24,7 +25,7 @@ from sknn_opt.nn.initializers import INITIALIZERS
 from sknn_opt.nn.network import Architecture
 from sknn_opt.optim.optimizers import OPTIMIZERS, Optimizer
 from sknn_opt.optim.schedules import SCHEDULES
-from sknn_opt.training.settings import Settings
+from sknn_opt.training import remedies, settings
 
 CONSTRAINTS = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
@@ -231,8 +232,8 @@ def _check_unchanged(asked, fitted):
             )
 
 
-def settings_of(estimator, state, n_rows, mean_weight):
-    """What the trainers read of the parameters, for so many rows.
+def settings_of(estimator, state, rows, mean_weight):
+    """What the trainers read of the parameters, for these rows.
 
     The optimizer's own part of the state starts anew where it is another optimizer's.
     """
@@ -242,7 +243,7 @@ def settings_of(estimator, state, n_rows, mean_weight):
     if schedule is SCHEDULES["constant"] and not estimator.warmup_epochs:
         schedule = None
     optimizer = optimizer_of(estimator, state.architecture.n_decayed)
-    size = batch_size(estimator, n_rows)
+    size = batch_size(estimator, rows.n_rows)
     if optimizer is None:
         state.forget_steps()
     else:
@@ -250,7 +251,7 @@ def settings_of(estimator, state, n_rows, mean_weight):
         solver = f"{type(optimizer).__name__} {decays}"
         if solver != state.solver or state.moments.keys() != optimizer.init(theta[:0]).keys():
             state.solver, state.moments = solver, optimizer.init(theta)
-    return Settings(
+    return settings.Settings(
         alpha=float(estimator.alpha),
         max_iter=estimator.max_iter,
         tol=float(estimator.tol),
@@ -264,6 +265,7 @@ def settings_of(estimator, state, n_rows, mean_weight):
         average=float(estimator.average),
         mean_weight=mean_weight,
         max_fun=estimator.max_fun,
+        traits=partial(remedies.Traits.of, estimator, rows.X),
     )
 
 
