@@ -30,8 +30,8 @@ from sknn_opt._sklearn import (
 from sknn_opt.arrays.extremes import LARGEST, refuse_extremes
 from sknn_opt.arrays.threads import UNTHREADED, blas_threads
 from sknn_opt.arrays.types import Matrix
+from sknn_opt.estimators import evaluation, spelling
 from sknn_opt.estimators.class_weight import class_totals
-from sknn_opt.estimators.evaluation import evaluation_of, validation_set
 from sknn_opt.estimators.fitted import FittedNetwork
 from sknn_opt.estimators.listeners import FitTask, Printer, listeners_of
 from sknn_opt.estimators.parameters import (
@@ -49,7 +49,7 @@ from sknn_opt.nn.network import Weights
 from sknn_opt.nn.objective import Objective
 from sknn_opt.nn.predictor import Predictor
 from sknn_opt.optim import TrainingTime
-from sknn_opt.training import diagnosis, lbfgs, minibatch, randomness, symptoms, target_symptoms
+from sknn_opt.training import data_symptoms, diagnosis, lbfgs, minibatch, randomness, symptoms
 from sknn_opt.training.monitor import Monitor, Outcome
 from sknn_opt.training.rows import Rows
 from sknn_opt.training.state import TrainingState
@@ -62,6 +62,12 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
     """
 
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS
+
+    def _validate_params(self):
+        try:
+            super()._validate_params()
+        except ValueError as error:
+            raise spelling.with_hint(error, self) from None
 
     # Training ---------------------------------------------------------------------------------
 
@@ -112,7 +118,9 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             before = self._training if self.warm_start and hasattr(self, "theta_") else None
             rows, validation = self._read(X, y, sample_weight, reset=before is None), None
             if not (X_val is None and y_val is None and sample_weight_val is None):
-                validation = validation_set(self._read, rows, X_val, y_val, sample_weight_val)
+                validation = evaluation.validation_set(
+                    self._read, rows, X_val, y_val, sample_weight_val
+                )
             outcome, advice = self._train(rows, validation, before, task)
         if task:
             task.end_fit()
@@ -150,7 +158,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         if held_out is not None:
             given = weighted if validation is None else validation.weight is not None
             said = None if monitor.by_score else _NO_SCORE  # where it decides it must be there
-            monitor.evaluate = evaluation_of(self, state, held_out, given, advice, said)
+            monitor.evaluate = evaluation.evaluation_of(self, state, held_out, given, advice, said)
         if not rows.n_rows or (monitor.evaluate and not monitor.evaluate.rows.n_rows):
             raise ValueError(_NO_ROWS.format("validation" if rows.n_rows else "training"))
         if monitor.by_score and validation is None:
@@ -200,15 +208,16 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         rows = self._to_network(state, rows, first, advice)
         state.n_seen += rows.n_rows
         if held_out is not None and held_out.n_rows >= self._strata(rows.y[:0])[1]:
-            evaluation = evaluation_of(self, state, held_out, weighted, advice, _NO_DECISION)
-            monitor.evaluate = evaluation if evaluation.rows.n_rows else None
+            args = self, state, held_out, weighted, advice, _NO_DECISION
+            found = evaluation.evaluation_of(*args)
+            monitor.evaluate = found if found.rows.n_rows else None
         if self.verbose:
             monitor.listeners = [Printer()]
         outcome, spare = Outcome("passed"), None if before else state.copy()
         if rows.n_rows:  # else the whole part is held out
             mean_weight = state.weight_seen / state.n_seen
             settings = settings_of(self, state, rows, mean_weight)
-            advice += symptoms.on_plan(settings.schedule, state.time)
+            advice += diagnosis.on_plan(settings.schedule, state.time)
             outcome = self._run(minibatch.train_one_pass, state, rows, monitor, settings)
         if outcome.reason == "diverged":
             if before:
@@ -278,6 +287,9 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             rows = rows.merged(key)
         elif self.solver != "lbfgs":
             rows = rows.that_count()
+        if validation is not None:
+            names = getattr(self, "feature_names_in_", None)
+            advice += data_symptoms.on_validation_set(rows.X, validation.X, names)
         if validation is not None or not self.early_stopping:
             return rows, validation
         strata, minimum = self._strata(rows.of(rows.y))
@@ -290,7 +302,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             )
         missing = np.setdiff1d(strata, self._strata(held_out.of(held_out.y))[0])
         labels = self._decode(missing).tolist() if missing.size else []
-        advice += symptoms.on_validation_part(held_out.n_rows, labels)
+        advice += data_symptoms.on_validation_part(held_out.n_rows, labels)
         return training, held_out
 
     def _count_classes(self, state, rows):
@@ -303,10 +315,10 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         """The rows that count, in the network's units; what they teach goes into the state."""
         architecture = state.architecture
         if first and type(architecture.loss) is SquaredError:
-            advice += target_symptoms.on_far_targets(rows.of(rows.y))
+            advice += data_symptoms.on_far_targets(rows.of(rows.y))
         rows = self._as_trained_on(state, rows, first)
         if architecture.loss.normalizes == "mean and scale" and rows.n_rows:
-            advice += target_symptoms.on_targets(rows.of(rows.y), state.target_scale, first)
+            advice += data_symptoms.on_targets(rows.of(rows.y), state.target_scale, first)
         rows = rows.that_count()
         if rows.n_rows:
             state.weight_seen += rows.mean_weight * rows.n_rows

@@ -10,7 +10,7 @@ from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.metrics import get_scorer
+from sklearn.metrics import get_scorer, get_scorer_names
 
 from sknn_opt._sklearn import (
     Interval,
@@ -20,8 +20,8 @@ from sknn_opt._sklearn import (
     validate_parameter_constraints,
 )
 from sknn_opt.arrays.extremes import LARGEST
-from sknn_opt.nn.activations import ACTIVATIONS
-from sknn_opt.nn.initializers import INITIALIZERS
+from sknn_opt.estimators.spelling import closest
+from sknn_opt.nn import activations, initializers
 from sknn_opt.nn.network import Architecture
 from sknn_opt.optim.optimizers import OPTIMIZERS, Optimizer
 from sknn_opt.optim.schedules import SCHEDULES
@@ -29,8 +29,8 @@ from sknn_opt.training import remedies, settings
 
 CONSTRAINTS = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-    "activation": [StrOptions(set(ACTIVATIONS))],
-    "init": [StrOptions(set(INITIALIZERS)), callable],
+    "activation": [StrOptions(set(activations.ACTIVATIONS))],
+    "init": [StrOptions(set(initializers.INITIALIZERS)), callable],
     "dropout": ["array-like", Interval(Real, 0, 1, closed="left")],
     "input_dropout": [Interval(Real, 0, 1, closed="left")],
     "batch_norm": ["boolean"],
@@ -322,10 +322,11 @@ def check_scoring_name(scoring):
         try:
             get_scorer(scoring)
         except (KeyError, ValueError) as error:
+            meant = closest("scoring", scoring, {"loss", *get_scorer_names()})
             raise ValueError(
                 f"scoring={scoring!r} is unknown; it must be 'loss', None for the estimator's own "
                 "score, a callable, or one of sklearn.metrics.get_scorer_names(), such as "
-                "'average_precision' or 'r2'."
+                f"'average_precision' or 'r2'.{f' Did you mean {meant!r}?' if meant else ''}"
             ) from error
 
 

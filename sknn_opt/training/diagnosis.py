@@ -14,11 +14,11 @@ import numpy as np
 
 from sknn_opt.nn.network import Weights
 from sknn_opt.nn.objective import Objective
-from sknn_opt.training import symptoms
+from sknn_opt.optim.schedules import runs_its_course
+from sknn_opt.training import data_symptoms, symptoms
 from sknn_opt.training.rows import Rows
 from sknn_opt.training.settings import Settings
 from sknn_opt.training.state import TrainingState
-from sknn_opt.training.target_symptoms import judge_targets
 from sknn_opt.training.verdicts import HEALTHY, verdict_on
 
 SOME_ROWS = 500  # whose signals are followed
@@ -67,7 +67,7 @@ def _data(case):
     if symptom:
         return AS_SAID.format(symptom.name) if told else symptom.tell(case.traits, found=found)
     raw = state.target_scale is None and state.architecture.loss.normalizes == "mean and scale"
-    if raw and judge_targets(rows.of(rows.y))[1]:
+    if raw and data_symptoms.judge_targets(rows.of(rows.y))[1]:
         return AS_SAID.format(symptoms.UNSCALED_TARGETS.name)
     return None
 
@@ -182,3 +182,12 @@ def on_divergence(epoch, found, kept, state, settings, batch, *, moved=True):
         cause = symptoms.LARGE_RATE.tell(traits, rate=state.time.initial_rate)
     cause = cause.rstrip(".")
     return symptoms.DIVERGED.say(epoch=epoch, found=found, cause=cause, kept=kept)
+
+
+def on_plan(schedule, time):
+    """Sentences on a learning rate that has come to the end of its plan."""
+    if not schedule or not runs_its_course(schedule) or time.epoch < time.max_iter:
+        return []
+    if schedule(time) > symptoms.PLAN_OVER.limit * time.initial_rate:
+        return []
+    return [symptoms.PLAN_OVER.say(max_iter=time.max_iter)]

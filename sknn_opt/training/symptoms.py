@@ -24,7 +24,6 @@ from scipy.sparse import issparse
 
 from sknn_opt.nn.losses import constant_loss, row_losses, weighted_mean
 from sknn_opt.nn.predictor import Predictor
-from sknn_opt.optim.schedules import runs_its_course
 from sknn_opt.training import remedies
 from sknn_opt.training.rows import ranges
 
@@ -119,6 +118,14 @@ FAR_TARGETS = Symptom(
     "{low:.3g} to {high:.3g}",
     ("loss='huber'", "loss='absolute_error'"),
     "Squared errors see nothing else; correct them, or try {}.",
+)
+VALIDATION_SCALE = Symptom(
+    "X_val on another scale",
+    0.25,  # of the features
+    "X_val is on another scale than X in {n} of {n_features} features: {name} goes from {low:.3g} "
+    "to {high:.3g} in X, and its median in X_val is {place:.3g}",
+    advice="Did it skip the steps before the network? Use Pipeline(..., transform_input=['X_val']) "
+    "with metadata routing, or pass X_val transformed like X.",
 )
 CLASS_NOT_VALIDATED = Symptom(
     "a class missing in validation",
@@ -334,7 +341,7 @@ LARGE_STEP = Symptom(
 SYMPTOMS = (
     *(NO_INPUTS, EQUAL_ROWS, OUTLIERS, UNSCALED),
     *(UNSCALED_TARGETS, FOREIGN_TARGETS, FLAT_TARGETS, FAR_TARGETS),
-    *(CLASS_NOT_VALIDATED, SMALL_VALIDATION_PART, PLAN_OVER),
+    *(VALIDATION_SCALE, CLASS_NOT_VALIDATED, SMALL_VALIDATION_PART, PLAN_OVER),
     *(DIVERGED, LARGE_RATE, LARGE_WEIGHTS, NOT_CONVERGED),
     *(LIMIT_REACHED, STUCK, OVERFLOW, LEARNED_NOTHING, HIGH_LOSS, BAD_SIGNALS, PENALTY, DECAY),
     *(DROPOUT, TOO_SLOW, TOO_SHORT, TOO_FAST, ONLY_TRAINING, STILL_FALLING, STOPPED_EARLY),
@@ -422,23 +429,6 @@ def is_apart(values, q1, median, q3):
     return bool(few and distance[far].min() > GAP * distance[~far].max())
 
 
-def on_plan(schedule, time):
-    """Sentences on a learning rate that has come to the end of its plan."""
-    if not schedule or not runs_its_course(schedule) or time.epoch < time.max_iter:
-        return []
-    if schedule(time) > PLAN_OVER.limit * time.initial_rate:
-        return []
-    return [PLAN_OVER.say(max_iter=time.max_iter)]
-
-
-def on_validation_part(n_rows, missing):
-    """Sentences on a validation part that says little."""
-    found = [CLASS_NOT_VALIDATED.say(missing=missing)] if missing else []
-    if n_rows < SMALL_VALIDATION_PART.limit:
-        found.append(SMALL_VALIDATION_PART.say(n_rows=n_rows))
-    return found
-
-
 def on_fitted(architecture, weights, rows, case=None):
     """Sentences on a network that predicts a constant, or one class, or has dead layers.
 
@@ -470,7 +460,9 @@ def on_fitted(architecture, weights, rows, case=None):
     constant = constant_loss(architecture.loss, architecture.n_units[-1], *everything, (y, weight))
     losses = row_losses(architecture.loss, z.astype(np.result_type(z, np.float64)), y)  # a copy
     loss = weighted_mean(losses, weight)
-    codes, truth = _decisions(link, z, y)
+    codes, truth = z.argmax(axis=1) if link == "softmax" else None, y.ravel()
+    if link == "logistic" and z.shape[1] == 1:
+        codes = z.ravel() > 0
     varied = constant > 0 and (y != y[0]).any()  # rounding can make a little of nothing
     if varied and (flat or not loss < constant * (1 - LEARNED_NOTHING.limit)):
         said = _with_cause(_on_loss(codes, truth, loss, constant), case)
@@ -492,12 +484,3 @@ def _on_loss(codes, truth, loss, constant):
         if errors < HIGH_LOSS.limit * (1 - majority / len(truth)):
             return HIGH_LOSS.say(share=1 - errors, loss=loss, constant=constant)
     return LEARNED_NOTHING.say(loss=loss, constant=constant)
-
-
-def _decisions(link, z, y):
-    """Predicted and true codes of one column of classes; None for all other targets."""
-    if link == "softmax":
-        return z.argmax(axis=1), y
-    if link == "logistic" and z.shape[1] == 1:
-        return z.ravel() > 0, y.ravel()
-    return None, None
