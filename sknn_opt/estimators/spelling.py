@@ -105,7 +105,7 @@ def with_hint(error: ValueError, estimator: Any) -> ValueError:
 
 def did_you_mean(name: str, value: Any, allowed: dict[str, Any]) -> str:
     """A question or a note on a parameter that is not allowed, or ""."""
-    names = set()
+    names: set[str] = set()
     for constraint in allowed[name]:
         names |= constraint.options if isinstance(constraint, StrOptions) else set()
     for guess in _guesses(name, value, names):

@@ -76,20 +76,26 @@ def on_validation_set(X, X_val, names=None):
     if issparse(X) or issparse(X_val) or len(X) < MANY:
         return []
     (low, high), places = ranges(X), np.median(_some(X_val), axis=0)
-    off = np.maximum(low - places, places - high) > BEYOND * (high - low)
+    varied, width = low < high, _inner_width(X)
+    off = varied & (np.maximum(low - places, places - high) > BEYOND * (high - low))
     if len(X_val) >= ENOUGH:
-        inner, inner_val = (np.quantile(_some(table), (0.1, 0.9), axis=0) for table in (X, X_val))
-        width, width_val = inner[1] - inner[0], inner_val[1] - inner_val[0]
+        width_val = _inner_width(X_val)
         unlike = (width_val > TIMES * width) | (width > TIMES * width_val)
         off |= unlike & (width > 0) & (width_val > 0)
-    varied = low < high
-    off &= varied
-    if off.sum() < max(min(2, len(off)), VALIDATION_SCALE.limit * varied.sum()):
+    # The many columns of a one-hot encoding say nothing of a scale.
+    n_telling = np.count_nonzero((width > 0) | off)
+    if off.sum() < max(min(2, len(off)), VALIDATION_SCALE.limit * n_telling):
         return []
     worst = off.argmax()
     name = f"feature {worst}" if names is None else f"feature {names[worst]!r}"
     found = {"name": name, "low": low[worst], "high": high[worst], "place": places[worst]}
     return [VALIDATION_SCALE.say(n=off.sum(), n_features=len(off), **found)]
+
+
+def _inner_width(X):
+    """From the first tenth to the last of each feature."""
+    first, last = np.quantile(_some(X), (0.1, 0.9), axis=0)
+    return last - first
 
 
 def _some(X):

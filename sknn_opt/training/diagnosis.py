@@ -144,15 +144,15 @@ def _steps(case):
 def _held_out(case):
     """Whether the training rows were learned, and the held-out rows were not."""
     state, loss = case.state, case.history[-1]["loss"]
-    if not state.by_score or loss > symptoms.ONLY_TRAINING.limit * state.unit:
+    if not state.by_score or loss > state.unit * (1 - symptoms.LEARNED_NOTHING.limit):
         return None
     return symptoms.ONLY_TRAINING.tell(loss=loss, epoch=state.best_epoch)
 
 
 def _trend(case):
-    """Whether as many epochs again would do, if the loss goes on as in the second half."""
+    """Whether half as many epochs again would do, if the loss goes on as in the last quarter."""
     losses = [row["loss"] for row in case.history]
-    ahead = 2 * losses[-1] - losses[len(losses) // 2]
+    ahead = losses[-1] - 2 * (losses[3 * len(losses) // 4] - losses[-1])
     if len(losses) < 2 or ahead > case.state.unit * (1 - symptoms.LEARNED_NOTHING.limit):
         return None
     symptom = symptoms.STILL_FALLING if case.reason == "max_iter" else symptoms.STOPPED_EARLY
@@ -175,7 +175,9 @@ def on_divergence(epoch, found, kept, state, settings, batch, *, moved=True):
     if symptom:
         cause = symptom.tell(traits, found=what)
     elif not normalized and not largest <= symptoms.UNSCALED_TARGETS.limit:
-        cause = symptoms.UNSCALED_TARGETS.tell(found=f"one is {largest:.3g} in {y.dtype}")
+        cause = f"the targets are not scaled (one is {largest:.3g} in {y.dtype}); divide y"
+        if state.architecture.loss.normalizes:
+            cause += ", or set normalize_target=True"
     elif not moved:
         cause = symptoms.LARGE_WEIGHTS.tell(traits)
     else:

@@ -258,7 +258,7 @@ TOO_FAST = Symptom(
 )
 ONLY_TRAINING = Symptom(
     "only the training rows learned",
-    0.9,  # of the loss of a constant prediction
+    None,
     "the loss of the training rows fell to {loss:.3g}, but that of the validation set was at its "
     "best in epoch {epoch}",
     advice="See whether both hold rows of the same kind; else y may not depend on X.",
