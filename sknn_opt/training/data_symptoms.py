@@ -24,8 +24,8 @@ from sknn_opt.training.symptoms import (
 )
 
 BEYOND = 0.25  # of the range of a feature in X, that the median in X_val lies outside of it
-TIMES = 5  # as wide, or as narrow, between the first and the last tenth
-ENOUGH = 10  # rows of X_val that have tenths
+TIMES = 5  # as wide, or as narrow, between the quartiles
+ENOUGH = 20  # rows of X_val that have quartiles
 
 
 def on_targets(y, normalizer, is_new):
@@ -93,8 +93,8 @@ def on_validation_set(X, X_val, names=None):
 
 
 def _inner_width(X):
-    """From the first tenth to the last of each feature."""
-    first, last = np.quantile(_some(X), (0.1, 0.9), axis=0)
+    """From the first quartile to the last of each feature; of flags 0 or 1, and nothing between."""
+    first, last = np.quantile(_some(X), (0.25, 0.75), axis=0, method="nearest")
     return last - first
 
 

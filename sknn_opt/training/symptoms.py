@@ -10,7 +10,12 @@ How the limits that several judges share were chosen:
   0.03 plain gradient descent learned nothing. So 10 is the limit of the rms. A small rms proves
   nothing, since the few ones of a one-hot encoding train well: 0.3 is the limit of the largest
   number. Rare columns that were standardized reach √n, and are no cause for alarm until they are
-  1000 times larger than others.
+  1000 times larger than others and beyond 0.01 to 100. On 17 data sets, scaled in five ways and
+  sampled 1,700 times, 16 alarms were left: constants of 1e-18, and rare columns of a small sample.
+  On 16 others there was none in 1,600.
+- *Outliers.* A few values (5 %) farther from the median than 1000 robust deviations, and 300 times
+  farther than all others. Heavy tails have no such gap: of tables of 5 to 8 columns of Cauchy
+  numbers 1 % are named, of real numbers none of the same 1,600.
 - *Dead units.* Rows that are alike put each unit of relu on one side of 0 for all of them, so that
   half a layer is dead by chance; such networks are "collapsed". Of 96 networks that were trained on
   the digits with learning rates up to far too high ones, two of three with half to three quarters
