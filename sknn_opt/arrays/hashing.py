@@ -108,3 +108,9 @@ def validation_part(hashes, strata, weight, fraction, minimum):
 def held_out_in_stream(hashes, fraction):
     """Which rows of a stream are held out: those whose hash lies in the lowest `fraction`."""
     return (hashes >> np.uint64(11)) * 2.0**-53 < fraction
+
+
+def uniform(positions):
+    """A hash of each integer, as a number in (0, 1)."""
+    h = _mix(positions.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))
+    return ((h >> np.uint64(11)) + 0.5) * 2.0**-53

@@ -250,6 +250,11 @@ class _DenseBlock:
 
     def measure(self, shift):
         """Return count, residual, m2, lowest and highest value of each column."""
+        if len(self.rows) == 1:  # a stream may come row by row
+            x = self.rows[0].astype(np.float64)
+            present = x == x
+            residual = np.where(present, x - shift, 0.0)
+            return present * self.total, residual, np.zeros(len(x)), x, x
         count, residual, m2, low, high, loss = self._measured_from(shift, self.rows)
         drifted = np.flatnonzero(loss > m2)
         if drifted.size:

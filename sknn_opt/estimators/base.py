@@ -141,9 +141,8 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
 
     def _train(self, rows, validation, before, task):
         """Train until the end. Returns the outcome and advice."""
-        state, n_before = self._begin(rows, before), len(before.history) if before else 0
-        first, n_given, weighted = not state.n_seen, rows.n_rows, rows.weight is not None
-        advice = []
+        state, n_before = self._begin(rows, before), before.n_epochs if before else 0
+        n_given, weighted, advice = rows.n_rows, rows.weight is not None, []
         if before:
             state.start_anew()
             state.weight_seen, state.unit, state.class_totals = 0.0, None, None
@@ -154,7 +153,8 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         repeated = rows.weight is not None and not weighted  # equal rows were merged
         state.n_seen = rows.total_weight() if repeated else rows.n_rows
         self._count_classes(state, rows)
-        rows = self._to_network(state, rows, first, advice)
+        learn = "anew" if before else "first"
+        rows = self._to_network(state, rows, learn, advice)
         if held_out is not None:
             given = weighted if validation is None else validation.weight is not None
             said = None if monitor.by_score else _NO_SCORE  # where it decides it must be there
@@ -169,9 +169,9 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         start = state.weights.copy()
         train = minibatch.train if settings.optimizer else lbfgs.train
         outcome = self._run(train, state, rows, monitor, settings)
-        best, history = state.best or start, state.history[n_before:]
+        best, n_iter = state.best or start, state.n_epochs - n_before
         if outcome.reason in ("converged", "max_iter", "stuck"):
-            case = diagnosis.Case(state, start, best, rows, settings, history, outcome.reason)
+            case = diagnosis.Case(state, start, best, rows, settings, n_iter, outcome.reason)
             advice += symptoms.on_fitted(state.architecture, best, rows, case)
         # What comes next goes on from the best.
         state.weights, state.average, state.n_averaged, state.best = best, None, 0, None
@@ -180,8 +180,8 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             state.moments = {}  # a velocity of 1e30 would make the next fit diverge as well
         if not monitor.by_score:
             state.best_value = -np.inf
-        n_rows_seen = (self.t_ if before else 0) + n_given * len(history)
-        self.__dict__.update(self._attributes(state, best, len(history), n_rows_seen))
+        n_rows_seen = (self.t_ if before else 0) + n_given * n_iter
+        self.__dict__.update(self._attributes(state, best, n_iter, n_rows_seen))
         return outcome, advice
 
     def _train_one_pass(self, rows, before):
@@ -199,18 +199,20 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         elif state.best_value > -np.inf:
             weights = Weights(self.theta_, self.statistics_)
             state.best = weights.astype(state.weights.theta.dtype)
-        state.time.epoch = len(state.history)
+        state.time.epoch = state.n_epochs
         rows, held_out, weighted = rows.that_count(), None, rows.weight is not None
         self._count_classes(state, rows)
         if monitor.by_score:
             rows, held_out = rows.split_stream(state.key, self.validation_fraction)
-        first = not state.n_seen
-        rows = self._to_network(state, rows, first, advice)
+        learn = "follow" if state.n_seen else "first"
+        rows = self._to_network(state, rows, learn, advice)
         state.n_seen += rows.n_rows
         if held_out is not None and held_out.n_rows >= self._strata(rows.y[:0])[1]:
             args = self, state, held_out, weighted, advice, _NO_DECISION
             found = evaluation.evaluation_of(*args)
             monitor.evaluate = found if found.rows.n_rows else None
+        if monitor.evaluate and state.best:
+            monitor.judge_best_again(state)
         if self.verbose:
             monitor.listeners = [Printer()]
         outcome, spare = Outcome("passed"), None if before else state.copy()
@@ -225,8 +227,9 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             state, rows = spare, rows.sample(0)
         weights = state.best if monitor.by_score and state.best else state.predicting()
         state.best, state.apart = None, weights is not state.weights
+        state.thin_history()
         n_rows_seen = (self.t_ if before else 0) + rows.n_rows
-        self.__dict__.update(self._attributes(state, weights, len(state.history), n_rows_seen))
+        self.__dict__.update(self._attributes(state, weights, state.n_epochs, n_rows_seen))
         return outcome, advice
 
     def _run(self, train, state, rows, monitor, settings):
@@ -311,14 +314,19 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             totals = class_totals(rows.of(rows.y), len(self.classes_), rows.of(rows.weight))
             state.class_totals = totals + (0 if state.class_totals is None else state.class_totals)
 
-    def _to_network(self, state, rows, first, advice):
-        """The rows that count, in the network's units; what they teach goes into the state."""
+    def _to_network(self, state, rows, learn, advice):
+        """The rows that count, in the network's units; what they teach goes into the state.
+
+        `learn` says how they set the scale of the targets: they are the "first" rows of all, they
+        set it "anew", or it is to "follow" them. With None it stays.
+        """
         architecture = state.architecture
-        if first and type(architecture.loss) is SquaredError:
+        is_new = learn != "follow"
+        if is_new and type(architecture.loss) is SquaredError:
             advice += data_symptoms.on_far_targets(rows.of(rows.y))
-        rows = self._as_trained_on(state, rows, first)
-        if architecture.loss.normalizes == "mean and scale" and rows.n_rows:
-            advice += data_symptoms.on_targets(rows.of(rows.y), state.target_scale, first)
+        rows = self._as_trained_on(state, rows, learn)
+        if architecture.loss.normalizes not in (None, "scale") and rows.n_rows:
+            advice += data_symptoms.on_targets(rows.of(rows.y), state.target_scale, is_new)
         rows = rows.that_count()
         if rows.n_rows:
             state.weight_seen += rows.mean_weight * rows.n_rows
@@ -330,12 +338,12 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             state.unit = unit if 0 < unit < np.inf else 1.0
         return rows
 
-    def _as_trained_on(self, state, rows, first):
-        """The rows as the network takes them; the first ones set the scale of the targets."""
+    def _as_trained_on(self, state, rows, learn):
+        """The rows as the network takes them; they set the scale of the targets."""
         architecture = state.architecture
-        first = first and rows.n_rows
-        rows = self._for_network(rows, state, first)
-        if first and architecture.loss.link == "exp":
+        learn = learn if rows.n_rows else None
+        rows = self._for_network(rows, state, learn)
+        if learn == "first" and architecture.loss.link == "exp":
             # Outputs start at the mean of the targets: e^0 = 1 is far from amounts in millions.
             b, counting = architecture.blocks[f"b[{architecture.n_layers}]"], rows.that_count()
             y, weight = counting.of(rows.y), counting.of(rows.weight)
@@ -398,7 +406,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             state = TrainingState(architecture, weights, TrainingTime(1.0, 1), [], {}, {})
         state.class_totals = None
         draft._count_classes(state, rows)
-        rows = draft._as_trained_on(state, rows, not before)
+        rows = draft._as_trained_on(state, rows, None if before else "first")
         X, y, weight = rows.as_arrays(np.dtype(dtype))
         theta = state.weights.theta.astype(dtype)
         return Objective(state.architecture, theta, X, y, weight, float(self.alpha), dropout)

@@ -220,7 +220,9 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         ``epoch``, ``loss`` and ``penalty`` (means over the batches, each before its own step),
         ``validation_loss`` (without penalty) and ``score`` (None without a validation set),
         ``learning_rate`` of the last step, ``gradient_norm`` (its mean over the steps, before
-        `max_grad_norm`) and ``seconds``.
+        `max_grad_norm`) and ``seconds`` (None in copies and after unpickling, so that equal fits
+        have equal pickles). Of many calls of partial_fit the older rows are thinned out: at most
+        160 are kept.
 
     loss_curve_ : list of float
         Loss and penalty of each row of `history_` together.

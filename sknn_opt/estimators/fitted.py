@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,10 +36,15 @@ class FittedNetwork:
     _training: TrainingState
 
     def __getstate__(self):
-        """Plain values: arrays, numbers, strings, lists and dicts."""
+        """Plain values: arrays, numbers, strings, lists and dicts, but no times.
+
+        So equal fits have equal pickles.
+        """
         values = {k: v for k, v in super().__getstate__().items() if k not in DERIVED}
         if "_training" in values:
-            values["_training"] = values["_training"].to_plain()
+            history = [row | {"seconds": None} for row in values["history_"]]
+            training = replace(values["_training"], history=history)
+            values |= {"history_": history, "_training": training.to_plain()}
         return values
 
     def __setstate__(self, values):

@@ -84,7 +84,7 @@ def listeners_of(estimator, task, n_before):
         listeners.append(PathRecorder(path))
     if task:
         task.attributes = lambda state, weights: estimator._attributes(
-            state.copy(), weights.copy(), len(state.history) - n_before, n_rows_seen
+            state.copy(), weights.copy(), state.n_epochs - n_before, n_rows_seen
         )
         listeners.append(task)
     return listeners

@@ -51,8 +51,10 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
 
     normalize_target : bool, default=True
         Whether to train on targets of mean 0 and variance 1, by an `InputNormalizer` of their own,
-        and to give predictions in the units of y. 'poisson' and 'gamma' divide y by its root
-        mean square only. partial_fit and `warm_start` keep the scale of the first call.
+        and to give predictions in the units of y. 'absolute_error', 'huber' and 'quantile' take
+        the median and the quartile range, which outliers do not move. 'poisson' and 'gamma' divide
+        y by its root mean square only. In partial_fit the scale is that of all rows so far, and
+        the last layer is rescaled with it, so that predictions do not jump; see the user guide.
         Losses of your own say by their attribute ``normalizes`` what they allow.
 
     activation : {'identity', 'logistic', 'tanh', 'relu', 'leaky_relu', 'elu', 'selu', 'gelu', \
@@ -217,7 +219,9 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         ``epoch``, ``loss`` and ``penalty`` (means over the batches, each before its own step),
         ``validation_loss`` (without penalty) and ``score`` (None without a validation set),
         ``learning_rate`` of the last step, ``gradient_norm`` (its mean over the steps, before
-        `max_grad_norm`) and ``seconds``.
+        `max_grad_norm`) and ``seconds`` (None in copies and after unpickling, so that equal fits
+        have equal pickles). Of many calls of partial_fit the older rows are thinned out: at most
+        160 are kept.
 
     loss_curve_ : list of float
         Loss and penalty of each row of `history_` together.

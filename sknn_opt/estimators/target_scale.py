@@ -1,4 +1,12 @@
-"""``normalize_target``: to the units of the network, and back to those of the user."""
+"""``normalize_target``: to the units of the network, and back to those of the user.
+
+A fit learns the units from its rows. A stream has no first rows that stand for the others, so its
+units follow all rows so far; `sknn_opt.training.rescaling` keeps the predictions where they were.
+A first call in other units, or a sensor that is replaced, would count for ever. So where the latest
+500 targets agree with each other, but not with all before, these are forgotten.
+"""
+
+import copy
 
 import numpy as np
 
@@ -7,23 +15,85 @@ from sknn_opt.estimators.normalizer import InputNormalizer
 FAR = 1e30  # float32 ends at 3e38
 LARGEST = {np.dtype(dtype): float(np.finfo(dtype).max) for dtype in (np.float32, np.float64)}
 OFFSET = 1e3  # mean / scale beyond which float32 has too few digits
+KINDS = {  # of normalizers, by what a loss says of itself
+    "mean and scale": {},
+    "median and quartiles": {"center": "median", "scale": "iqr"},
+    "scale": {"with_mean": False},
+}
+SAME = 1e-9  # a change of units that is rounding
+RECENT = 500  # targets that say together that the scale has changed
+CHANGED = 10  # deviations, or times in scale
 
 
-def learn(loss, y, weight):
-    """An `InputNormalizer` of the targets, fitted; None where the loss allows none."""
+def follow(units, recent, loss, y, weight):
+    """The units of a stream after more rows: those of all rows, unless the stream has changed.
+
+    Parameters
+    ----------
+    units : InputNormalizer or None
+        Those before.
+    recent : ndarray of shape (n, n_outputs + 1) or None
+        The latest targets, and their weights.
+
+    Returns
+    -------
+    units, recent
+    """
+    units = learn(loss, y, weight, units)
+    latest = np.column_stack([y, np.ones(len(y)) if weight is None else weight])
+    recent = latest if recent is None else np.concatenate([recent, latest])
+    if len(recent) < RECENT or units is None:
+        return units, recent
+    halves = [learn(loss, part[:, :-1], part[:, -1]) for part in np.array_split(recent, 2)]
+    if _apart(*halves, 1, 2) or not _apart(units, halves[1], CHANGED, CHANGED):
+        return units, None
+    return learn(loss, recent[:, :-1], recent[:, -1]), None
+
+
+def _apart(one, other, distance, factor):
+    """Whether columns differ by so many deviations in their means, or so many times in scale."""
+    (m1, s1), (m2, s2) = _mean_and_scale(one), _mean_and_scale(other)
+    far = np.abs(m1 - m2) > distance * s2
+    return bool((far | (np.maximum(s1, s2) > factor * np.minimum(s1, s2))).any())
+
+
+def learn(loss, y, weight, before=None):
+    """An `InputNormalizer` of the targets, fitted; None where the loss allows none.
+
+    With the one from `before`, it goes on with what that one has seen.
+    """
     if loss.normalizes is None:
         return None
-    if loss.normalizes == "mean and scale":
-        return InputNormalizer().fit(y, sample_weight=weight)
-    # About 0: the root mean square, which is no smaller for amounts that are almost equal.
-    weight = None if weight is None else np.tile(weight, 2)
-    return InputNormalizer(with_mean=False).fit(np.concatenate([y, -y]), sample_weight=weight)
+    if loss.normalizes == "scale":
+        # About 0: the root mean square, which is no smaller for amounts that are almost equal.
+        weight = None if weight is None else np.tile(weight, 2)
+        y = np.concatenate([y, -y])
+    # A copy: the one before belongs to an estimator that this call must not change.
+    normalizer = copy.copy(before) if before else InputNormalizer(**KINDS[loss.normalizes])
+    return normalizer._learn(y, weight, exact=before is None)
 
 
 def apply(normalizer, y):
     """Targets in the units of the network."""
     mean, scale = _mean_and_scale(normalizer)
     return (y - mean) / scale
+
+
+def change(before, after):
+    """What takes outputs in the units before to those after: z ↦ ratio · z + shift.
+
+    None for a `before` or `after` is the user's own units. A column that was constant had no unit,
+    and the ratio is 0. One that still is has none yet, and nothing changes.
+    Returns None where nothing changes but the last digits.
+    """
+    old_mean, old_scale = _predicted_with(before)
+    new_mean, new_scale = _predicted_with(after)
+    still = new_scale == 0
+    new_scale = np.where(still, 1.0, new_scale)
+    ratio = np.where(still, 1.0, old_scale / new_scale)
+    shift = np.where(still, 0.0, (old_mean - new_mean) / new_scale)
+    same = (np.abs(ratio - 1) < SAME) & (np.abs(shift) < SAME)
+    return None if same.all() else (ratio, shift)
 
 
 class Units:
@@ -36,10 +106,8 @@ class Units:
     def __init__(self, normalizer):
         mean, scale = _mean_and_scale(normalizer)
         near = (scale > 1 / FAR) & (scale < FAR) & (np.abs(mean) < OFFSET * scale)
-        # A column with a scale but without a variance is constant.
-        is_constant = normalizer.with_mean & (np.sqrt(normalizer.var_) < 0.5 * scale)
-        self._near, self._mean = bool(near.all()), mean
-        self._scale = np.where(is_constant, 0.0, scale)
+        self._near = bool(near.all())
+        self._mean, self._scale = _predicted_with(normalizer)
 
     def __call__(self, y):
         dtype = y.dtype if self._near else np.dtype(np.float64)
@@ -53,4 +121,13 @@ class Units:
 
 def _mean_and_scale(normalizer):
     scale = normalizer.scale_
-    return (normalizer.mean_ if normalizer.with_mean else np.zeros_like(scale)), scale
+    return (normalizer.center_ if normalizer.with_mean else np.zeros_like(scale)), scale
+
+
+def _predicted_with(normalizer):
+    """Mean and scale of predictions: a column with a scale but no variance is constant."""
+    if normalizer is None:
+        return 0.0, 1.0
+    mean, scale = _mean_and_scale(normalizer)
+    is_constant = normalizer.with_mean & (np.sqrt(normalizer.var_) < 0.1 * scale)
+    return mean, np.where(is_constant, 0.0, scale)

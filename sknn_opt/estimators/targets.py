@@ -12,6 +12,7 @@ from sknn_opt.arrays.extremes import refuse_extremes
 from sknn_opt.estimators import target_scale
 from sknn_opt.estimators.class_weight import row_factors
 from sknn_opt.nn.losses import LOSSES, Loss, make_loss
+from sknn_opt.training.rescaling import rescale
 
 KINDS = ("binary", "multiclass", "multiclass-multioutput", "multilabel-indicator")
 ROWS_AT_A_TIME = 2**18  # labels of many rows are not copied as a whole
@@ -101,7 +102,7 @@ class ClassTargets:
         """The stratum of each row, and how many rows of each are held out at least."""
         return (y.ravel() if y.ndim == 1 or y.shape[1] == 1 else np.zeros(len(y), int)), 1
 
-    def _for_network(self, rows, state, first=False):
+    def _for_network(self, rows, state, learn=None):
         """The rows with weights times those of the classes."""
         if self.class_weight is None:
             return rows
@@ -155,13 +156,25 @@ class AmountTargets:
         """One stratum, of which at least two rows are held out: R² needs them."""
         return np.zeros(len(y), int), 2
 
-    def _for_network(self, rows, state, first=False):
-        """The rows with targets in the network's units, which the `first` rows set."""
-        if first and self.normalize_target:
-            y, weight = rows.of(rows.y), rows.of(rows.weight)
-            state.target_scale = target_scale.learn(state.architecture.loss, y, weight)
+    def _for_network(self, rows, state, learn=None):
+        """The rows with targets in the network's units, which they teach where `learn` says so."""
+        if learn and self.normalize_target:
+            self._learn_units(rows, state, learn)
         scale = state.target_scale
         return rows if scale is None else replace(rows, y=target_scale.apply(scale, rows.y))
+
+    def _learn_units(self, rows, state, learn):
+        """Set the units of the network, or let them follow; what is predicted stays."""
+        loss, before = state.architecture.loss, state.target_scale
+        y, weight = rows.of(rows.y), rows.of(rows.weight)
+        if learn == "follow":
+            found = target_scale.follow(before, state.recent_targets, loss, y, weight)
+        else:
+            found = target_scale.learn(loss, y, weight), None
+        state.target_scale, state.recent_targets = found
+        change = learn != "first" and target_scale.change(before, state.target_scale)
+        if change:
+            rescale(state, *change)
 
 
 def _codes(y, classes):

@@ -46,9 +46,13 @@ class Loss:
     link : {'identity', 'exp', 'logistic', 'softmax'}
         What turns raw outputs into predictions. A regressor takes the first two. With 'softmax' a
         classifier hands over class codes, of shape (n_rows,), with 'logistic' 0 and 1.
-    normalizes : {'mean and scale', 'scale', None}
+    normalizes : {'mean and scale', 'median and quartiles', 'scale', None}
         What a regressor with ``normalize_target`` may take out of the targets without changing what
-        the loss means: both where it depends on z - y alone, the scale where the link is 'exp'.
+        the loss means: center and scale where it depends on z - y alone, and those which outliers
+        do not move where the loss is for data with outliers; the scale where the link is 'exp'.
+    degree : float
+        d, if targets in a unit c times smaller (y' = c y, and outputs alike) make the loss c^d
+        times larger: 2 for squares, 1 for sizes. A stream whose scale changes goes by it.
 
     Examples
     --------
@@ -69,6 +73,7 @@ class Loss:
 
     link: ClassVar[str] = "identity"
     normalizes: ClassVar[str | None] = None
+    degree: ClassVar[float] = 2
 
     def __call__(self, z: NDArray[Any], y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """The loss of each row, and its gradient.
@@ -144,7 +149,8 @@ class SquaredError(Loss):
 class AbsoluteError(Loss):
     """|z - y|, for the median of y."""
 
-    normalizes: ClassVar[str | None] = "mean and scale"
+    normalizes: ClassVar[str | None] = "median and quartiles"
+    degree: ClassVar[float] = 1
 
     def __call__(self, z, y):
         z -= y
@@ -159,7 +165,7 @@ class Huber(Loss):
     """Quadratic up to |z - y| = delta, linear beyond (Huber 1964)."""
 
     delta: float = 1.35
-    normalizes: ClassVar[str | None] = "mean and scale"
+    normalizes: ClassVar[str | None] = "median and quartiles"
 
     def __call__(self, z, y):
         z -= y
@@ -174,7 +180,8 @@ class Quantile(Loss):
     """The pinball loss, for the quantile q of y (Koenker & Bassett 1978)."""
 
     quantile: float = 0.5
-    normalizes: ClassVar[str | None] = "mean and scale"
+    normalizes: ClassVar[str | None] = "median and quartiles"
+    degree: ClassVar[float] = 1
 
     def __call__(self, z, y):
         z -= y
@@ -191,6 +198,7 @@ class Poisson(Loss):
 
     link: ClassVar[str] = "exp"
     normalizes: ClassVar[str | None] = "scale"
+    degree: ClassVar[float] = 1
 
     def __call__(self, z, y):
         losses = xlogy(y, y) - y - y * z
@@ -213,6 +221,7 @@ class Gamma(Loss):
 
     link: ClassVar[str] = "exp"
     normalizes: ClassVar[str | None] = "scale"
+    degree: ClassVar[float] = 0
 
     def __call__(self, z, y):
         losses = z - np.log(y) - 1
@@ -252,6 +261,14 @@ def make_loss(loss, **knobs):
         if field.name in knobs:
             own[field.name] = float(knobs[field.name])
     return cls(**own)
+
+
+def same_loss(one, other):
+    """Whether two losses are equal, or of one class with equal attributes."""
+    if one == other or type(one) is not type(other):
+        return one == other
+    mine, theirs = vars(one), vars(other)
+    return mine.keys() == theirs.keys() and all(np.array_equal(mine[k], theirs[k]) for k in mine)
 
 
 def loss_to_plain(loss):

@@ -137,7 +137,7 @@ class NormalizationDisplay(Display):
         self._draw_bars(left, self.before)
         self._draw_bars(right, self.after)
         dress(left, title=before, xlabel="in the feature's own unit")
-        dress(right, title="After", xlabel="in standard deviations of the training data")
+        dress(right, title="After", xlabel="in units of the scale of the training data")
         _choose_scale(left, self.before["training data"])
         right.tick_params(labelleft=False)
         if len(self.before) > 1:

@@ -23,6 +23,7 @@ from sknn_opt.training.symptoms import (
     is_apart,
 )
 
+FEW_TARGETS = 10
 BEYOND = 0.25  # of the range of a feature in X, that the median in X_val lies outside of it
 TIMES = 5  # as wide, or as narrow, between the quartiles
 ENOUGH = 20  # rows of X_val that have quartiles
@@ -31,9 +32,12 @@ ENOUGH = 20  # rows of X_val that have quartiles
 def on_targets(y, normalizer, is_new):
     """Sentences on targets that, as the network gets them, are of a scale it is not made for.
 
-    `is_new` says that the normalizer, if there is one, was fitted to these very targets.
+    `is_new` says that the normalizer, if there is one, was fitted to these very targets. Of others,
+    a few may be close to each other by chance.
     """
-    too_flat, found = judge_targets(y)
+    if not is_new and len(y) < FEW_TARGETS:
+        return []
+    too_flat, found = judge_targets(y, is_new)
     if not found:
         return []
     if normalizer is None:
@@ -43,12 +47,14 @@ def on_targets(y, normalizer, is_new):
     return [FLAT_TARGETS.say(found=found)] if too_flat else []
 
 
-def judge_targets(y):
+def judge_targets(y, is_new=True):
     """Whether targets vary too little, and what is wrong with their scale in words, or ""."""
     low, high = float(y.min()), float(y.max())
     largest = max(abs(low), abs(high))
     spread = float(np.std(y / largest)) * largest if low < high else 0.0
-    too_large = largest > UNSCALED_TARGETS.limit
+    # In a stream, one target may be absurd.
+    size = largest if is_new else float(np.median(np.abs(y)))
+    too_large = size > UNSCALED_TARGETS.limit
     too_flat = spread < 1 / UNSCALED_TARGETS.limit and low < high
     if not (too_large or too_flat):
         return False, ""

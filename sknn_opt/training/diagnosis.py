@@ -35,7 +35,7 @@ class Case:
         At its end, with the latest weights.
     start, best : Weights
         Those before the fit, and those it keeps.
-    history : list of dict
+    n_iter : int
         The epochs of this fit.
     reason : str
         How it ended, as in `Outcome`.
@@ -46,7 +46,7 @@ class Case:
     best: Weights
     rows: Rows
     settings: Settings
-    history: list[dict]
+    n_iter: int
     reason: str
 
     @property
@@ -63,12 +63,12 @@ class Case:
 def _data(case):
     state, rows = case.state, case.rows
     symptom, found = symptoms.judge_inputs(rows.X)
-    told = len(state.history) == len(case.history)  # the first fit looks at X as well
+    told = state.n_epochs == case.n_iter  # the first fit looks at X as well
     if symptom:
         return AS_SAID.format(symptom.name) if told else symptom.tell(case.traits, found=found)
-    raw = state.target_scale is None and state.architecture.loss.normalizes == "mean and scale"
-    if raw and data_symptoms.judge_targets(rows.of(rows.y))[1]:
-        return AS_SAID.format(symptoms.UNSCALED_TARGETS.name)
+    if state.target_scale is None and state.architecture.loss.normalizes not in (None, "scale"):
+        targets = data_symptoms.judge_targets(rows.of(rows.y))[1]
+        return AS_SAID.format(symptoms.UNSCALED_TARGETS.name) if targets else None
     return None
 
 
@@ -137,13 +137,13 @@ def _steps(case):
     if share < symptoms.TOO_SLOW.limit:
         few = case.reason == "max_iter" and share > symptoms.TOO_SHORT.limit
         symptom = symptoms.TOO_SHORT if few else symptoms.TOO_SLOW
-        return symptom.tell(case.traits, share=share, n=len(case.history))
+        return symptom.tell(case.traits, share=share, n=case.n_iter)
     return None
 
 
 def _held_out(case):
     """Whether the training rows were learned, and the held-out rows were not."""
-    state, loss = case.state, case.history[-1]["loss"]
+    state, loss = case.state, case.state.history[-1]["loss"]
     if not state.by_score or loss > state.unit * (1 - symptoms.LEARNED_NOTHING.limit):
         return None
     return symptoms.ONLY_TRAINING.tell(loss=loss, epoch=state.best_epoch)
@@ -151,7 +151,7 @@ def _held_out(case):
 
 def _trend(case):
     """Whether half as many epochs again would do, if the loss goes on as in the last quarter."""
-    losses = [row["loss"] for row in case.history]
+    losses = [row["loss"] for row in case.state.history[-case.n_iter :]]
     ahead = losses[-1] - 2 * (losses[3 * len(losses) // 4] - losses[-1])
     if len(losses) < 2 or ahead > case.state.unit * (1 - symptoms.LEARNED_NOTHING.limit):
         return None

@@ -19,7 +19,7 @@ def train(state, rows, monitor, settings):
     ``settings.tol`` is the largest element of the gradient at which the search ends; the monitor
     ends it too where held-out rows decide.
     """
-    n_before, first = len(state.history), state.weights
+    n_before, first = state.n_epochs, state.weights
     descent = _Descent(state, rows, monitor, settings)
     eps = np.finfo(first.theta.dtype).eps
     options = {
@@ -38,12 +38,12 @@ def train(state, rows, monitor, settings):
             options=options,
         )
     except KeyboardInterrupt:
-        if len(state.history) == n_before:
+        if state.n_epochs == n_before:
             raise  # nothing worth keeping yet
         outcome = Outcome("interrupted", "Interrupted; the best weights so far are kept.")
     else:
         outcome = descent.outcome or _outcome(result, descent.value, settings)
-        if len(state.history) == n_before and math.isfinite(descent.value):
+        if state.n_epochs == n_before and math.isfinite(descent.value):
             descent.record(descent.theta, descent.value)  # the start was already the minimum
         else:
             descent.close()

@@ -74,7 +74,7 @@ class _Descent:
         if monitor.listeners:
             monitor.give_up_epoch(state)
         kept, found = kept or monitor.kept(state), f"the loss became {row['loss']}"
-        number, moved = len(state.history) + 1, self.rate is not None
+        number, moved = state.n_epochs + 1, self.rate is not None
         args = number, found, kept, state, self.settings, batch
         return Outcome("diverged", diagnosis.on_divergence(*args, moved=moved))
 

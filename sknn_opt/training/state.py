@@ -10,7 +10,8 @@ from numpy.typing import DTypeLike
 from sknn_opt.nn.network import Architecture, Weights
 from sknn_opt.optim.schedules import TrainingTime
 
-FORMAT = 2  # of the plain values
+FORMAT = 3  # of the plain values
+MAX_CALLS = 160  # rows that the history of a stream has at most
 
 
 @dataclass
@@ -45,13 +46,17 @@ class TrainingState:
     by_score : bool
         Whether held-out rows decided.
     history : list of dict
-        One row an epoch.
+        One row an epoch; of a long stream the older ones are thinned out.
+    n_epochs : int
+        How many epochs there were, or calls of partial_fit.
     apart : bool
         Whether others than `weights` predict: the average, or the best so far.
     n_seen, weight_seen, class_totals : float, float and ndarray or None
         How many rows came, their weight, and that of each class.
     target_scale : InputNormalizer or None
         What takes targets to the units of the network.
+    recent_targets : ndarray of shape (n, n_outputs + 1) or None
+        The latest ones of a stream, and their weights, by which it notices another scale.
     """
 
     architecture: Architecture
@@ -74,11 +79,13 @@ class TrainingState:
     criterion: str = ""
     by_score: bool = False
     history: list[dict] = field(default_factory=list)
+    n_epochs: int = 0
     apart: bool = False
     n_seen: float = 0
     weight_seen: float = 0.0
     class_totals: np.ndarray | None = None
     target_scale: object = None
+    recent_targets: np.ndarray | None = None
 
     def copy(self, dtype: DTypeLike | None = None, weights: Weights | None = None) -> TrainingState:
         """A state of its own, which a training may change; `best` is never changed in place.
@@ -94,6 +101,12 @@ class TrainingState:
             average=self.average and self.average.astype(dtype),
             history=list(self.history),
         )
+
+    def thin_history(self):
+        """Drop every second of the older rows where a stream has made too many."""
+        if len(self.history) > MAX_CALLS:
+            half = MAX_CALLS // 2
+            self.history[:half] = self.history[:half:2]
 
     def start_anew(self):
         """Forget how the epochs so far went, but not their history."""

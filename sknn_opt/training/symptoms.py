@@ -106,8 +106,7 @@ UNSCALED_TARGETS = Symptom(
 FOREIGN_TARGETS = Symptom(
     "targets of another scale",
     UNSCALED_TARGETS.limit,
-    "these targets are far from those of the first training set ({found}, in units of those), "
-    "whose scale the network keeps",
+    "these targets are far from those seen before ({found}, in units of all so far)",
     advice="Fit it anew, on targets like these.",
 )
 FLAT_TARGETS = Symptom(

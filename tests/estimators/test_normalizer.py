@@ -25,6 +25,8 @@ from sknn_opt.estimators.normalizer import InputNormalizer
 ESTIMATORS = [
     InputNormalizer(),
     InputNormalizer(clip=3.0),
+    InputNormalizer(center="median", scale="iqr"),
+    InputNormalizer(with_mean=False, scale="iqr"),
     InputNormalizer(with_mean=False),
     InputNormalizer(with_std=False),
 ]
@@ -43,6 +45,8 @@ OWN_CHECKS = [
     "check_transformer_get_feature_names_out",
     "check_transformer_get_feature_names_out_pandas",
 ]
+
+MOMENTS = {"center": "mean", "scale": "std"}  # also with clip
 
 SPARSE_FORMATS = [sparse.csr_array, sparse.csc_array, sparse.csr_matrix, sparse.csc_matrix]
 
@@ -238,9 +242,9 @@ def test_exact_to_twelve_digits(weighted, dtype):
 @pytest.mark.parametrize("size", [1e-150, 1e-60, 1e60, 1e100])
 def test_columns_of_any_size(size, clip):
     X = size * np.array([[1.0], [-1.0], [1.0], [-1.0]])
-    normalizer = InputNormalizer(clip=clip).fit(X)
+    normalizer = InputNormalizer(clip=clip, **MOMENTS).fit(X)
     np.testing.assert_allclose(normalizer.scale_, size, rtol=1e-14)
-    expected = InputNormalizer(clip=clip).fit(X / size).transform(X / size)
+    expected = InputNormalizer(clip=clip, **MOMENTS).fit(X / size).transform(X / size)
     Z = normalizer.transform(X)
     np.testing.assert_allclose(Z, expected, rtol=1e-14)
     np.testing.assert_allclose(normalizer.inverse_transform(Z), X, rtol=1e-14)
@@ -256,7 +260,7 @@ def test_columns_of_any_size(size, clip):
 def test_finite_input_stays_finite(values, chunk, clip, convert):
     """Whatever the sizes: no warning, no NaN, and the deviation is that of exact fractions."""
     X = np.array(values)[:, np.newaxis]
-    normalizer = InputNormalizer(clip=clip, with_mean=convert is np.asarray)
+    normalizer = InputNormalizer(clip=clip, with_mean=convert is np.asarray, **MOMENTS)
     for start in range(0, len(X), chunk):
         normalizer.partial_fit(convert(X[start : start + chunk]))
     Z = normalizer.transform(X)
@@ -298,7 +302,7 @@ def test_float32_overflow_is_infinite_without_a_warning():
 @pytest.mark.parametrize("clip", [3.0, 3.1, 0.7, 1e-30, 1e30, 1e-300, 1e300])
 def test_clip_formula_and_bounds(clip, dtype):
     """One feature of mean 0 and deviation 1, so that z = x."""
-    normalizer = InputNormalizer(clip=clip).fit(np.array([[1.0], [-1.0]]))
+    normalizer = InputNormalizer(clip=clip, **MOMENTS).fit(np.array([[1.0], [-1.0]]))
     z = np.concatenate([np.linspace(-10, 10, 41), [1e4, 1e20, 3e38, -3e38]])
     if dtype == np.float64:
         z = np.concatenate([z, [1e60, 1e100, -1e100]])
@@ -330,7 +334,7 @@ def test_inverse_of_values_beyond_the_bound(dtype):
 
 def test_clip_in_the_unit_of_the_data():
     X = np.random.default_rng(0).normal(50.0, 7.0, (200, 3))
-    normalizer = InputNormalizer(clip=2.5).fit(X)
+    normalizer = InputNormalizer(clip=2.5, **MOMENTS).fit(X)
     z = StandardScaler().fit_transform(X)
     y = normalizer.transform(X)
     np.testing.assert_allclose(y, z / np.sqrt(1 + (z / 2.5) ** 2), rtol=1e-10)
@@ -563,11 +567,12 @@ def test_pickle_and_clone():
 
 def test_state_is_plain():
     normalizer = InputNormalizer(clip=2.0).fit([[1.0], [2.0]])
-    state = {**vars(normalizer), **vars(normalizer)["_moments"]}
-    del state["_moments"]
+    state = {**vars(normalizer), **vars(normalizer)["_moments"], **vars(normalizer)["_sketch"]}
+    del state["_moments"], state["_sketch"]
     assert {type(value) for value in state.values()} <= {
         bool,
         int,
+        str,
         float,
         type(None),
         np.ndarray,

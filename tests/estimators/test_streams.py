@@ -32,7 +32,9 @@ def feed(net, size, X=X, y=Y, **options):
 def test_calls_that_are_held_out_or_weigh_nothing(size, class_weight):
     net = classifier(early_stopping=True, class_weight=class_weight, n_iter_no_change=np.inf)
     feed(net, size, classes=[0, 1])
-    assert [row["epoch"] for row in net.history_] == list(range(1, net.n_iter_ + 1))
+    epochs = [row["epoch"] for row in net.history_]
+    assert epochs == sorted(set(epochs))
+    assert epochs[-1] == net.n_iter_ <= 2 * len(epochs)
     assert all(np.isfinite(row["loss"]) for row in net.history_)
 
 

@@ -1,0 +1,226 @@
+"""The scale of the targets follows a stream, and predictions do not jump with it."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.datasets import load_diabetes
+from sklearn.exceptions import ConvergenceWarning
+
+from sknn_opt import InputNormalizer, Loss, MLPRegressor
+
+X, Y = load_diabetes(return_X_y=True)
+X = InputNormalizer().fit_transform(X)
+WEIGHT = np.arange(len(X)) % 5 * 0.5
+STILL = {"learning_rate_init": 1e-12, "alpha": 0.0}  # what changes is the scale alone
+
+
+def regressor(**parameters):
+    defaults = {"random_state": 0, "learning_rate_init": 0.01, "n_iter_no_change": np.inf}
+    return MLPRegressor((20,), **defaults | parameters)
+
+
+def feed(net, X, y, size=50, weight=None, n_times=1):
+    for _ in range(n_times):
+        for start in range(0, len(X), size):
+            rows = slice(start, start + size)
+            net.partial_fit(X[rows], y[rows], None if weight is None else weight[rows])
+    return net
+
+
+def r2(net, X, y):
+    return 1 - ((net.predict(X) - y) ** 2).mean(axis=0) / y.var(axis=0)
+
+
+class LogCosh(Loss):
+    normalizes = "mean and scale"
+
+    def __call__(self, z, y):
+        r = z - y
+        return np.log(np.cosh(r)).sum(axis=1), np.tanh(r)
+
+
+@pytest.mark.parametrize("size", [1, 7, 442])
+def test_it_is_that_of_all_rows_so_far(size):
+    net = feed(regressor(), X, Y, size)
+    np.testing.assert_allclose(net.target_normalizer_.mean_, Y.mean(), rtol=1e-12)
+    np.testing.assert_allclose(net.target_normalizer_.var_, Y.var(), rtol=1e-10)
+    weighted = feed(regressor(), X, Y, size, np.maximum(WEIGHT, 0.1))
+    expected = np.average(Y, weights=np.maximum(WEIGHT, 0.1))
+    np.testing.assert_allclose(weighted.target_normalizer_.mean_, expected, rtol=1e-12)
+
+
+FIRST_CALLS = {
+    "one row": (X[:1], Y[:1]),
+    "twice the same target": (X[:2], Y[[0, 0]]),
+    "a constant": (X[:20], np.zeros(20)),
+    "a huge constant": (X[:20], np.full(20, 1e12)),
+    "hardly different ones": (X[:20], 1e-9 * Y[:20]),
+    "a thousandth": (X[:20], 1e-3 * Y[:20]),
+    "a thousand times as large": (X[:20], 1e3 * Y[:20]),
+    "far away": (X[:20], Y[:20] + 1e5),
+}
+
+
+@pytest.mark.filterwarnings("ignore:The targets hardly vary", "ignore:These targets are far")
+@pytest.mark.parametrize("options", [{}, {"batch_norm": True}, {"solver": "sgd"}, {"average": 0.9}])
+@pytest.mark.parametrize("first", FIRST_CALLS)
+def test_a_first_call_may_be_unlike_the_others(first, options):
+    net = regressor(**options).partial_fit(*FIRST_CALLS[first])
+    feed(net, X, Y, n_times=60)
+    assert net.score(X, Y) > 0.5
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "huber", LogCosh()])
+def test_row_by_row_learns_as_all_at_once(loss):
+    rows = regressor(loss=loss, learning_rate_init=1e-3)
+    all_at_once = regressor(loss=loss, learning_rate_init=1e-3, batch_size=1)
+    for epoch in range(5):
+        order = np.random.default_rng(epoch).permutation(len(X))
+        feed(rows, X[order], Y[order], 1)
+        all_at_once.partial_fit(X, Y)
+    assert rows.score(X, Y) > all_at_once.score(X, Y) - 0.03
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "poisson", "gamma"])
+@pytest.mark.parametrize("options", [{}, {"batch_norm": True}])
+@pytest.mark.parametrize("factor", [1.0, 20.0])
+def test_predictions_do_not_jump(loss, options, factor):
+    """Nothing is learned in the second call, but the scale becomes another one."""
+    net = regressor(loss=loss, dtype="float64", **options)
+    feed(net, X[:200], Y[:200], n_times=20)
+    net.set_params(**STILL, batch_norm_momentum=1 - 1e-12)
+    before, scale = net.predict(X), net.target_normalizer_.scale_
+    net.partial_fit(X[200:], factor * Y[200:])
+    assert not np.array_equal(net.target_normalizer_.scale_, scale)
+    if not options.get("batch_norm"):  # whose running statistics move
+        np.testing.assert_allclose(net.predict(X), before, rtol=1e-6)
+    else:
+        assert np.abs(net.predict(X) - before).mean() < 0.2 * before.std()
+
+
+def test_of_several_outputs_each_has_its_own():
+    targets = np.column_stack([Y, np.full(len(Y), 3.0), 1e6 * X[:, 0], 1e-6 * X[:, 1]])
+    net = feed(regressor(), X, targets, n_times=30)
+    np.testing.assert_allclose(net.predict(X)[:, 1], 3.0, rtol=1e-12)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        assert r2(net, X, targets)[[0, 2, 3]].min() > 0.5
+    targets[:, 1] = 3 + X[:, 2]  # at last it varies
+    before = net.predict(X)
+    net.set_params(**STILL).partial_fit(X, targets)
+    moved = np.abs(net.predict(X) - before).max(axis=0) / targets.std(axis=0)
+    assert moved[[0, 2, 3]].max() < 1e-4
+    net.set_params(learning_rate_init=0.01, alpha=1e-4)
+    assert r2(feed(net, X, targets, n_times=60), X, targets).min() > 0.5
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("first", ["a constant", "a thousandth", "far away"])
+def test_a_warm_start_takes_the_scale_of_its_own_rows(first):
+    net = regressor(warm_start=True, max_iter=60, tol=0).fit(X, Y)
+    np.testing.assert_array_equal(net.fit(X, Y).target_normalizer_.mean_, Y.mean())
+    X_first, y_first = FIRST_CALLS[first]
+    other = regressor(warm_start=True, max_iter=60).fit(X_first, y_first).fit(X, Y)
+    assert other.score(X, Y) > 0.5
+    np.testing.assert_array_equal(other.target_normalizer_.scale_, Y.std())
+
+
+@pytest.mark.filterwarnings("ignore:Training stopped at max_iter")
+def test_a_warm_start_goes_on_from_the_same_predictions():
+    net = regressor(warm_start=True, max_iter=20, dtype="float64").fit(X, Y)
+    before = net.predict(X)
+    net.set_params(**STILL, max_iter=1).fit(X, 3 * Y - 50)
+    np.testing.assert_allclose(net.predict(X), before, rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:Training stopped at max_iter", "ignore:The targets are not")
+@pytest.mark.parametrize("switch", [(True, False), (False, True)])  # off keeps the units
+def test_switching_it_goes_on_from_the_same_predictions(switch):
+    net = regressor(warm_start=True, max_iter=20, dtype="float64", normalize_target=switch[0])
+    before = net.fit(X, Y).predict(X)
+    net.set_params(**STILL, max_iter=1, normalize_target=switch[1]).fit(X, Y)
+    np.testing.assert_allclose(net.predict(X), before, rtol=1e-6)
+    assert net.target_normalizer_.mean_[0] == pytest.approx(Y.mean())
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop", "adamw"])
+def test_the_solvers_memory_is_rescaled(solver):
+    """A stream in thousands of another unit learns at once, not after the memory has faded."""
+    early = feed(regressor(solver=solver), X[:40], 1e-3 * Y[:40], n_times=40)
+    feed(early, X, 100 * Y, n_times=25)
+    assert early.score(X, 100 * Y) > 0.4
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_stream_that_is_pickled_midway_goes_on_alike(early_stopping, weight, dtype):
+    net = regressor(early_stopping=early_stopping, dtype=dtype)
+    feed(net, X[:200], 0.1 * Y[:200], 20, None if weight is None else weight[:200])
+    thawed = pickle.loads(pickle.dumps(net))
+    for each in (net, thawed, copy.deepcopy(net)):
+        feed(each, X[200:], Y[200:], 20, None if weight is None else weight[200:])
+    np.testing.assert_array_equal(net.predict(X), thawed.predict(X))
+
+
+def test_a_failing_call_leaves_the_scale():
+    net = feed(regressor(), X, Y)
+    before, predicted = pickle.dumps(net), net.predict(X)
+    held = net.target_normalizer_
+    for bad in (np.full(3, np.nan), np.array([1, 2, 1e200])):
+        with pytest.raises(ValueError, match="y"):
+            net.partial_fit(X[:3], bad)
+    assert net.target_normalizer_ is held
+    assert pickle.dumps(net) == before
+    np.testing.assert_array_equal(net.predict(X), predicted)
+
+
+def test_a_copy_does_not_change_with_the_stream():
+    net = feed(regressor(), X[:100], Y[:100])
+    shallow, mean = copy.copy(net), net.target_normalizer_.mean_.copy()
+    predicted = net.predict(X)
+    feed(net, X, 5 * Y)
+    np.testing.assert_array_equal(shallow.target_normalizer_.mean_, mean)
+    np.testing.assert_array_equal(shallow.predict(X), predicted)
+
+
+def test_early_stopping_compares_in_one_unit():
+    """The loss of the best epoch so far is that of the units that the others have."""
+    net = regressor(early_stopping=True, n_iter_no_change=np.inf)
+    feed(net, X[:60], 1e-2 * Y[:60], 60, n_times=30)
+    before = net.best_validation_score_
+    feed(net, X, Y, n_times=40)
+    assert net.score(X, Y) > 0.4
+    assert net.best_validation_score_ != before
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=12),
+    st.lists(st.integers(1, 4), min_size=12, max_size=12),
+)
+def test_any_stream_predicts_finite_numbers(targets, sizes):
+    y, net, start = np.array(targets), regressor(), 0
+    for size in sizes:
+        rows = slice(start, start + size)
+        if start < len(y):
+            net.partial_fit(X[: len(y)][rows], y[rows])
+        start += size
+    assert np.isfinite(net.predict(X)).all()
+    np.testing.assert_allclose(net.target_normalizer_.mean_, y.mean(), rtol=1e-9, atol=1e-9)
+
+
+def test_the_history_of_a_long_stream_is_bounded():
+    net = feed(regressor(), X[:30], Y[:30], 1, n_times=30)
+    epochs = [row["epoch"] for row in net.history_]
+    assert net.n_iter_ == epochs[-1] == 900
+    assert epochs == sorted(set(epochs))
+    assert 50 < len(epochs) <= 160
+    assert epochs[-40:] == list(range(861, 901))
+    assert epochs[0] == 1
+    fitted = regressor(max_iter=300, tol=0, n_iter_no_change=300)
+    with pytest.warns(ConvergenceWarning, match="max_iter"):
+        assert len(fitted.fit(X[:30], Y[:30]).history_) == 300  # a fit keeps all
