@@ -17,6 +17,7 @@ from sknn_opt.training.symptoms import (
     FLAT_TARGETS,
     FOREIGN_TARGETS,
     MANY,
+    OTHER_SHARE,
     SAMPLE,
     SMALL_VALIDATION_PART,
     UNSCALED_TARGETS,
@@ -25,6 +26,7 @@ from sknn_opt.training.symptoms import (
 )
 
 FEW_TARGETS = 10
+NAMED = 5  # classes; of more, the number is enough
 BEYOND = 0.25  # of the range of a feature in X, that the median in X_val lies outside of it
 TIMES = 5  # as wide, or as narrow, between the quartiles
 ENOUGH = 20  # rows of X_val that have quartiles
@@ -110,9 +112,15 @@ def _some(X):
     return X[:: max(1, X.size // SAMPLE)]
 
 
-def on_validation_part(n_rows, missing):
-    """Sentences on a validation part that says little."""
-    found = [CLASS_NOT_VALIDATED.say(missing=missing)] if missing else []
+def on_validation_part(n_rows, missing, why, share, fraction):
+    """Sentences on a validation part that says little, or has another share than asked for."""
+    found = []
+    if missing:
+        more = [f"{len(missing) - NAMED} more"] if len(missing) > NAMED else []
+        names = ", ".join([*map(repr, missing[:NAMED]), *more])
+        found.append(CLASS_NOT_VALIDATED.say(missing=names, why=why))
     if n_rows < SMALL_VALIDATION_PART.limit:
-        found.append(SMALL_VALIDATION_PART.say(n_rows=n_rows))
+        return [*found, SMALL_VALIDATION_PART.say(n_rows=n_rows)]
+    if fraction and not fraction / OTHER_SHARE.limit <= share <= fraction * OTHER_SHARE.limit:
+        found.append(OTHER_SHARE.say(share=share, fraction=fraction))
     return found

@@ -134,9 +134,15 @@ VALIDATION_SCALE = Symptom(
 CLASS_NOT_VALIDATED = Symptom(
     "a class missing in validation",
     None,
-    "the classes {missing} have too few different rows to be in the validation part as well; they "
-    "are only trained on",
+    "the classes {missing} are only trained on, {why}",
     advice="Give X_val and y_val, or more rows of these classes.",
+)
+OTHER_SHARE = Symptom(
+    "another share than asked for",
+    1.5,  # times the share asked for, or its inverse
+    "the validation part has {share:.1%} of the rows in place of validation_fraction={fraction:g}: "
+    "what must stay together, such as a group or copies of a row, is too large to be divided so",
+    advice="Give X_val and y_val, or another validation_fraction.",
 )
 SMALL_VALIDATION_PART = Symptom(
     "a small validation part",
@@ -345,7 +351,7 @@ LARGE_STEP = Symptom(
 SYMPTOMS = (
     *(NO_INPUTS, EQUAL_ROWS, OUTLIERS, UNSCALED),
     *(UNSCALED_TARGETS, FOREIGN_TARGETS, FLAT_TARGETS, FAR_TARGETS),
-    *(VALIDATION_SCALE, CLASS_NOT_VALIDATED, SMALL_VALIDATION_PART, PLAN_OVER),
+    *(VALIDATION_SCALE, CLASS_NOT_VALIDATED, OTHER_SHARE, SMALL_VALIDATION_PART, PLAN_OVER),
     *(DIVERGED, LARGE_RATE, LARGE_WEIGHTS, NOT_CONVERGED),
     *(LIMIT_REACHED, STUCK, OVERFLOW, LEARNED_NOTHING, HIGH_LOSS, BAD_SIGNALS, PENALTY, DECAY),
     *(DROPOUT, TOO_SLOW, TOO_SHORT, TOO_FAST, ONLY_TRAINING, STILL_FALLING, STOPPED_EARLY),
