@@ -8,11 +8,11 @@
 
 from sknn_opt.checks.gradients.report import BlockCheck, GradientReport, PointCheck
 from sknn_opt.checks.shift.report import FeatureShift, ShiftReport
-from sknn_opt.checks.signals.measures import LayerSignals
 from sknn_opt.checks.signals.report import PointSignals, SignalReport
-from sknn_opt.checks.signals.verdicts import Finding
 from sknn_opt.nn.network import Block
 from sknn_opt.nn.objective import Objective
+from sknn_opt.nn.signals import LayerSignals
+from sknn_opt.training.verdicts import Finding
 
 __all__ = [
     "Block",

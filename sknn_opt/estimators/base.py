@@ -30,8 +30,7 @@ from sknn_opt._sklearn import (
 from sknn_opt.arrays.extremes import LARGEST, refuse_extremes
 from sknn_opt.arrays.threads import UNTHREADED, blas_threads
 from sknn_opt.arrays.types import Matrix
-from sknn_opt.estimators import class_weight, frames
-from sknn_opt.estimators.evaluation import evaluation_of, validation_set
+from sknn_opt.estimators import class_weight, evaluation, frames, spelling
 from sknn_opt.estimators.fitted import FittedNetwork
 from sknn_opt.estimators.listeners import FitTask, Printer, listeners_of
 from sknn_opt.estimators.parameters import (
@@ -45,12 +44,12 @@ from sknn_opt.estimators.parameters import (
 )
 from sknn_opt.estimators.target_scale import Units
 from sknn_opt.estimators.validation import checked_groups, divide, divide_stream
-from sknn_opt.nn.losses import constant_loss, constant_outputs
+from sknn_opt.nn.losses import SquaredError, constant_loss, constant_outputs
 from sknn_opt.nn.network import Weights
 from sknn_opt.nn.objective import Objective
 from sknn_opt.nn.predictor import Predictor
 from sknn_opt.optim import TrainingTime
-from sknn_opt.training import lbfgs, minibatch, randomness, symptoms
+from sknn_opt.training import data_symptoms, diagnosis, lbfgs, minibatch, randomness, symptoms
 from sknn_opt.training.monitor import Monitor, Outcome
 from sknn_opt.training.rows import Rows
 from sknn_opt.training.state import TrainingState
@@ -63,6 +62,12 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
     """
 
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS
+
+    def _validate_params(self):
+        try:
+            super()._validate_params()
+        except ValueError as error:
+            raise spelling.with_hint(error, self) from None
 
     # Training ---------------------------------------------------------------------------------
 
@@ -118,7 +123,8 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             rows = self._read(X, y, sample_weight, reset=before is None, every_column=True)
             validation = None
             if not (X_val is None and y_val is None and sample_weight_val is None):
-                validation = validation_set(self._read, rows, X_val, y_val, sample_weight_val)
+                given = X_val, y_val, sample_weight_val
+                validation = evaluation.validation_set(self._read, rows, *given)
             if groups is not None:
                 groups = checked_groups(self, groups, rows, validation)
             outcome, advice = self._train(rows, validation, groups, before, task)
@@ -156,26 +162,27 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         rows, held_out = self._divide(rows, validation, groups, state.key, advice)
         repeated = rows.weight is not None and not weighted  # equal rows were merged
         state.n_seen = rows.total_weight() if repeated else rows.n_rows
-        self._count_classes(state, rows)
-        learn = "anew" if before else "first"
-        rows = self._to_network(state, rows, learn, advice)
+        if getattr(self, "class_weight", None) is not None:
+            self._count_classes(state, rows)
+        rows = self._to_network(state, rows, "anew" if before else "first", advice)
         if held_out is not None:
             given = weighted if validation is None else validation.weight is not None
             said = None if monitor.by_score else _NO_SCORE  # where it decides it must be there
-            monitor.evaluate = evaluation_of(self, state, held_out, given, advice, said)
+            monitor.evaluate = evaluation.evaluation_of(self, state, held_out, given, advice, said)
         if not rows.n_rows or (monitor.evaluate and not monitor.evaluate.rows.n_rows):
             raise ValueError(_NO_ROWS.format("validation" if rows.n_rows else "training"))
         if monitor.by_score and validation is None:
             n_given = rows.n_rows
         if task or self.verbose or "_path" in vars(self):
             monitor.listeners = listeners_of(self, task, n_before)
-        settings = settings_of(self, state, rows.n_rows, rows.mean_weight)
+        settings = settings_of(self, state, rows, rows.mean_weight)
         start = state.weights.copy()
         train = minibatch.train if settings.optimizer else lbfgs.train
         outcome = self._run(train, state, rows, monitor, settings)
         best, n_iter = state.best or start, state.n_epochs - n_before
-        if outcome.reason in ("converged", "max_iter", "interrupted"):
-            advice += symptoms.on_fitted(state.architecture, best, rows)
+        if outcome.reason in ("converged", "max_iter", "stuck"):
+            case = diagnosis.Case(state, start, best, rows, settings, n_iter, outcome.reason)
+            advice += symptoms.on_fitted(state.architecture, best, rows, case)
         # What comes next goes on from the best.
         state.weights, state.average, state.n_averaged, state.best = best, None, 0, None
         state.n_stalled, state.lowest_loss, state.apart = 0, np.inf, False
@@ -211,16 +218,17 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         state.n_seen += rows.n_rows
         least = 1 if self.scoring == "loss" else self._strata(rows.y[:0])[1]
         if held_out is not None and held_out.n_rows >= least:
-            evaluation = evaluation_of(self, state, held_out, weighted, advice, _NO_DECISION)
-            if evaluation.rows.n_rows:
-                monitor.begin_call(state, evaluation, rows.n_rows)
+            args = self, state, held_out, weighted, advice, _NO_DECISION
+            found = evaluation.evaluation_of(*args)
+            if found.rows.n_rows:
+                monitor.begin_call(state, found, rows.n_rows)
         if self.verbose:
             monitor.listeners = [Printer()]
         outcome, spare = Outcome("passed"), None if before else state.copy()
         if rows.n_rows:  # else all are held out
             mean_weight = state.weight_seen / state.n_seen
-            settings = settings_of(self, state, rows.n_rows, mean_weight)
-            advice += symptoms.on_plan(settings.schedule, state.time)
+            settings = settings_of(self, state, rows, mean_weight)
+            advice += diagnosis.on_plan(settings.schedule, state.time)
             outcome = self._run(minibatch.train_one_pass, state, rows, monitor, settings)
         if outcome.reason == "diverged":
             if before:
@@ -285,6 +293,9 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         """The rows to train on, and those to validate on if there are any."""
         if self.early_stopping and validation is None:
             return divide(self, rows, groups, key, advice)
+        if validation is not None:
+            names = getattr(self, "feature_names_in_", None)
+            advice += data_symptoms.on_validation_set(rows.X, validation.X, names)
         return self._weighted_set(rows, key), validation
 
     def _weighted_set(self, rows, key):
@@ -308,13 +319,15 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         set it "anew", or it is to "follow" them. With None it stays.
         """
         architecture = state.architecture
+        is_new = learn != "follow"
+        if is_new and type(architecture.loss) is SquaredError:
+            advice += data_symptoms.on_far_targets(rows.of(rows.y))
         rows = self._as_trained_on(state, rows, learn)
         if architecture.loss.normalizes not in (None, "scale") and rows.n_rows:
-            is_new = learn != "follow"
-            advice += symptoms.on_targets(rows.of(rows.y), state.target_scale, is_new)
+            advice += data_symptoms.on_targets(rows.of(rows.y), state.target_scale, is_new)
         labels = architecture.loss.link == "logistic" and architecture.n_units[-1] > 1
         if labels and learn == "first":
-            advice += symptoms.on_labels(rows.of(rows.y))
+            advice += data_symptoms.on_labels(rows.of(rows.y))
         rows = rows.that_count()
         if rows.n_rows:
             state.weight_seen += rows.mean_weight * rows.n_rows
@@ -472,8 +485,11 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
     def _report(self, outcome, advice):
         if outcome.reason == "interrupted":
             raise KeyboardInterrupt(outcome.message)
-        if outcome.message:
-            advice.insert(0, outcome.message)
+        message = outcome.message
+        if symptoms.CAUSE in "".join(advice):  # that is what to change
+            message = message.removesuffix(symptoms.NOT_CONVERGED.advice).rstrip()
+        if message:
+            advice.insert(0, message)
         if advice:
             warnings.warn("\n".join(advice), ConvergenceWarning, stacklevel=4)
         return self

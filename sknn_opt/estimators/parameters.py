@@ -7,10 +7,11 @@ import copy
 from collections.abc import Iterable
 from contextlib import contextmanager
 from dataclasses import fields, replace
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.metrics import get_scorer
+from sklearn.metrics import get_scorer, get_scorer_names
 
 from sknn_opt._sklearn import (
     HasMethods,
@@ -21,17 +22,17 @@ from sknn_opt._sklearn import (
     validate_parameter_constraints,
 )
 from sknn_opt.arrays.extremes import LARGEST
-from sknn_opt.nn.activations import ACTIVATIONS
-from sknn_opt.nn.initializers import INITIALIZERS
+from sknn_opt.estimators.spelling import closest
+from sknn_opt.nn import activations, initializers
 from sknn_opt.nn.network import Architecture
 from sknn_opt.optim.optimizers import OPTIMIZERS, Optimizer
 from sknn_opt.optim.schedules import SCHEDULES
-from sknn_opt.training.settings import Settings
+from sknn_opt.training import remedies, settings
 
 CONSTRAINTS = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-    "activation": [StrOptions(set(ACTIVATIONS))],
-    "init": [StrOptions(set(INITIALIZERS)), callable],
+    "activation": [StrOptions(set(activations.ACTIVATIONS))],
+    "init": [StrOptions(set(initializers.INITIALIZERS)), callable],
     "dropout": ["array-like", Interval(Real, 0, 1, closed="left")],
     "input_dropout": [Interval(Real, 0, 1, closed="left")],
     "batch_norm": ["boolean"],
@@ -261,8 +262,8 @@ def _check_unchanged(asked, fitted):
             )
 
 
-def settings_of(estimator, state, n_rows, mean_weight):
-    """What the trainers read of the parameters, for so many rows.
+def settings_of(estimator, state, rows, mean_weight):
+    """What the trainers read of the parameters, for these rows.
 
     The optimizer's own part of the state starts anew where it is another optimizer's.
     """
@@ -272,7 +273,7 @@ def settings_of(estimator, state, n_rows, mean_weight):
     if schedule is SCHEDULES["constant"] and not estimator.warmup_epochs:
         schedule = None
     optimizer = optimizer_of(estimator, state.architecture.n_decayed)
-    size = batch_size(estimator, n_rows)
+    size = batch_size(estimator, rows.n_rows)
     if optimizer is None:
         state.forget_steps()
     else:
@@ -280,7 +281,7 @@ def settings_of(estimator, state, n_rows, mean_weight):
         solver = f"{type(optimizer).__name__} {decays}"
         if solver != state.solver or state.moments.keys() != optimizer.init(theta[:0]).keys():
             state.solver, state.moments = solver, optimizer.init(theta)
-    return Settings(
+    return settings.Settings(
         alpha=float(estimator.alpha),
         max_iter=estimator.max_iter,
         tol=float(estimator.tol),
@@ -294,6 +295,7 @@ def settings_of(estimator, state, n_rows, mean_weight):
         average=float(estimator.average),
         mean_weight=mean_weight,
         max_fun=estimator.max_fun,
+        traits=partial(remedies.Traits.of, estimator, rows.X),
     )
 
 
@@ -350,10 +352,11 @@ def check_scoring_name(scoring):
         try:
             get_scorer(scoring)
         except (KeyError, ValueError) as error:
+            meant = closest("scoring", scoring, {"loss", *get_scorer_names()})
             raise ValueError(
                 f"scoring={scoring!r} is unknown; it must be 'loss', None for the estimator's own "
                 "score, a callable, or one of sklearn.metrics.get_scorer_names(), such as "
-                "'average_precision' or 'r2'."
+                f"'average_precision' or 'r2'.{f' Did you mean {meant!r}?' if meant else ''}"
             ) from error
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils.validation import column_or_1d
 
 from sknn_opt.arrays.hashing import hash_rows
-from sknn_opt.training import symptoms
+from sknn_opt.training import data_symptoms
 from sknn_opt.training.holdout import groups_held_out
 from sknn_opt.training.sightings import Sightings
 
@@ -39,7 +39,7 @@ def divide(estimator, rows, groups, key, advice):
     missing = np.setdiff1d(*strata)
     labels = estimator._decode(missing).tolist() if missing.size else []
     sizes = [part.total_weight() if counted else part.n_rows for part in parts]
-    advice += symptoms.on_validation_part(
+    advice += data_symptoms.on_validation_part(
         held_out.n_rows,
         labels,
         SMALL_CLASS if by_hash else OTHER_CLASS,

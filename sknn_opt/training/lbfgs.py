@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 
 from sknn_opt.nn.network import Weights
 from sknn_opt.nn.objective import Objective
-from sknn_opt.training import randomness, symptoms
+from sknn_opt.training import diagnosis, randomness, symptoms
 from sknn_opt.training.monitor import Outcome
 
 
@@ -42,16 +42,22 @@ def train(state, rows, monitor, settings):
             raise  # nothing worth keeping yet
         outcome = Outcome("interrupted", "Interrupted; the best weights so far are kept.")
     else:
-        outcome = descent.outcome or _outcome(result, descent.value, settings, monitor.at_first)
+        outcome = descent.outcome or _outcome(result, descent.value, settings)
         if state.n_epochs == n_before and math.isfinite(descent.value):
             descent.record(descent.theta, descent.value)  # the start was already the minimum
         else:
             descent.close()
     best = state.best if monitor.by_score else None
     best = best or descent.weights(descent.theta)
-    if outcome.reason != "diverged" and not np.isfinite(best.statistics).all():
-        outcome = _diverged("a variance of batch norm is not finite", monitor.at_first)
-    state.best = None if outcome.reason == "diverged" else best
+    found = ""
+    if not math.isfinite(descent.value):
+        found = f"the loss of the {monitor.at_first} is not finite"
+    elif not np.isfinite(best.statistics).all():
+        found = "a variance of batch norm is not finite"
+    if found:
+        args = 1, found, monitor.at_first, state, settings, (rows.X, rows.of(rows.y), None)
+        outcome = Outcome("diverged", diagnosis.on_divergence(*args, moved=False))
+    state.best = None if found else best
     return outcome
 
 
@@ -115,15 +121,7 @@ class _Descent:
         return Weights(theta, self._objective.batch_statistics(theta))
 
 
-def _diverged(found, kept):
-    cause = f"the inputs or targets are not scaled; put {symptoms.NORMALIZE}"
-    message = symptoms.DIVERGED.say(epoch=1, found=found, cause=cause, kept=kept)
-    return Outcome("diverged", message)
-
-
-def _outcome(result, best_value, settings, at_first):
-    if not math.isfinite(best_value):
-        return _diverged(f"the loss of the {at_first} is {result.fun}", at_first)
+def _outcome(result, best_value, settings):
     if result.status == 1:
         limits = {"max_iter": settings.max_iter, "max_fun": settings.max_fun}
         return Outcome("max_iter", symptoms.LIMIT_REACHED.say(**limits))

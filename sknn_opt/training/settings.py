@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sknn_opt.optim.optimizers import Optimizer
+from sknn_opt.training.remedies import Traits
 
 
 @dataclass
@@ -19,6 +20,8 @@ class Settings:
         The learning rate as a function of a `TrainingTime`; None keeps the optimizer's own.
     mean_weight : float
         That of all rows, with which the weights in a batch are compared.
+    traits : callable or None
+        Returns the `Traits` on which remedies depend, for advice.
     """
 
     alpha: float
@@ -34,3 +37,4 @@ class Settings:
     average: float = 0.0
     mean_weight: float = 1.0
     max_fun: int = 15000
+    traits: Callable[[], Traits] | None = None

@@ -18,7 +18,7 @@ from sklearn.neural_network import MLPRegressor as SklearnMLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-import sknn_opt.checks.signals.measures as measures
+import sknn_opt.nn.signals as measures
 from sknn_opt import (
     InputNormalizer,
     Loss,
@@ -27,9 +27,9 @@ from sknn_opt import (
     SignalReport,
     check_signals,
 )
-from sknn_opt.checks.signals.verdicts import depth_limit
 from sknn_opt.nn.layers import Dense
 from sknn_opt.nn.losses import LogLoss
+from sknn_opt.training.verdicts import depth_limit
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),

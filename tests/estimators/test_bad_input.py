@@ -269,10 +269,10 @@ DIVERGING = {
         {"learning_rate_init": 1e30},
         X,
         Y,
-        "learning_rate_init=1e[+]30 is too large",
+        "learning rate of 1e[+]30 is too large.*lower learning_rate_init",
     ),
-    "sgd": ({"solver": "sgd", "learning_rate_init": 1e8}, X, Y, "learning_rate_init=1e[+]08"),
-    "inputs": ({}, X * 1e90, Y, r"inputs are not scaled.*InputNormalizer\(\)"),
+    "sgd": ({"solver": "sgd", "learning_rate_init": 1e8}, X, Y, "learning rate of 1e[+]08"),
+    "inputs": ({}, X * 1e90, Y, r"features are not scaled.*InputNormalizer\(\)"),
     "targets": ({"normalize_target": False}, X, Y * 1e90, "targets are not scaled.*divide y"),
     "lbfgs inputs": ({"solver": "lbfgs"}, X * 1e90, Y, "InputNormalizer"),
     "lbfgs targets": (

@@ -10,8 +10,9 @@ from sklearn.datasets import load_iris
 
 from sknn_opt.nn.network import Architecture, Weights
 from sknn_opt.training import symptoms
-from sknn_opt.training.rows import Rows
-from sknn_opt.training.symptoms import NORMALIZE, SYMPTOMS, Symptom
+from sknn_opt.training.remedies import NORMALIZE
+from sknn_opt.training.rows import Rows, ranges
+from sknn_opt.training.symptoms import SYMPTOMS, Symptom
 
 DOCS = Path(__file__).parents[2] / "docs"
 X = load_iris().data
@@ -96,22 +97,22 @@ def test_the_page_on_signals_has_the_limits_of_its_remarks():
 
 
 def test_a_size_that_trains_is_no_matter_of_scale():
-    assert symptoms.find_unscaled(X * 8) == symptoms.find_unscaled(csr_array(X * 8)) == ""
-    assert "goes up to" in symptoms.find_unscaled(X * 12)
-    assert "goes up to" in symptoms.find_unscaled(csr_array(X * 12))
+    assert symptoms.judge_inputs(X * 8)[0] is symptoms.judge_inputs(csr_array(X * 8))[0] is None
+    assert "goes up to" in symptoms.judge_inputs(X * 12)[1]
+    assert "goes up to" in symptoms.judge_inputs(csr_array(X * 12))[1]
 
 
 def test_one_large_feature_of_many():
     wide = np.random.default_rng(0).normal(size=(500, 60))
     wide[:, 7] = 60 + wide[:, 7]  # an rms of 8
-    assert symptoms.find_unscaled(wide) == ""
+    assert symptoms.judge_inputs(wide) == (None, "")
     wide[:, 7] += 60
-    assert symptoms.find_unscaled(wide).startswith("feature 7 lies far from 0, at 11")
+    assert symptoms.judge_inputs(wide)[1].startswith("feature 7 lies far from 0, at 11")
 
 
 def test_a_small_constant_is_no_matter_of_scale():
-    assert symptoms.find_unscaled(np.column_stack([X * 8, np.full(150, -0.02)])) == ""
-    assert "feature 0 only to" in symptoms.find_unscaled(np.column_stack([X[:, 0] / 1e4, X]))
+    assert symptoms.judge_inputs(np.column_stack([X * 8, np.full(150, -0.02)])) == (None, "")
+    assert "feature 0 only to" in symptoms.judge_inputs(np.column_stack([X[:, 0] / 1e4, X]))[1]
 
 
 def test_half_a_layer_of_dead_units_is_no_cause_for_alarm():
@@ -131,6 +132,6 @@ def test_half_a_layer_of_dead_units_is_no_cause_for_alarm():
 def test_ranges_of_features(shape, order):
     X = np.asarray(np.random.default_rng(0).normal(size=shape), order=order)
     for each in (X, csr_array(X)):
-        low, high = symptoms._ranges(each)
+        low, high = ranges(each)
         np.testing.assert_array_equal(low, X.min(axis=0))
         np.testing.assert_array_equal(high, X.max(axis=0))

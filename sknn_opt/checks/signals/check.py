@@ -2,7 +2,7 @@
 
 Source: Ng, "Vanishing / exploding gradients" and "Weight initialization for deep networks", in
 "Improving deep neural networks". What is measured is explained in
-`sknn_opt.checks.signals.measures`, the verdict in `sknn_opt.checks.signals.verdicts`.
+`sknn_opt.nn.signals`, the verdict in `sknn_opt.training.verdicts`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from sklearn.utils import check_random_state
 
 from sknn_opt.arrays.types import Matrix, RandomState
 from sknn_opt.checks.opener import open_network
-from sknn_opt.checks.signals.measures import measure
 from sknn_opt.checks.signals.report import PointSignals, SignalReport
 from sknn_opt.checks.signals.sources import FITTED, MAX_ROWS, check_input, choose_rows, objectives
-from sknn_opt.checks.signals.verdicts import Traits, judge
 from sknn_opt.estimators.parameters import optimizer_of
+from sknn_opt.nn.signals import measure
+from sknn_opt.training.remedies import Traits
+from sknn_opt.training.verdicts import judge
 
 
 def check_signals(
@@ -113,5 +114,5 @@ def _look(name, mlp, objective, with_loss, seed, names):
     optimizer = optimizer_of(mlp, objective.n_decayed) if with_loss else None
     rng = np.random.default_rng(seed)
     found = measure(objective, objective.theta, rng, with_loss=with_loss, optimizer=optimizer)
-    verdict = judge(found, Traits(mlp, name == FITTED), objective.X, names)
+    verdict = judge(found, Traits.of(mlp, objective.X, name == FITTED), objective.X, names)
     return PointSignals(name, found[0], found[1:], *verdict)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sknn_opt.checks.report import Report, record
-from sknn_opt.checks.signals.measures import LayerSignals
-from sknn_opt.checks.signals.verdicts import HEALTHY, Finding, depth_limit, growth
+from sknn_opt.nn.signals import LayerSignals
+from sknn_opt.training.verdicts import HEALTHY, Finding, depth_limit, growth
 
 # heading of a column, what stands in it, and its format
 COLUMNS = (

@@ -22,43 +22,19 @@ remarked upon. A fitted network may well end in one direction, if it has one out
 
 import math
 import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
-from typing import Any
 
 import numpy as np
 
-from sknn_opt.checks.opener import is_ours
+from sknn_opt.nn.signals import measure
 from sknn_opt.training import symptoms
-from sknn_opt.training.symptoms import BATCH_NORM, FEWER_LAYERS, INIT, LEAKY, NORMALIZE, SLOWER
+from sknn_opt.training.remedies import FEWER_LAYERS, INIT, NORMALIZE, RELU, either
 
 HEALTHY = "healthy"
 REMARKABLE = 1e3
 CLOSED = 1e-5
 NARROW = 0.1  # rows of X that differ by less of what they have in common need a normalizer
-OTHER_INIT = "initial weights that fit the activation (sknn_opt's MLP with init='auto')"
-
-
-@dataclass(frozen=True)
-class Traits:
-    """What the remedies depend on."""
-
-    mlp: Any
-    fitted: bool
-
-    def choose(self, remedies, without=()):
-        """Those of the remedies that this network can still take, in words."""
-        ours, slower = is_ours(self.mlp), self.fitted and SLOWER in remedies
-        taken = {
-            SLOWER: not self.fitted,
-            INIT: slower or (ours and self.mlp.init == "auto"),
-            BATCH_NORM: not ours or self.mlp.batch_norm,
-            f"activation={self.mlp.activation!r}": True,
-            **dict.fromkeys(without, True),
-        }
-        words = {} if ours else {INIT: OTHER_INIT, LEAKY: symptoms.TANH}
-        left = [words.get(remedy, remedy) for remedy in remedies if not taken.get(remedy)]
-        return symptoms.either(left or [FEWER_LAYERS])
 
 
 @dataclass(frozen=True)
@@ -97,12 +73,24 @@ def depth_limit(rate):
     return math.floor(math.log(edge) / math.log(rate))
 
 
+def verdict_on(objective, traits):
+    """The verdict and the findings on an objective at its θ."""
+    layers = measure(objective, objective.theta, np.random.default_rng(0))
+    return judge(layers, traits, objective.X)
+
+
 def judge(layers, traits, X, names=None):
     """The verdict, and findings that explain it; `layers` begin with the input, X."""
+    symptom, found = symptoms.judge_inputs(X, names)
+    scaled = symptom is None and layers[0].spread >= NARROW
+    traits = replace(traits, scaled=scaled)
     in_order = (_overflow, _saturated, _all_dead, _out_of_range, _dead, _collapsed)
-    found = next(filter(None, (find(layers, traits) for find in in_order)), None)
-    verdict, findings = found or (HEALTHY, _remarks(layers, traits))
-    return verdict, (*findings, *_on_steps_and_input(layers, X, names))
+    bad = next(filter(None, (find(layers, traits) for find in in_order)), None)
+    verdict, findings = bad or (HEALTHY, _remarks(layers, traits))
+    findings = *findings, *_on_steps(layers)
+    if symptom:
+        findings += (_finding(symptom, 1, traits, found=found),)
+    return verdict, findings
 
 
 def totals(layers):
@@ -114,7 +102,7 @@ def totals(layers):
 
 def _finding(symptom, layer, traits=None, without=(), **found):
     """What was found, with the remedies that the network can take, or without traits all."""
-    choose = traits.choose if traits else lambda remedies, _: symptoms.either(remedies)
+    choose = traits.choose if traits else lambda remedies, _: either(remedies)
     remedy = choose(symptom.remedies, without)
     return Finding(layer, symptom.sentence.format(**found), remedy)
 
@@ -136,7 +124,7 @@ def _saturated(layers, traits):
     if not (worst.saturated > symptom.limit or (is_closed and not traits.fitted)):
         return None
     also = f", and {open_paths:.0e} of the paths through all layers are open" if is_closed else ""
-    found = {"share": worst.saturated, "activation": traits.mlp.activation, "also": also}
+    found = {"share": worst.saturated, "activation": traits.activation, "also": also}
     without = () if worst.layer == 1 else (NORMALIZE,)
     return symptom.name, (_finding(symptom, worst.layer, traits, without, **found),)
 
@@ -183,7 +171,7 @@ def _on_way(layers, traits, way, total):
     products = zip(gains, accumulate(sizes, operator.mul), strict=True)
     here = next((n for n, product in products if _is_beyond(product, symptom)), [*gains][-1])
     found = {"way": way, "rate": rate, "total": total, "where": where}
-    without = () if traits.mlp.activation == "logistic" else (symptoms.RELU,)
+    without = () if traits.activation == "logistic" else (RELU,)
     return _finding(symptom, here, traits, without, **found)
 
 
@@ -201,7 +189,7 @@ def _collapsed(layers, traits):
     # of a single feature nothing else can come
     if traits.fitted or not last.effective_rank < min(symptom.limit, start.effective_rank):
         return None
-    without += () if traits.mlp.activation == "tanh" else (INIT,)
+    without += () if traits.activation == "tanh" else (INIT,)
     found = {"rank": last.effective_rank, "n_units": last.n_units, "cosine": last.cosine}
     return symptom.name, (_finding(symptom, last.layer, traits, without, **found),)
 
@@ -213,9 +201,7 @@ def _remarks(layers, traits):
             yield _on_way(layers, traits, way, total)
 
 
-def _on_steps_and_input(layers, X, names):
+def _on_steps(layers):
     worst = max(layers[1:], key=lambda layer: np.nan_to_num(layer.update_ratio))
     if worst.update_ratio > symptoms.LARGE_STEP.limit:
         yield _finding(symptoms.LARGE_STEP, worst.layer, share=worst.update_ratio)
-    if found := symptoms.find_unscaled(X, names):
-        yield _finding(symptoms.UNSCALED, 1, found=found)

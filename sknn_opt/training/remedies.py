@@ -1,0 +1,100 @@
+"""What to try where a network fails, and which of it is left to the network at hand.
+
+A remedy is a phrase as it stands in a sentence after "Try". What is so already, or has no effect
+with the solver, is never advised: `Traits` knows.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import issparse
+
+NORMALIZE = "InputNormalizer() before the network"
+NORMALIZE_SPARSE = "InputNormalizer(with_mean=False) before the network"
+INIT = "init='auto'"
+OTHER_INIT = "initial weights that fit the activation (sknn_opt's MLP with init='auto')"
+BATCH_NORM = "batch_norm=True"
+SLOWER, FASTER = "a lower learning_rate_init", "a higher learning_rate_init"
+LONGER, LOWER_TOL = "more max_iter", "a lower tol"
+CLIP_GRADIENT = "max_grad_norm=1"
+CLIP_INPUTS = "InputNormalizer(center='median', scale='iqr', clip=3) before the network"
+BALANCE = "class_weight='balanced'"
+LEAKY, RELU, TANH = (f"activation={name!r}" for name in ("leaky_relu", "relu", "tanh"))
+FEWER_LAYERS = "fewer layers"
+
+
+def either(remedies):
+    """A, b, or c."""
+    *most, last = remedies
+    return f"{', '.join(most)}, or {last}" if most else last
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What of a network decides which remedies it can still take.
+
+    Attributes
+    ----------
+    activation, init, batch_norm, max_grad_norm, class_weight
+        As the estimator has them; scikit-learn's MLP has no `init`, which is then None.
+    n_hidden : int
+    solver : str or Optimizer
+    sparse : bool
+        Whether X is, which no normalizer may center.
+    scaled : bool
+        Whether X is known to be.
+    fitted : bool
+        Whether the weights have been trained: then a step too large is likelier than bad init.
+    """
+
+    activation: str
+    init: object = "auto"
+    batch_norm: bool = False
+    n_hidden: int = 1
+    solver: object = "adam"
+    max_grad_norm: float | None = None
+    class_weight: object = None
+    sparse: bool = False
+    scaled: bool = False
+    fitted: bool = True
+
+    @classmethod
+    def of(cls, mlp, X, fitted=True):
+        """Those of an MLP, ours or scikit-learn's."""
+        return cls(
+            mlp.activation,
+            getattr(mlp, "init", None),
+            getattr(mlp, "batch_norm", False),
+            np.size(mlp.hidden_layer_sizes),
+            mlp.solver,
+            getattr(mlp, "max_grad_norm", None),
+            getattr(mlp, "class_weight", None),
+            sparse=issparse(X),
+            fitted=fitted,
+        )
+
+    def choose(self, remedies, without=()):
+        """Those of the remedies that are left, in words: never what is so already."""
+        ours, by_steps = self.init is not None, self.solver != "lbfgs"
+        slower = self.fitted and by_steps and SLOWER in remedies
+        taken = {
+            SLOWER: not (self.fitted and by_steps),
+            NORMALIZE: self.scaled,
+            BALANCE: self.class_weight is not None,
+            CLIP_GRADIENT: not (ours and by_steps) or self.max_grad_norm is not None,
+            INIT: slower or self.init == "auto",
+            BATCH_NORM: not ours or self.batch_norm,
+            FEWER_LAYERS: self.n_hidden < 2,
+            f"activation={self.activation!r}": True,
+            **dict.fromkeys(without, True),
+        }
+        words = {} if ours else {INIT: OTHER_INIT, LEAKY: TANH}
+        if not by_steps:
+            words[FASTER] = LOWER_TOL
+        if self.sparse:
+            words[NORMALIZE] = NORMALIZE_SPARSE
+        if getattr(self.solver, "learning_rate", None) is not None:
+            for remedy in (SLOWER, FASTER):
+                words[remedy] = remedy.replace("_init", " of the solver")
+        left = [words.get(remedy, remedy) for remedy in remedies if not taken.get(remedy)]
+        return either(left or [FEWER_LAYERS if self.n_hidden > 1 else "other initial weights"])
