@@ -44,7 +44,7 @@ from sknn_opt.estimators.parameters import (
     transaction,
 )
 from sknn_opt.estimators.target_scale import Units
-from sknn_opt.nn.losses import constant_loss, constant_outputs
+from sknn_opt.nn.losses import constant_loss, constant_outputs, unit_of_progress
 from sknn_opt.nn.network import Weights
 from sknn_opt.nn.objective import Objective
 from sknn_opt.nn.predictor import Predictor
@@ -319,8 +319,8 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             y, weight, n_outputs = rows.of(rows.y), rows.of(rows.weight), architecture.n_units[-1]
             some = rows.sample(max(100, symptoms.SAMPLE // n_outputs))
             sample = None if some is rows else (some.of(some.y), some.of(some.weight))
-            unit = constant_loss(architecture.loss, n_outputs, y, weight, sample)
-            state.unit = unit if 0 < unit < np.inf else 1.0
+            constant = constant_loss(architecture.loss, n_outputs, y, weight, sample)
+            state.unit = unit_of_progress(architecture.loss.link, constant)
         return rows
 
     def _as_trained_on(self, state, rows, learn):

@@ -40,7 +40,7 @@ class TrainingState:
     best_value, best_epoch, lowest_loss, n_stalled : float and int
         What the `Monitor` knows of the epochs so far.
     unit : float or None
-        The loss of a constant prediction, with which improvements are compared.
+        The step of the loss with which improvements are compared.
     criterion : str
         What decided: values of another one cannot be compared with.
     by_score : bool
