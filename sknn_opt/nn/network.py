@@ -166,8 +166,8 @@ class Architecture:
         it out again, which is what makes logistic nets as trainable as tanh nets.
 
         A relu bends alike at every scale, so W[1] may start small, with variance
-        1 / (n_in + n_out): the optimizer's steps then turn its units sooner. b[1] is drawn alike,
-        lest all bends pass through the mean of the inputs.
+        1 / (n_in + n_out): the optimizer's steps then turn its units sooner. b[1] is drawn twice
+        as wide, lest all bends pass through the mean of the inputs.
         """
         theta = np.zeros(self.n_parameters, dtype)
         function, auto = ACTIVATIONS[self.activation], init == "auto"
@@ -188,7 +188,7 @@ class Architecture:
                 self.blocks[f"b[{i}]"].of(theta)[...] = -function.at_rest * W.sum(axis=0)
             elif small:
                 b = self.blocks["b[1]"].of(theta)
-                b[...] = rng.normal(0.0, 1 / math.sqrt(sum(W.shape)), b.shape)
+                b[...] = rng.normal(0.0, 2 / math.sqrt(sum(W.shape)), b.shape)
         return theta
 
     def initial_statistics(self, dtype):
