@@ -309,7 +309,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         """
         architecture = state.architecture
         rows = self._as_trained_on(state, rows, learn)
-        if architecture.loss.normalizes == "mean and scale" and rows.n_rows:
+        if architecture.loss.normalizes not in (None, "scale") and rows.n_rows:
             is_new = learn != "follow"
             advice += symptoms.on_targets(rows.of(rows.y), state.target_scale, is_new)
         rows = rows.that_count()

@@ -348,9 +348,9 @@ class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMix
         options = {"accept_sparse": ("csr", "csc"), "dtype": "numeric"}
         X = validate_data(self, X, reset=first, ensure_all_finite=False, **options)
         weights = None if sample_weight is None else checked_weights(sample_weight, X)
-        return self._learn(X, weights)
+        return self._learn(X, weights, exact)
 
-    def _learn(self, X, weights):
+    def _learn(self, X, weights, exact=False):
         """Add rows that are validated."""
         first = not hasattr(self, "n_samples_seen_")
         weighted = weights is not None or (

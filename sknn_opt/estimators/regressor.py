@@ -51,9 +51,10 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
 
     normalize_target : bool, default=True
         Whether to train on targets of mean 0 and variance 1, by an `InputNormalizer` of their own,
-        and to give predictions in the units of y. 'poisson' and 'gamma' divide y by its root
-        mean square only. In partial_fit the scale is that of all rows so far, and the last layer is
-        rescaled with it, so that predictions do not jump; see the user guide.
+        and to give predictions in the units of y. 'absolute_error', 'huber' and 'quantile' take
+        the median and the quartile range, which outliers do not move. 'poisson' and 'gamma' divide
+        y by its root mean square only. In partial_fit the scale is that of all rows so far, and
+        the last layer is rescaled with it, so that predictions do not jump; see the user guide.
         Losses of your own say by their attribute ``normalizes`` what they allow.
 
     activation : {'identity', 'logistic', 'tanh', 'relu', 'leaky_relu', 'elu', 'selu', 'gelu', \

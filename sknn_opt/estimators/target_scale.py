@@ -15,6 +15,11 @@ from sknn_opt.estimators.normalizer import InputNormalizer
 FAR = 1e30  # float32 ends at 3e38
 LARGEST = {np.dtype(dtype): float(np.finfo(dtype).max) for dtype in (np.float32, np.float64)}
 OFFSET = 1e3  # mean / scale beyond which float32 has too few digits
+KINDS = {  # of normalizers, by what a loss says of itself
+    "mean and scale": {},
+    "median and quartiles": {"center": "median", "scale": "iqr"},
+    "scale": {"with_mean": False},
+}
 SAME = 1e-9  # a change of units that is rounding
 RECENT = 500  # targets that say together that the scale has changed
 CHANGED = 10  # deviations, or times in scale
@@ -59,14 +64,13 @@ def learn(loss, y, weight, before=None):
     """
     if loss.normalizes is None:
         return None
-    centered = loss.normalizes == "mean and scale"
-    if not centered:
+    if loss.normalizes == "scale":
         # About 0: the root mean square, which is no smaller for amounts that are almost equal.
         weight = None if weight is None else np.tile(weight, 2)
         y = np.concatenate([y, -y])
     # A copy: the one before belongs to an estimator that this call must not change.
-    normalizer = copy.copy(before) if before else InputNormalizer(with_mean=centered)
-    return normalizer._learn(y, weight)
+    normalizer = copy.copy(before) if before else InputNormalizer(**KINDS[loss.normalizes])
+    return normalizer._learn(y, weight, exact=before is None)
 
 
 def apply(normalizer, y):
@@ -117,7 +121,7 @@ class Units:
 
 def _mean_and_scale(normalizer):
     scale = normalizer.scale_
-    return (normalizer.mean_ if normalizer.with_mean else np.zeros_like(scale)), scale
+    return (normalizer.center_ if normalizer.with_mean else np.zeros_like(scale)), scale
 
 
 def _predicted_with(normalizer):
@@ -125,5 +129,5 @@ def _predicted_with(normalizer):
     if normalizer is None:
         return 0.0, 1.0
     mean, scale = _mean_and_scale(normalizer)
-    is_constant = normalizer.with_mean & (np.sqrt(normalizer.var_) < 0.5 * scale)
+    is_constant = normalizer.with_mean & (np.sqrt(normalizer.var_) < 0.1 * scale)
     return mean, np.where(is_constant, 0.0, scale)

@@ -46,12 +46,13 @@ class Loss:
     link : {'identity', 'exp', 'logistic', 'softmax'}
         What turns raw outputs into predictions. A regressor takes the first two. With 'softmax' a
         classifier hands over class codes, of shape (n_rows,), with 'logistic' 0 and 1.
-    normalizes : {'mean and scale', 'scale', None}
+    normalizes : {'mean and scale', 'median and quartiles', 'scale', None}
         What a regressor with ``normalize_target`` may take out of the targets without changing what
-        the loss means: both where it depends on z - y alone, the scale where the link is 'exp'.
+        the loss means: center and scale where it depends on z - y alone, and those which outliers
+        do not move where the loss is for data with outliers; the scale where the link is 'exp'.
     degree : float
-        d, if targets in a unit c times smaller (y' = c y, and outputs alike) make the loss c^d times
-        larger: 2 for squares, 1 for sizes. A stream whose targets change their scale goes by it.
+        d, if targets in a unit c times smaller (y' = c y, and outputs alike) make the loss c^d
+        times larger: 2 for squares, 1 for sizes. A stream whose scale changes goes by it.
 
     Examples
     --------
@@ -148,7 +149,7 @@ class SquaredError(Loss):
 class AbsoluteError(Loss):
     """|z - y|, for the median of y."""
 
-    normalizes: ClassVar[str | None] = "mean and scale"
+    normalizes: ClassVar[str | None] = "median and quartiles"
     degree: ClassVar[float] = 1
 
     def __call__(self, z, y):
@@ -164,7 +165,7 @@ class Huber(Loss):
     """Quadratic up to |z - y| = delta, linear beyond (Huber 1964)."""
 
     delta: float = 1.35
-    normalizes: ClassVar[str | None] = "mean and scale"
+    normalizes: ClassVar[str | None] = "median and quartiles"
 
     def __call__(self, z, y):
         z -= y
@@ -179,7 +180,7 @@ class Quantile(Loss):
     """The pinball loss, for the quantile q of y (Koenker & Bassett 1978)."""
 
     quantile: float = 0.5
-    normalizes: ClassVar[str | None] = "mean and scale"
+    normalizes: ClassVar[str | None] = "median and quartiles"
     degree: ClassVar[float] = 1
 
     def __call__(self, z, y):
@@ -260,6 +261,14 @@ def make_loss(loss, **knobs):
         if field.name in knobs:
             own[field.name] = float(knobs[field.name])
     return cls(**own)
+
+
+def same_loss(one, other):
+    """Whether two losses are equal, or of one class with equal attributes."""
+    if one == other or type(one) is not type(other):
+        return one == other
+    mine, theirs = vars(one), vars(other)
+    return mine.keys() == theirs.keys() and all(np.array_equal(mine[k], theirs[k]) for k in mine)
 
 
 def loss_to_plain(loss):

@@ -316,7 +316,9 @@ def on_targets(y, normalizer, is_new):
     low, high = float(y.min()), float(y.max())
     largest = max(abs(low), abs(high))
     spread = float(np.std(y / largest)) * largest if low < high else 0.0
-    too_large = largest > UNSCALED_TARGETS.limit
+    # In a stream, one target may be absurd.
+    size = largest if is_new else float(np.median(np.abs(y)))
+    too_large = size > UNSCALED_TARGETS.limit
     too_flat = spread < 1 / UNSCALED_TARGETS.limit and low < high
     if not (too_large or too_flat):
         return []

@@ -96,6 +96,39 @@ def test_several_outputs_have_scales_of_their_own():
     np.testing.assert_allclose(net.target_normalizer_.mean_, expected, rtol=1e-9, atol=1e-20)
 
 
+@pytest.mark.parametrize("loss", ["absolute_error", "huber", "quantile"])
+@pytest.mark.parametrize("as_stream", [False, True])
+def test_one_absurd_target_does_not_move_a_robust_loss(loss, as_stream):
+    truth = 10 + 5 * X[:, 0]
+    dirty = truth.copy()
+    dirty[3] = 1e5
+    net = regressor(loss=loss, quantile=0.5, learning_rate_init=0.01)
+    for _ in range(30 if as_stream else 0):
+        for start in range(0, len(X), 50):
+            net.partial_fit(X[start : start + 50], dirty[start : start + 50])
+    net = net if as_stream else net.fit(X, dirty)
+    assert np.median(np.abs(net.predict(X) - truth)) < 0.5
+    units = net.target_normalizer_
+    np.testing.assert_allclose(units.center_, np.median(dirty), rtol=1e-6)
+    quartiles = np.subtract(*np.quantile(dirty, [0.75, 0.25]))
+    np.testing.assert_allclose(units.scale_, quartiles / 1.349, rtol=0.01)
+
+
+def test_half_of_the_targets_may_be_equal():
+    """Whose quartile range is 0."""
+    rare = np.where(np.arange(len(X)) % 10 == 0, 7 + X[:, 0], 7.0)
+    net = regressor(loss="absolute_error").fit(X, rare)
+    assert 0.01 < net.target_normalizer_.scale_[0] < 2
+    np.testing.assert_allclose(net.predict(X), 7.0, atol=0.2)
+
+
+def test_two_heaps_of_targets_far_from_the_middle_are_not_constant():
+    """Their deviation is less than half of the quartile range."""
+    heaps = np.select([X[:, 0] < -0.7, X[:, 0] > 0.7], [-1.0, 1.0], 0.0)
+    net = regressor(loss="huber", learning_rate_init=0.01).fit(X, heaps)
+    assert net.score(X, heaps) > 0.7
+
+
 def test_the_scale_is_that_of_the_training_part_with_its_weights():
     weight = np.linspace(0, 3, len(X))
     net = regressor(max_iter=2).fit(X, Y, weight)

@@ -40,6 +40,7 @@ from sknn_opt.nn.losses import (
     loss_from_plain,
     loss_to_plain,
     make_loss,
+    same_loss,
     unit_of_progress,
 )
 
@@ -467,3 +468,17 @@ def test_squared_error_is_summed_over_outputs(z, y):
     value, delta = evaluate("squared_error", z, y)
     assert value == pytest.approx(((z - y) ** 2).sum() / 2, rel=1e-13)
     np.testing.assert_array_equal(delta, z - y)
+
+
+def test_losses_are_the_same_by_class_and_attributes():
+    """A script that runs again makes another object of the same loss, for partial_fit."""
+
+    class Scaled(Loss):
+        def __init__(self, factors):
+            self.factors = factors
+
+    assert same_loss(Scaled(np.arange(3)), Scaled(np.arange(3)))
+    assert not same_loss(Scaled(np.arange(3)), Scaled(np.arange(4)))
+    assert not same_loss(Scaled(1.0), make_loss("huber", delta=1.0))
+    assert same_loss(make_loss("huber", delta=1.0), make_loss("huber", delta=1.0))
+    assert not same_loss(make_loss("huber", delta=1.0), make_loss("huber", delta=2.0))
