@@ -164,9 +164,7 @@ def _mish_backward(a, delta, t, z):
 
 
 ACTIVATIONS = {
-    "identity": Activation(
-        _identity_forward, _identity_backward, gain=1.0, is_homogeneous=True
-    ),
+    "identity": Activation(_identity_forward, _identity_backward, gain=1.0, is_homogeneous=True),
     "logistic": Activation(_logistic_forward, kernels.logistic_backward, gain=4.558, at_rest=0.5),
     "tanh": Activation(_tanh_forward, kernels.tanh_backward, gain=1.243),
     "relu": Activation(
