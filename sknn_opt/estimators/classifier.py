@@ -146,10 +146,10 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
 
     tol : float, default=1e-4
         Training has stalled when the loss, or the validation loss, has not improved by more than
-        `tol`, as in scikit-learn, for more than `n_iter_no_change` epochs in a row. Where the
-        classes are so uneven that a constant prediction has a loss below 1/2, it is `tol` times
-        twice that loss; for another `scoring`, `tol` times the best score. With 'lbfgs', the
-        largest element of the gradient at which it ends.
+        `tol` times twice the loss of the best constant prediction, or for classes by more than
+        `tol` itself if that is less, for more than `n_iter_no_change` epochs in a row; for another
+        `scoring`, by more than `tol` times the best score. So the unit of y does not matter. With
+        'lbfgs', the largest element of the gradient at which it ends.
 
     verbose : bool, default=False
         Whether to print the loss after each epoch.

@@ -145,10 +145,10 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
 
     tol : float, default=1e-4
         Training has stalled when the loss, or the validation loss, has not improved by more than
-        `tol` times twice the loss of the best constant prediction, which is the variance for the
-        squared error, for more than `n_iter_no_change` epochs in a row; for another `scoring`, by
-        more than `tol` times the best score. So the unit of y does not matter. With 'lbfgs', the
-        largest element of the gradient at which it ends.
+        `tol` times twice the loss of the best constant prediction, or for classes by more than
+        `tol` itself if that is less, for more than `n_iter_no_change` epochs in a row; for another
+        `scoring`, by more than `tol` times the best score. So the unit of y does not matter. With
+        'lbfgs', the largest element of the gradient at which it ends.
 
     verbose : bool, default=False
         Whether to print the loss after each epoch.
