@@ -48,6 +48,7 @@ bench: .venv-bench/bench.stamp ## speed and accuracy compared with the peers
 	$(<D)/bin/python benchmarks/accuracy.py
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/drop_in.py
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/training.py
+	$(ONE_THREAD) $(<D)/bin/python benchmarks/held_out.py
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/row_by_row.py
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/gradient_checkers.py
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/signals.py

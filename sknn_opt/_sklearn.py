@@ -9,6 +9,7 @@ estimator around it. Supported and tested: scikit-learn 1.6.1 to 1.9.
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import (
+    HasMethods,
     Interval,
     Options,
     StrOptions,
@@ -50,6 +51,7 @@ CALLBACK_ATTRIBUTES = {"_skl_callbacks", "_parent_callback_ctx"}
 __all__ = [
     "CALLBACK_ATTRIBUTES",
     "CallbackSupportMixin",
+    "HasMethods",
     "Interval",
     "Options",
     "StrOptions",

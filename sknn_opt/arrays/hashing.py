@@ -6,18 +6,19 @@ depends neither on the order of the rows nor on the calls in which they come:
 - which rows are equal: a set that fits into one batch is trained as a *weighted set*, equal rows
   merged and in the order of their hashes. Repeating a row then is the same as giving it weight 2,
   to the bit, and so is dropping it and giving it weight 0;
-- which rows are for validation: never one whose twin (of the same class) is in training, so that
-  early stopping is not misled by duplicates;
+- which rows are for validation: those of lowest hash (see `sknn_opt.training.holdout`);
 - and in partial_fit, a row that was held out in one call is held out in all.
 
 The hash of a row is Σⱼ kⱼ · bits(xⱼ) mod 2⁶⁴ with random odd kⱼ, then mixed; entries of zero
-contribute nothing, so sparse and dense rows have the same hash.
+contribute nothing, so sparse and dense rows have the same hash. No row has the hash 0: that of
+zeros alone, which it would have under every key, has another.
 """
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
 
 BLOCK_ELEMENTS = 2**15
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2⁶⁴ / φ: its multiples are far apart
 
 
 def _bits(values):
@@ -55,14 +56,26 @@ def hash_rows(key, *arrays):
         for start in range(0, n, step):
             block = slice(start, start + step)
             h[block] += _bits(np.ascontiguousarray(rows[block])) @ factors
+    h[h == 0] = factors[0]
     return _mix(h)
+
+
+def renumbered(hashes, numbers):
+    """The hashes of rows that are told apart by a number as well."""
+    return _mix(hashes + GOLDEN * numbers.astype(np.uint64))
 
 
 def merge_equal_rows(X, y, weight, key):
     """The weighted set behind the rows: equal (x, y) once, weights added, in order of x's hash.
 
     Rows of equal x come in the order of y. So multiplying y by 1000 changes no order.
-    Returns X, y, weight (None where all are 1). Rows of weight 0 are gone.
+
+    Returns
+    -------
+    rows : ndarray of int
+        Where those that are left stand. Rows of weight 0 are gone.
+    weight : ndarray or None
+        Their weights; None where all are 1.
     """
     if weight is None:
         weight = np.ones(X.shape[0])
@@ -73,36 +86,7 @@ def merge_equal_rows(X, y, weight, key):
     is_first = np.ones(len(kept), bool)
     is_first[1:] = (hashes[1:] != hashes[:-1]) | (targets[1:] != targets[:-1]).any(axis=1)
     merged = np.bincount(np.cumsum(is_first) - 1, weights=weight[kept][order])
-    rows = kept[order[is_first]]
-    return X[rows], y[rows], None if (merged == 1).all() else merged
-
-
-def validation_part(hashes, strata, weight, fraction, minimum):
-    """Which rows are held out: in each stratum, by hash, until they hold `fraction` of its weight.
-
-    At least `minimum` different rows are taken from each stratum, but never all of them. Rows are
-    equal here if stratum and hash are.
-
-    Returns
-    -------
-    ndarray of bool of shape (n_rows,)
-    """
-    order = np.lexsort((hashes, strata))
-    s, h = strata[order], hashes[order]
-    w = np.ones(len(s)) if weight is None else weight[order]
-    new_stratum = np.concatenate([[True], s[1:] != s[:-1]])
-    new_group = new_stratum | np.concatenate([[True], h[1:] != h[:-1]])
-    stratum, group = np.cumsum(new_stratum) - 1, np.cumsum(new_group) - 1
-
-    before = np.cumsum(w) - w
-    before = before[new_group][group] - before[new_stratum][stratum]
-    nth_group = group - group[new_stratum][stratum]
-    n_groups = np.bincount(stratum[new_group])[stratum]
-    chosen = (before < fraction * np.bincount(stratum, weights=w)[stratum]) | (nth_group < minimum)
-    chosen &= nth_group < n_groups - 1
-    held_out = np.empty(len(s), bool)
-    held_out[order] = chosen & (fraction > 0)
-    return held_out
+    return kept[order[is_first]], None if (merged == 1).all() else merged
 
 
 def held_out_in_stream(hashes, fraction):
@@ -112,5 +96,5 @@ def held_out_in_stream(hashes, fraction):
 
 def uniform(positions):
     """A hash of each integer, as a number in (0, 1)."""
-    h = _mix(positions.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15))
+    h = _mix(positions.astype(np.uint64) * GOLDEN)
     return ((h >> np.uint64(11)) + 0.5) * 2.0**-53

@@ -115,11 +115,18 @@ def _find(estimator, wanted, kind):
 def _doors(estimator, kind):
     """(part, what brings X and y to it) for each estimator that lies directly inside one.
 
-    A network predicts, and so is the last step of a pipeline; a normalizer may be anywhere.
+    In a pipeline a normalizer may be anywhere; a network is the last step, or one of ours before
+    it, whose hidden layer makes the features.
     """
     if isinstance(estimator, Pipeline):
         steps = estimator.steps
-        for k in range(len(steps)) if kind == "normalizer" else [len(steps) - 1]:
+        *before, last = range(len(steps))
+        if kind == "normalizer":
+            chosen = [*before, last]
+        else:
+            features = [k for k in before[::-1] if is_ours(steps[k][1])]
+            chosen = [last, *(features if kind == "network" else [])]
+        for k in chosen:
             yield steps[k][1], partial(_through_steps, steps[:k])
     elif kind == "in place":
         return

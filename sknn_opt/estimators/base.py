@@ -44,6 +44,7 @@ from sknn_opt.estimators.parameters import (
     transaction,
 )
 from sknn_opt.estimators.target_scale import Units
+from sknn_opt.estimators.validation import checked_groups, divide, divide_stream
 from sknn_opt.nn.losses import constant_loss, constant_outputs, unit_of_progress
 from sknn_opt.nn.network import Weights
 from sknn_opt.nn.objective import Objective
@@ -75,6 +76,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         X_val: Matrix | None = None,
         y_val: Matrix | None = None,
         sample_weight_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
     ) -> Self:
         """Train the network.
 
@@ -94,6 +96,9 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             Their targets.
         sample_weight_val : array-like of shape (n_val,), default=None
             Their weights.
+        groups : array-like of shape (n_samples,), default=None
+            What each row belongs to, such as a patient: with `early_stopping` the rows of a group
+            are held out together, or as a group splitter in `validation_fraction` says.
 
         Returns
         -------
@@ -113,7 +118,9 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             rows, validation = self._read(X, y, sample_weight, reset=before is None), None
             if not (X_val is None and y_val is None and sample_weight_val is None):
                 validation = validation_set(self._read, rows, X_val, y_val, sample_weight_val)
-            outcome, advice = self._train(rows, validation, before, task)
+            if groups is not None:
+                groups = checked_groups(self, groups, rows, validation)
+            outcome, advice = self._train(rows, validation, groups, before, task)
         if task:
             task.end_fit()
         return self._report(outcome, advice)
@@ -131,7 +138,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             outcome, advice = self._train_one_pass(rows, before)
         return self._report(outcome, advice)
 
-    def _train(self, rows, validation, before, task):
+    def _train(self, rows, validation, groups, before, task):
         """Train until the end. Returns the outcome and advice."""
         state, n_before = self._begin(rows, before), before.n_epochs if before else 0
         n_given, weighted, advice = rows.n_rows, rows.weight is not None, []
@@ -141,7 +148,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         else:
             advice += symptoms.on_inputs(rows.X, getattr(self, "feature_names_in_", None))
         monitor = self._monitor(before, "fit")
-        rows, held_out = self._divide(rows, validation, state.key, advice)
+        rows, held_out = self._divide(rows, validation, groups, state.key, advice)
         repeated = rows.weight is not None and not weighted  # equal rows were merged
         state.n_seen = rows.total_weight() if repeated else rows.n_rows
         self._count_classes(state, rows)
@@ -188,13 +195,12 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         elif monitor.by_score and state.n_stalled > monitor.patience:
             return Outcome("stopped", _ALREADY_STOPPED.format(state.n_stalled)), advice
         elif state.best_value > -np.inf:
-            weights = Weights(self.theta_, self.statistics_)
-            state.best = weights.astype(state.weights.theta.dtype)
+            state.best = self._weights.astype(state.weights.theta.dtype)
         state.time.epoch = state.n_epochs
         rows, held_out, weighted = rows.that_count(), None, rows.weight is not None
         self._count_classes(state, rows)
         if monitor.by_score:
-            rows, held_out = rows.split_stream(state.key, self.validation_fraction)
+            rows, held_out = divide_stream(self, rows, state)
         learn = "follow" if state.n_seen else "first"
         rows = self._to_network(state, rows, learn, advice)
         state.n_seen += rows.n_rows
@@ -252,8 +258,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             state = TrainingState(architecture, weights, time, key, *bits)
         else:
             apart = latest and before.apart and (self.early_stopping or self.average)
-            weights = None if apart else Weights(self.theta_, self.statistics_)
-            state = before.copy(dtype, weights)
+            state = before.copy(dtype, None if apart else self._weights)
             state.architecture = architecture  # dropout may differ
             time.n_rows_seen = state.time.n_rows_seen
             if state.time.initial_rate == time.initial_rate:
@@ -271,29 +276,17 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         state.criterion, state.by_score = criterion, by_score
         return state
 
-    def _divide(self, rows, validation, key, advice):
-        """The rows to train on, and those to validate on if there are any.
+    def _divide(self, rows, validation, groups, key, advice):
+        """The rows to train on, and those to validate on if there are any."""
+        if self.early_stopping and validation is None:
+            return divide(self, rows, groups, key, advice)
+        return self._weighted_set(rows, key), validation
 
-        A set of one batch is trained as a weighted set: equal rows once, in an order of their own.
-        """
+    def _weighted_set(self, rows, key):
+        """Rows to train on: those of one batch as a weighted set, equal rows once."""
         if batch_size(self, rows.n_rows) == rows.n_rows:
-            rows = rows.merged(key)
-        elif self.solver != "lbfgs":
-            rows = rows.that_count()
-        if validation is not None or not self.early_stopping:
-            return rows, validation
-        strata, minimum = self._strata(rows.of(rows.y))
-        training, held_out = rows.split(key, strata, self.validation_fraction, minimum)
-        if held_out.n_rows < minimum:
-            raise ValueError(
-                "early_stopping=True leaves too few rows to validate on: found n_samples = "
-                f"{rows.n_rows} different rows, validation_fraction={self.validation_fraction}. "
-                "Give more rows, raise validation_fraction, or set early_stopping=False."
-            )
-        missing = np.setdiff1d(strata, self._strata(held_out.of(held_out.y))[0])
-        labels = self._decode(missing).tolist() if missing.size else []
-        advice += symptoms.on_validation_part(held_out.n_rows, labels)
-        return training, held_out
+            return rows.merged(key)
+        return rows.that_count() if self.solver != "lbfgs" else rows
 
     def _count_classes(self, state, rows):
         """Note what ``class_weight="balanced"`` goes by: the weight of each class so far."""
@@ -383,7 +376,7 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         rows = draft._read(X, y, sample_weight, reset=before is None)
         init, _, dropout, _ = randomness.generators(self.random_state)
         if before:
-            state = replace(before, weights=Weights(self.theta_, self.statistics_))
+            state = replace(before, weights=self._weights)
         else:
             architecture = architecture_of(draft, rows)
             theta = architecture.initial_parameters(self.init, init, float)
@@ -400,10 +393,12 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
 
     def _read(self, X, y, sample_weight, *, reset, classes=None):
         """Validate X, y and the weights, and encode y for the loss."""
+        frame = X if hasattr(X, "columns") else None
         X, y = self._validate(X, y, reset=reset, multi_output=True, y_numeric=self._y_numeric)
         if sample_weight is not None:
             sample_weight = checked_weights(sample_weight, X)
-        return Rows(X, self._encode(y, reset=reset, classes=classes), sample_weight)
+        y = self._encode(y, reset=reset, classes=classes)
+        return Rows(X, y, sample_weight, frame=frame)
 
     def _validate(self, X, *y, **options):
         """scikit-learn's validation, without the warnings of its own sums over huge numbers.
@@ -429,11 +424,8 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         """All that a fitted estimator keeps."""
         architecture = state.architecture
         units = state.target_scale and Units(state.target_scale)
-        if architecture.statistics:
-            weights.protect()
         return {
-            "theta_": weights.theta,
-            "statistics_": weights.statistics,
+            "_weights": weights,
             "history_": state.history,
             "n_iter_": n_iter,
             "n_layers_": len(architecture.n_units),

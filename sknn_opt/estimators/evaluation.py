@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import signature
 from numbers import Real
 
@@ -70,18 +70,22 @@ def evaluation_of(estimator, state, rows, weighted, advice, said):
     A score that fails is `said` once in the advice; with None its error is raised.
     """
 
+    # Only a scorer of the user's looks at the table itself; for the others arrays are faster.
+    frame = rows.frame if callable(estimator.scoring) else None
+
     def as_fitted(weights):
-        """An estimator that predicts with these, from arrays without feature names."""
+        """An estimator that predicts with these; from arrays without feature names."""
         fitted = copy.copy(estimator)
         vars(fitted).update(estimator._attributes(state, weights.copy(), 0, 0))
-        vars(fitted).pop("feature_names_in_", None)
+        if frame is None:
+            vars(fitted).pop("feature_names_in_", None)
         return fitted
 
     def complain(error):
         if not any(sentence.startswith(said) for sentence in advice):
             advice.append(f"{said}: {error}")
 
-    score = make_scorer(estimator, rows, as_fitted, weighted)
+    score = make_scorer(estimator, replace(rows, frame=frame), as_fitted, weighted)
     rows = estimator._for_network(rows, state).that_count()
     return Evaluation(state.architecture, rows, score, said and complain)
 
@@ -102,32 +106,56 @@ def make_scorer(estimator, rows, as_fitted, weighted):
     if estimator.scoring == "loss":
         return None
     scorer = check_scoring(estimator, estimator.scoring)
-    X, y, weight = rows.of(rows.X), rows.of(rows.y), rows.of(rows.weight)
+    numbers, weight = rows.of(np.arange(rows.X.shape[0])), rows.of(rows.weight)
     if weight is not None and not weighted:
-        repeated = np.repeat(np.arange(len(weight)), weight.astype(int))
-        X, y, weight = X[repeated], y[repeated], None
-    y = estimator._decode(y)
+        numbers, weight = np.repeat(numbers, weight.astype(int)), None
+    y = estimator._decode(rows.y[numbers])
+    X = rows.X[numbers] if rows.frame is None else rows.of_frame(numbers)
     options = {} if weight is None or not _takes_weights(scorer) else {"sample_weight": weight}
-    who = f"scoring={estimator.scoring!r}"
+    who = f"scoring={_name(estimator.scoring)} on the validation set of {len(y)} rows"
 
     def score(weights):
         try:
             value = scorer(as_fitted(weights), X, y, **options)
         except Exception as error:
-            raise ValueError(
-                f"{who} failed on the validation set of {len(y)} rows: {error} Some scores are "
-                "undefined if a class is missing there: give X_val and y_val, raise "
-                "validation_fraction, or use scoring='loss'."
-            ) from error
+            remedy = _remedy(estimator, scorer, y, error)
+            raise ValueError(f"{who} raised {type(error).__name__}: {error}{remedy}") from error
         if not isinstance(value, Real) or math.isnan(value) or value == math.inf:
-            raise ValueError(
-                f"{who} returned {value!r} on the validation set of {len(y)} rows; it must return "
-                "a number. Some scores are undefined if a class is missing there: raise "
-                "validation_fraction, or use scoring='loss'."
-            )
+            remedy = _remedy(estimator, scorer, y)
+            raise ValueError(f"{who} returned {value!r}; it must return a number.{remedy}")
         return float(value)
 
     return score
+
+
+def _name(scoring):
+    """What a user calls a scorer."""
+    return getattr(scoring, "__qualname__", None) or repr(scoring)
+
+
+def _remedy(estimator, scorer, y, error=None):
+    """What to do about a score that is undefined; "" where that is the scorer's own affair."""
+    classes = getattr(estimator, "classes_", None)
+    if classes is None:
+        return ""
+    if "pos_label" in str(error):
+        metric = getattr(metric_of(scorer), "__name__", "metric")
+        return (
+            f" Name the positive class: scoring=make_scorer({metric}, "
+            f"pos_label={classes.tolist()[-1]!r}), with make_scorer of sklearn.metrics."
+        )
+    lacking = (
+        np.setdiff1d(classes, y).tolist()
+        if y.ndim == 1
+        else np.flatnonzero((y == y[0]).all(axis=0)).tolist()
+    )
+    if not lacking:
+        return ""
+    what = f"The classes {lacking}" if y.ndim == 1 else f"One of the values of the labels {lacking}"
+    return (
+        f" {what} are missing there, and some scores are then undefined: give X_val and y_val, "
+        "raise validation_fraction, or use scoring='loss'."
+    )
 
 
 def _takes_weights(scorer):

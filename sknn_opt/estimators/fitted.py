@@ -10,21 +10,20 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from sknn_opt.arrays.extremes import LARGEST
-from sknn_opt.arrays.types import Floats
+from sknn_opt.estimators.features import HiddenFeatures
 from sknn_opt.estimators.target_scale import Units
-from sknn_opt.nn.network import Block, Weights
-from sknn_opt.nn.predictor import Predictor, fold
+from sknn_opt.estimators.weights import NetworkWeights
+from sknn_opt.nn.network import Weights
+from sknn_opt.nn.predictor import Predictor
 from sknn_opt.training.monitor import total_loss
 from sknn_opt.training.state import TrainingState
 
 DERIVED = ("_predictor", "_checked")  # made anew where they are missing
 
 
-class FittedNetwork:
+class FittedNetwork(HiddenFeatures, NetworkWeights):
     """The attributes of a fitted estimator; a mixin."""
 
-    theta_: Floats
-    statistics_: Floats
     history_: list[dict[str, Any]]
     n_iter_: int
     t_: int
@@ -33,7 +32,6 @@ class FittedNetwork:
     n_layers_: int
     n_outputs_: int
     out_activation_: str
-    _training: TrainingState
 
     def __getstate__(self):
         """Plain values: arrays, numbers, strings, lists and dicts, but no times.
@@ -42,36 +40,39 @@ class FittedNetwork:
         """
         values = {k: v for k, v in super().__getstate__().items() if k not in DERIVED}
         if "_training" in values:
+            weights = values.pop("_weights")
+            values |= {"theta_": weights.theta, "statistics_": weights.statistics}
             history = [row | {"seconds": None} for row in values["history_"]]
             training = replace(values["_training"], history=history)
             values |= {"history_": history, "_training": training.to_plain()}
         return values
 
     def __setstate__(self, values):
-        if "theta_" in values:
-            weights = Weights(values["theta_"], values["statistics_"])
+        if "_training" in values:
+            values = dict(values)
+            weights = Weights(values.pop("theta_"), values.pop("statistics_"))
             state = TrainingState.from_plain(values["_training"], weights)
-            values = values | {"_training": state}
+            values |= {"_training": state, "_weights": weights}
         super().__setstate__(values)
 
-    def _outputs(self, X, then):
-        """What `then` makes of the raw outputs of new rows, of shape (n_samples, n_outputs)."""
+    def _outputs(self, X, then, depth=None):
+        """What `then` makes of the raw outputs of new rows, of shape (n_samples, n_outputs).
+
+        With `depth`, of the activations of that hidden layer, counted from 1.
+        """
         try:
-            weights = self._predictor.weights
-            known = weights.theta is self.theta_ and weights.statistics is self.statistics_
+            known = self._predictor.weights is self._weights
         except AttributeError:
             check_is_fitted(self)
             known = False
         if not known:
-            state, weights = self._training, Weights(self.theta_, self.statistics_)
-            if state.architecture.statistics:
-                weights.protect()
+            state = self._training
             units = state.target_scale and Units(state.target_scale)
-            self._predictor = Predictor(state.architecture, weights, units)
+            self._predictor = Predictor(state.architecture, self._weights, units)
         with np.errstate(all="ignore"):
             if not self._is_as_validated(X):
                 X = self._validate(X, reset=False)
-            return self._predictor.outputs(X, then)
+            return self._predictor.outputs(X, then, depth=depth)
 
     def _is_as_validated(self, X):
         """Whether validation would return X as it is: it takes longer than a row of a network."""
@@ -86,21 +87,6 @@ class FittedNetwork:
             and "feature_names_in_" not in vars(self)
             and bool(np.vdot(X, X) < LARGEST**2)  # so that all are finite
         )
-
-    @property
-    def blocks_(self) -> dict[str, Block]:
-        """Where the named blocks lie in ``theta_``: name -> slice and shape."""
-        return self._training.architecture.blocks
-
-    @property
-    def coefs_(self) -> list[Floats]:
-        """The weight matrices of the network as it predicts."""
-        return fold(self._training.architecture, self.theta_, self.statistics_)[0]
-
-    @property
-    def intercepts_(self) -> list[Floats]:
-        """The biases of the network as it predicts."""
-        return fold(self._training.architecture, self.theta_, self.statistics_)[1]
 
     @property
     def loss_curve_(self) -> list[float]:

@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.metrics import get_scorer
 
 from sknn_opt._sklearn import (
+    HasMethods,
     Interval,
     Options,
     StrOptions,
@@ -21,7 +22,6 @@ from sknn_opt._sklearn import (
 from sknn_opt.arrays.extremes import LARGEST
 from sknn_opt.nn.activations import ACTIVATIONS
 from sknn_opt.nn.initializers import INITIALIZERS
-from sknn_opt.nn.losses import same_loss
 from sknn_opt.nn.network import Architecture
 from sknn_opt.optim.optimizers import OPTIMIZERS, Optimizer
 from sknn_opt.optim.schedules import SCHEDULES
@@ -55,7 +55,11 @@ CONSTRAINTS = {
     "nesterovs_momentum": ["boolean"],
     "early_stopping": ["boolean"],
     "scoring": [str, callable, None],
-    "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+    "validation_fraction": [
+        Interval(Real, 0, 1, closed="left"),
+        StrOptions({"last"}),
+        HasMethods(["split", "get_n_splits"]),
+    ],
     "beta_1": [Interval(Real, 0, 1, closed="left")],
     "beta_2": [Interval(Real, 0, 1, closed="left")],
     "epsilon": [Interval(Real, 0, None, closed="neither")],
@@ -218,7 +222,6 @@ def architecture_of(estimator, rows, fitted=None):
 
 def _check_unchanged(asked, fitted):
     n_units, activation, loss, _, batch_norm = asked
-    loss = fitted.loss if same_loss(loss, fitted.loss) else loss
     for name, now, before in (
         ("hidden_layer_sizes", n_units[1:-1], fitted.n_units[1:-1]),
         ("activation", activation, fitted.activation),

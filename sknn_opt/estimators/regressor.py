@@ -11,7 +11,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
 from sknn_opt._sklearn import Interval, StrOptions
-from sknn_opt.arrays.types import Matrix, RandomState
+from sknn_opt.arrays.types import Matrix, RandomState, Splitter
 from sknn_opt.estimators.base import BaseMLP
 from sknn_opt.estimators.normalizer import InputNormalizer
 from sknn_opt.estimators.parameters import CONSTRAINTS, takes_minibatches
@@ -165,16 +165,21 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
     early_stopping : bool, default=False
         Whether to stop when `scoring` no longer improves on a validation set, and to keep the
         weights that were best there (without it, those of the lowest training loss). The set is
-        ``X_val, y_val`` of fit, or a part held out of X: of each class its share, and equal rows
-        never on both sides. In partial_fit a row that was held out once is held out in every call.
+        ``X_val, y_val`` of fit, or the part held out of X that `validation_fraction` says.
 
     scoring : str, callable or None, default='loss'
         What decides in early stopping: 'loss' is the validation loss without penalty, None the
         estimator's own score (accuracy or R²), else a scorer of scikit-learn's by name, such as
         'average_precision', or as a callable ``(estimator, X, y)``, greater being better.
 
-    validation_fraction : float, default=0.1
-        The share of the training set to hold out, in [0, 1).
+    validation_fraction : float, 'last' or splitter, default=0.1
+        Which rows early stopping holds out. A number in [0, 1) is their share: of each class, and
+        of each set of equal rows whose targets differ; copies of a row are never on both sides.
+        With ``groups`` in fit it is the share of whole groups. In partial_fit a row that was held
+        out once is held out in every call, unless it makes up a noticeable part of the stream.
+        'last' is the last tenth of the rows, for data in the order of time. A splitter of
+        scikit-learn, such as ``TimeSeriesSplit()`` or ``GroupKFold()``, holds out what the last of
+        its splits leaves to test on.
 
     beta_1 : float, default=0.9
         Decay of the first moment of 'adam' and 'adamw', in [0, 1).
@@ -201,17 +206,19 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         What takes targets to the units of the network, in which losses, `theta_` and `coefs_` are.
 
     theta_ : ndarray of shape (n_parameters,)
-        All trained parameters in one vector.
+        All trained parameters in one vector. It can be set; see `coefs_`.
 
     blocks_ : dict of str to Block
         Where ``W[1]``, ``b[1]``, ``gamma[1]``, … lie in `theta_`: slice and shape of each.
 
     coefs_ : list of ndarray of shape (n_in, n_out)
-        The weight matrices of the network as it predicts, batch norm folded in. Without batch norm
-        they are views of `theta_`.
+        The weight matrices of the network as it predicts, batch norm folded in. The list, or one
+        of its arrays, can be set: the network then predicts with copies of these, and partial_fit,
+        or fit with `warm_start`, goes on from them. Without batch norm they are views of `theta_`,
+        read-only where a change in place would be lost.
 
     intercepts_ : list of ndarray of shape (n_out,)
-        The biases of the network as it predicts.
+        The biases of the network as it predicts. They can be set like `coefs_`.
 
     statistics_ : ndarray
         The running means and variances of batch norm; empty without it.
@@ -341,7 +348,7 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         nesterovs_momentum: bool = True,
         early_stopping: bool = False,
         scoring: str | Callable[..., float] | None = "loss",
-        validation_fraction: float = 0.1,
+        validation_fraction: float | str | Splitter = 0.1,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,

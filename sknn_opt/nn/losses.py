@@ -94,6 +94,16 @@ class Loss:
         """
         raise NotImplementedError(f"{type(self).__name__} has no method __call__(self, z, y)")
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both are of one class and have equal attributes."""
+        mine, theirs = vars(self), vars(other) if type(self) is type(other) else None
+        if theirs is None or mine.keys() != theirs.keys():
+            return False
+        return all(np.array_equal(mine[name], theirs[name]) for name in mine)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
+
     def check_targets(self, y: NDArray[Any]) -> None:
         """Raise ValueError if a target is outside of what the loss is defined for.
 
@@ -261,14 +271,6 @@ def make_loss(loss, **knobs):
         if field.name in knobs:
             own[field.name] = float(knobs[field.name])
     return cls(**own)
-
-
-def same_loss(one, other):
-    """Whether two losses are equal, or of one class with equal attributes."""
-    if one == other or type(one) is not type(other):
-        return one == other
-    mine, theirs = vars(one), vars(other)
-    return mine.keys() == theirs.keys() and all(np.array_equal(mine[k], theirs[k]) for k in mine)
 
 
 def loss_to_plain(loss):

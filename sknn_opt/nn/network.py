@@ -215,7 +215,7 @@ class Weights:
         return Weights(self.theta.astype(dtype), self.statistics.astype(dtype))
 
     def protect(self):
-        """Make them read-only: predictions use copies, which would not see a change."""
+        """Make them read-only."""
         self.theta.flags.writeable = self.statistics.flags.writeable = False
 
 

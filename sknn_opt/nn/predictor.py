@@ -7,6 +7,7 @@ W' = W · s and b' = β - μ · s, with s = γ / √(σ² + ε).
 """
 
 from collections import deque
+from itertools import islice
 
 import numpy as np
 from scipy.sparse import issparse
@@ -38,15 +39,50 @@ def fold(architecture, theta, statistics):
             coefs.append(W)
             intercepts.append(theta[blocks[f"b[{i}]"].slice])
             continue
-        gamma, beta = (blocks[f"{name}[{i}]"].of(theta) for name in ("gamma", "beta"))
-        mean, variance = (
-            architecture.statistics[f"{name}[{i}]"].of(statistics) for name in ("mean", "variance")
-        )
-        scale = gamma / np.sqrt(variance + BatchNorm.EPSILON)
+        scale, mean = _scale_and_mean(architecture, theta, statistics, i)
+        beta = blocks[f"beta[{i}]"].of(theta)
         coefs.append((W * scale).astype(theta.dtype, copy=False))
         intercepts.append((beta - mean * scale).astype(theta.dtype, copy=False))
         coefs[-1].flags.writeable = intercepts[-1].flags.writeable = False  # copies
     return coefs, intercepts
+
+
+def unfold(architecture, weights, coefs=None, intercepts=None):
+    """Change θ such that `fold` gives these: W = W' / s and β = b' + μ · s.
+
+    Raises
+    ------
+    ValueError
+        If batch norm multiplies the weights of a unit by an s of 0, or too small.
+    """
+    theta, blocks = weights.theta, architecture.blocks
+    for i in range(1, architecture.n_layers + 1):
+        scale, mean, bias = np.ones(1, theta.dtype), 0.0, f"b[{i}]"
+        if bias not in blocks:
+            scale, mean = _scale_and_mean(architecture, theta, weights.statistics, i)
+            bias = f"beta[{i}]"
+        if coefs is not None:
+            W, folded = blocks[f"W[{i}]"].of(theta), coefs[i - 1]
+            with np.errstate(all="ignore"):
+                W[...] = np.where((scale == 0) & (folded == 0), W, folded / scale)
+            if not np.isfinite(W).all():
+                unit = int(np.flatnonzero(~np.isfinite(W).all(axis=0))[0])
+                raise ValueError(
+                    f"coefs_[{i - 1}] cannot be set: batch norm multiplies the weights of unit "
+                    f"{unit} by {scale[unit]:g} = gamma / sqrt(variance + epsilon), which no "
+                    f"weights make up for. Set gamma[{i}] in theta_ to 1 first."
+                )
+        if intercepts is not None:
+            blocks[bias].of(theta)[...] = intercepts[i - 1] + mean * scale
+
+
+def _scale_and_mean(architecture, theta, statistics, layer):
+    """Batch norm with fixed statistics: s = γ / √(σ² + ε), and μ."""
+    mean, variance = (
+        architecture.statistics[f"{name}[{layer}]"].of(statistics) for name in ("mean", "variance")
+    )
+    gamma = architecture.blocks[f"gamma[{layer}]"].of(theta)
+    return gamma / np.sqrt(variance + BatchNorm.EPSILON), mean
 
 
 class Predictor:
@@ -62,10 +98,12 @@ class Predictor:
         self._function = ACTIVATIONS[architecture.activation]
         self._n_units, self._largest = architecture.n_units, architecture.largest_product
 
-    def outputs(self, X, then, rows=None):
+    def outputs(self, X, then, rows=None, depth=None):
         """What `then` makes of the raw outputs of the rows of X (or of those that `rows` names).
 
-        z[L] is in the wider dtype of X and θ, and finite for finite X: where sums overflow, the
+        With `depth`, of the activations a[depth] of a hidden layer.
+
+        They are in the wider dtype of X and θ, and finite for finite X: where sums overflow, the
         rows are computed again in double precision. `then` gets a block of rows at a time
         and returns an array with as many rows, so that nothing of the size of X is made but the
         result.
@@ -74,26 +112,27 @@ class Predictor:
         step = max(MIN_BLOCK_ROWS, BLOCK_ELEMENTS // max(self._n_units[sparse:]))
         with np.errstate(all="ignore"):
             if n <= step and n * self._largest < UNTHREADED:
-                return then(self._raw_outputs(X if rows is None else X[rows]))
+                return then(self._raw_outputs(X if rows is None else X[rows], depth))
             with blas_threads(min(n, step), self._n_units):
-                return self._by_blocks(X, then, rows, n, step)
+                return self._by_blocks(X, then, rows, n, step, depth)
 
-    def _by_blocks(self, X, then, rows, n, step):
+    def _by_blocks(self, X, then, rows, n, step, depth):
         out = None
         for start in range(0, n, step):
             block = slice(start, start + step)
-            made = then(self._raw_outputs(X[block] if rows is None else X[rows[block]]))
+            made = then(self._raw_outputs(X[block] if rows is None else X[rows[block]], depth))
             out = np.empty((n, *made.shape[1:]), made.dtype) if out is None else out
             out[block] = made
         return out
 
-    def _raw_outputs(self, X):
-        (z,) = deque(self.layer_outputs(X), maxlen=1)
+    def _raw_outputs(self, X, depth=None):
+        (z,) = deque(islice(self.layer_outputs(X), depth), maxlen=1)
         # The sum is finite where all terms are, but for sums that overflow, which cost a second
         # look.
         if not np.isfinite(np.add.reduce(z, axis=None)):
             lost = np.flatnonzero(~np.isfinite(z).all(axis=1))
-            (wide,) = deque(self.layer_outputs(X[lost].astype(np.float64)), maxlen=1)
+            in_double = self.layer_outputs(X[lost].astype(np.float64))
+            (wide,) = deque(islice(in_double, depth), maxlen=1)
             if np.isfinite(self.weights.theta).all():
                 wide = np.nan_to_num(wide)  # the net diverged: no worse than 0 or the bound
             bound = np.finfo(z.dtype).max

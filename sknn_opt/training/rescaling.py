@@ -18,7 +18,7 @@ last one sees ∂ℓ'/∂z' through W': of several outputs it gets the mean fact
 
 import numpy as np
 
-FAR, NEAR = 10, 1e-6  # outputs that say nothing in the new units
+FAR, NEAR = 5, 1e-6  # outputs that say nothing in the new units
 POWERS = {"velocity": 1, "first_moment": 1, "second_moment": 2}  # of the gradient, in a buffer
 
 
@@ -29,12 +29,13 @@ def rescale(state, ratio, shift):
     ----------
     state : TrainingState
     ratio, shift : ndarray of shape (n_outputs,)
-        Old outputs z are new outputs ratio · z + shift. Where these are 10 times as large or as far
+        Old outputs z are new outputs ratio · z + shift. Where these are 5 times as large or as far
         away, or differ by less than a millionth (the targets before were constant), the old outputs
         say nothing in the new units. The last layer then stays as it is, for it trains badly from
-        so far away, and from 0.
+        so far away, and from 0. With the link exp, so far away is a factor of 5 either way.
     """
-    lost = (ratio > FAR) | (np.abs(shift) > FAR) | (ratio < NEAR)
+    near = 1 / FAR if state.architecture.loss.link == "exp" else NEAR
+    lost = (ratio > FAR) | (np.abs(shift) > FAR) | (ratio < near)
     ratio, shift = np.where(lost, 1.0, ratio), np.where(lost, 0.0, shift)
     state.best = state.best and state.best.copy()  # which others may hold
     for weights in filter(None, (state.weights, state.average, state.best)):

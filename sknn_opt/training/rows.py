@@ -1,8 +1,7 @@
 """Rows: what a network trains on, or is validated on.
 
-Rows are held out and merged by a hash of their content (see `sknn_opt.arrays.hashing`): equal rows
-are never on both sides, and neither the order of the rows nor the calls in which they come make a
-difference.
+Rows are held out and merged by a hash of their content (see `sknn_opt.arrays.hashing`), so that
+neither the order of the rows nor the calls in which they come make a difference.
 """
 
 from __future__ import annotations
@@ -13,12 +12,9 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse import csr_array
 
-from sknn_opt.arrays.hashing import (
-    hash_rows,
-    held_out_in_stream,
-    merge_equal_rows,
-    validation_part,
-)
+from sknn_opt._sklearn import safe_indexing
+from sknn_opt.arrays.hashing import hash_rows, merge_equal_rows
+from sknn_opt.training.holdout import held_out_weight
 
 
 @dataclass
@@ -33,6 +29,10 @@ class Rows:
     weight : ndarray of shape (n,) or None
     chosen : ndarray of int or None
         The rows that take part; None is all.
+    given : ndarray of int or None
+        Where each row stood in what the user gave; None where they are in that order.
+    frame : data frame or None
+        X as the user gave it, where its columns have names.
     n_rows : int
         How many do.
     """
@@ -41,6 +41,8 @@ class Rows:
     y: np.ndarray
     weight: np.ndarray | None = None
     chosen: np.ndarray | None = None
+    given: np.ndarray | None = None
+    frame: object = None
     n_rows: int = field(init=False)
 
     def __post_init__(self):
@@ -50,10 +52,18 @@ class Rows:
         """The rows of `array` that take part (None stays None)."""
         return array if self.chosen is None or array is None else array[self.chosen]
 
+    def of_frame(self, numbers):
+        """The rows of the user's table that stand here in these places."""
+        return safe_indexing(self.frame, numbers if self.given is None else self.given[numbers])
+
     def take(self, mask):
         """The rows where `mask` is true, as another view of the same arrays."""
         chosen = np.flatnonzero(mask) if self.chosen is None else self.chosen[mask]
         return replace(self, chosen=chosen)
+
+    def at(self, numbers):
+        """The rows with these numbers."""
+        return replace(self, chosen=self.of(np.arange(self.X.shape[0]))[numbers])
 
     def that_count(self):
         """The rows of a weight above zero."""
@@ -89,15 +99,26 @@ class Rows:
 
     def merged(self, key):
         """Equal rows once, their weights added, in the order of their hashes."""
-        return Rows(*merge_equal_rows(self.X, self.y, self.weight, key))
+        X, y = self.of(self.X), self.of(self.y)
+        rows, weight = merge_equal_rows(X, y, self.of(self.weight), key)
+        given = rows if self.chosen is None else self.chosen[rows]
+        return Rows(X[rows], y[rows], weight, given=given, frame=self.frame)
 
     def split(self, key, strata, fraction, minimum):
-        """(training part, validation part): of each stratum the last `fraction` by hash."""
-        hashes = self.of(hash_rows(key, self.X))
-        held_out = validation_part(hashes, strata, self.of(self.weight), fraction, minimum)
-        return self.take(~held_out), self.take(held_out)
+        """(training part, validation part), as `held_out_weight` says.
 
-    def split_stream(self, key, fraction):
-        """The same for a part of a stream: a row that was held out once always is."""
-        held_out = held_out_in_stream(self.of(hash_rows(key, self.X)), fraction)
+        A merged row may be on both sides, with a part of its weight on each.
+        """
+        hashes, y, weight = self.of(hash_rows(key, self.X)), self.of(self.y), self.of(self.weight)
+        divisible = self.given is not None and weight is not None
+        held = held_out_weight(hashes, y, strata, weight, fraction, minimum, divisible=divisible)
+        if not divisible:
+            return self.take(held == 0), self.take(held > 0)
+        sides = weight - held, held
+        return tuple(replace(self, weight=side).that_count() for side in sides)
+
+    def split_stream(self, key, fraction, sightings):
+        """The same for a part of a stream, of which the `sightings` know what came before."""
+        hashes, targets = self.of(hash_rows(key, self.X)), hash_rows(key, self.of(self.y))
+        held_out = sightings.held_out(hashes, targets, fraction)
         return self.take(~held_out), self.take(held_out)

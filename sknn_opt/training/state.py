@@ -9,6 +9,7 @@ from numpy.typing import DTypeLike
 
 from sknn_opt.nn.network import Architecture, Weights
 from sknn_opt.optim.schedules import TrainingTime
+from sknn_opt.training.sightings import Sightings
 
 FORMAT = 3  # of the plain values
 MAX_CALLS = 160  # rows that the history of a stream has at most
@@ -55,6 +56,8 @@ class TrainingState:
         How many rows came, their weight, and that of each class.
     target_scale : InputNormalizer or None
         What takes targets to the units of the network.
+    sightings : Sightings or None
+        The rows that a stream with early stopping has seen.
     recent_targets : ndarray of shape (n, n_outputs + 1) or None
         The latest ones of a stream, and their weights, by which it notices another scale.
     """
@@ -85,6 +88,7 @@ class TrainingState:
     weight_seen: float = 0.0
     class_totals: np.ndarray | None = None
     target_scale: object = None
+    sightings: Sightings | None = None
     recent_targets: np.ndarray | None = None
 
     def copy(self, dtype: DTypeLike | None = None, weights: Weights | None = None) -> TrainingState:
@@ -100,6 +104,7 @@ class TrainingState:
             moments={k: v.astype(dtype) if np.ndim(v) else v for k, v in self.moments.items()},
             average=self.average and self.average.astype(dtype),
             history=list(self.history),
+            sightings=self.sightings and self.sightings.copy(),
         )
 
     def thin_history(self):
@@ -112,6 +117,12 @@ class TrainingState:
         """Forget how the epochs so far went, but not their history."""
         self.best, self.best_value, self.best_epoch = None, -np.inf, 0
         self.lowest_loss, self.n_stalled = np.inf, 0
+
+    def with_weights(self, weights: Weights) -> TrainingState:
+        """A state that goes on from weights of another origin, which predict."""
+        state = replace(self, weights=weights, moments={}, average=None, n_averaged=0, apart=False)
+        state.start_anew()
+        return state
 
     def forget_steps(self):
         """Forget what only minibatches need."""
@@ -128,7 +139,7 @@ class TrainingState:
         Without the weights, if they predict: the estimator has them.
         """
         plain = {f.name: getattr(self, f.name) for f in fields(self)}
-        for name in ("weights", "average", "best"):
+        for name in ("weights", "average", "best", "sightings"):
             plain[name] = plain[name] and dict(vars(plain[name]))
         plain["weights"] = plain["weights"] if self.apart else None
         plain |= {"architecture": self.architecture.to_plain(), "time": asdict(self.time)}
@@ -151,6 +162,7 @@ class TrainingState:
             )
         for name in ("weights", "average", "best"):
             values[name] = values[name] and Weights(**values[name])
+        values["sightings"] = values["sightings"] and Sightings(**values["sightings"])
         values["weights"] = values["weights"] or predicting
         values["architecture"] = Architecture.from_plain(values["architecture"])
         return cls(**values | {"time": TrainingTime(**values["time"])})

@@ -105,9 +105,15 @@ FLAT_TARGETS = Symptom(
 CLASS_NOT_VALIDATED = Symptom(
     "a class missing in validation",
     None,
-    "the classes {missing} have too few different rows to be in the validation part as well; they "
-    "are only trained on",
+    "the classes {missing} are only trained on, {why}",
     advice="Give X_val and y_val, or more rows of these classes.",
+)
+OTHER_SHARE = Symptom(
+    "another share than asked for",
+    1.5,  # times the share asked for, or its inverse
+    "the validation part has {share:.1%} of the rows in place of validation_fraction={fraction:g}: "
+    "what must stay together, such as a group or copies of a row, is too large to be divided so",
+    advice="Give X_val and y_val, or another validation_fraction.",
 )
 SMALL_VALIDATION_PART = Symptom(
     "a small validation part",
@@ -224,8 +230,8 @@ LARGE_STEP = Symptom(
 )
 SYMPTOMS = (
     *(NO_INPUTS, UNSCALED, UNSCALED_TARGETS, FOREIGN_TARGETS, FLAT_TARGETS),
-    *(CLASS_NOT_VALIDATED, SMALL_VALIDATION_PART, PLAN_OVER, DIVERGED, NOT_CONVERGED),
-    *(LIMIT_REACHED, STUCK, OVERFLOW, LEARNED_NOTHING),
+    *(CLASS_NOT_VALIDATED, OTHER_SHARE, SMALL_VALIDATION_PART, PLAN_OVER, DIVERGED),
+    *(NOT_CONVERGED, LIMIT_REACHED, STUCK, OVERFLOW, LEARNED_NOTHING),
     *(
         ONE_CLASS,
         DEAD,
@@ -242,6 +248,7 @@ SYMPTOMS = (
 UNEQUAL = 1e3  # the largest feature over the smallest
 SMALL = 0.3  # the largest number of all
 LONG_ROW = 1024  # numbers
+NAMED = 5  # of many classes
 FEW_TARGETS = 10
 SAMPLE = 2**18  # elements of X that are looked at closely
 
@@ -358,11 +365,17 @@ def on_divergence(epoch, loss, kept, batch, rate):
     return DIVERGED.say(epoch=epoch, found=f"the loss became {loss}", cause=cause, kept=kept)
 
 
-def on_validation_part(n_rows, missing):
-    """Sentences on a validation part that says little."""
-    found = [CLASS_NOT_VALIDATED.say(missing=missing)] if missing else []
+def on_validation_part(n_rows, missing, why, share, fraction):
+    """Sentences on a validation part that says little, or has another share than asked for."""
+    found = []
+    if missing:
+        more = [f"{len(missing) - NAMED} more"] if len(missing) > NAMED else []
+        names = ", ".join([*map(repr, missing[:NAMED]), *more])
+        found.append(CLASS_NOT_VALIDATED.say(missing=names, why=why))
     if n_rows < SMALL_VALIDATION_PART.limit:
-        found.append(SMALL_VALIDATION_PART.say(n_rows=n_rows))
+        return [*found, SMALL_VALIDATION_PART.say(n_rows=n_rows)]
+    if fraction and not fraction / OTHER_SHARE.limit <= share <= fraction * OTHER_SHARE.limit:
+        found.append(OTHER_SHARE.say(share=share, fraction=fraction))
     return found
 
 

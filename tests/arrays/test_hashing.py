@@ -15,7 +15,7 @@ from sknn_opt.arrays.hashing import (
     hash_rows,
     held_out_in_stream,
     merge_equal_rows,
-    validation_part,
+    renumbered,
 )
 
 KEY = [12, 34]
@@ -95,8 +95,23 @@ def test_the_input_is_only_read():
 def test_the_key_matters():
     one, two, again = (hash_rows(key, BINARY) for key in ([1, 2], [1, 3], [1, 2]))
     np.testing.assert_array_equal(one, again)
-    # All rows but that of zeros, whose sum is 0 under every key.
-    assert not np.any(one[1:] == two[1:])
+    assert not np.any(one == two)
+
+
+def test_no_row_has_the_hash_0():
+    """A row of zeros would have the lowest hash under every key, and always be held out."""
+    hashes = [hash_rows([k, 1], np.zeros((1, 3)))[0] for k in range(200)]
+    assert 0 not in hashes
+    assert 5 < held_out_in_stream(np.array(hashes), 0.1).sum() < 40
+    assert hash_rows(KEY, csr_array((1, 3))) == hash_rows(KEY, np.zeros((1, 3)))
+
+
+def test_equal_rows_are_told_apart_by_numbers():
+    hashes, numbers = np.full(5000, 7, np.uint64), np.arange(5000)
+    told_apart = renumbered(hashes, numbers)
+    assert len(np.unique(told_apart)) == 5000
+    assert 400 < held_out_in_stream(told_apart, 0.1).sum() < 600
+    np.testing.assert_array_equal(hashes, 7)
 
 
 def test_the_order_of_the_rows_depends_on_the_key():
@@ -188,6 +203,11 @@ def test_held_out_of_nothing_and_of_all():
 # Equal rows merged ------------------------------------------------------------------------------
 
 
+def merged(X, y, weight, key):
+    rows, weight = merge_equal_rows(X, y, weight, key)
+    return X[rows], y[rows], weight
+
+
 def assert_same_set(one, two):
     for ours, theirs in zip(one, two, strict=True):
         if ours is None or theirs is None:
@@ -210,8 +230,8 @@ def test_weights_are_repetitions_to_the_bit(kind, sparse):
         count = rng.integers(0, 4, size=40)
         repeated = rng.permutation(np.repeat(np.arange(40), count))
         assert_same_set(
-            merge_equal_rows(wrap(X), y, count.astype(float), KEY),
-            merge_equal_rows(wrap(X[repeated]), y[repeated], None, KEY),
+            merged(wrap(X), y, count.astype(float), KEY),
+            merged(wrap(X[repeated]), y[repeated], None, KEY),
         )
 
 
@@ -219,7 +239,7 @@ def test_what_is_merged_is_the_weighted_set():
     X = np.array([[1.0], [2.0], [1.0], [1.0], [3.0]])
     y = np.array([0, 0, 1, 0, 0])
     weight = np.array([0.5, 1.0, 2.0, 0.25, 0.0])
-    X_m, y_m, w_m = merge_equal_rows(X, y, weight, KEY)
+    X_m, y_m, w_m = merged(X, y, weight, KEY)
     found = {(x, c): w for x, c, w in zip(X_m[:, 0], y_m, w_m, strict=True)}
     assert found == {(1.0, 0): 0.75, (2.0, 0): 1.0, (1.0, 1): 2.0}
     assert y_m.dtype == y.dtype
@@ -227,106 +247,26 @@ def test_what_is_merged_is_the_weighted_set():
 
 def test_rows_without_twins_keep_no_weights_and_get_an_order_of_their_own():
     y = np.arange(len(BINARY))
-    X_m, y_m, weight = merge_equal_rows(BINARY, y, None, KEY)
+    X_m, y_m, weight = merged(BINARY, y, None, KEY)
     assert weight is None
     np.testing.assert_array_equal(np.sort(y_m), y)
     np.testing.assert_array_equal(BINARY[y_m], X_m)
     # In the order of the hash of x, then of y: whatever the unit of y, the order is the same.
     ordered = list(zip(hash_rows(KEY, X_m).tolist(), y_m.tolist(), strict=True))
     assert ordered == sorted(ordered)
-    assert np.array_equal(merge_equal_rows(BINARY, 0.001 * y, None, KEY)[1], 0.001 * y_m)
-    assert merge_equal_rows(BINARY, y, np.ones(len(y)), KEY)[2] is None
+    assert np.array_equal(merged(BINARY, 0.001 * y, None, KEY)[1], 0.001 * y_m)
+    assert merged(BINARY, y, np.ones(len(y)), KEY)[2] is None
 
 
 def test_merging_is_of_the_order_of_the_rows_independent():
     X, y = load_iris(return_X_y=True)
     order = np.random.default_rng(0).permutation(len(X))
-    assert_same_set(
-        merge_equal_rows(X, y, None, KEY), merge_equal_rows(X[order], y[order], None, KEY)
-    )
+    assert_same_set(merged(X, y, None, KEY), merged(X[order], y[order], None, KEY))
 
 
 def test_merging_twice_changes_nothing():
     X, y = np.repeat(BINARY, 2, axis=0), np.zeros(2 * len(BINARY), int)
-    once = merge_equal_rows(X, y, None, KEY)
-    assert_same_set(merge_equal_rows(*once, KEY), once)
+    once = merged(X, y, None, KEY)
+    assert_same_set(merged(*once, KEY), once)
     assert len(once[0]) == len(BINARY)
     np.testing.assert_array_equal(once[2], 2.0)
-
-
-# Validation part --------------------------------------------------------------------------------
-
-
-@st.composite
-def samples(draw):
-    """Hashes with twins, strata, and weights that are small integers."""
-    n = draw(st.integers(1, 60))
-    hashes = draw(arrays(np.uint64, n, elements=st.integers(0, draw(st.sampled_from([3, 40])))))
-    strata = draw(arrays(np.int64, n, elements=st.integers(0, draw(st.integers(0, 3)))))
-    weight = draw(st.none() | arrays(np.float64, n, elements=st.integers(1, 5)))
-    fraction = draw(st.sampled_from([0.05, 0.1, 0.25, 0.5, 0.9]))
-    return hashes, strata, weight, fraction, draw(st.integers(0, 3))
-
-
-@settings(QUICK, max_examples=300)
-@given(samples())
-def test_validation_part(sample):
-    hashes, strata, weight, fraction, minimum = sample
-    mask = validation_part(hashes, strata, weight, fraction, minimum)
-    assert mask.dtype == bool
-    assert mask.shape == hashes.shape
-    w = np.ones(len(hashes)) if weight is None else weight
-    for s in np.unique(strata):
-        here = strata == s
-        groups = np.unique(hashes[here])
-        held_out = [mask[here & (hashes == g)] for g in groups]
-        assert all(m.all() or not m.any() for m in held_out), "equal rows are split"
-        taken = [g for g, m in zip(groups, held_out, strict=True) if m.all()]
-        assert len(taken) < len(groups), "a stratum without training rows"
-        assert taken == groups[: len(taken)].tolist(), "not the lowest hashes"
-        weights = np.array([w[here & (hashes == g)].sum() for g in groups])
-        target = fraction * weights.sum()
-        if len(taken) < len(groups) - 1:
-            assert len(taken) >= minimum
-            assert weights[: len(taken)].sum() >= target * (1 - 1e-12)
-        if len(taken) > max(minimum, 0):
-            # Without the last group it was not yet enough.
-            assert weights[: len(taken) - 1].sum() < target * (1 + 1e-12)
-
-
-@settings(QUICK, max_examples=100)
-@given(samples(), st.integers(0, 1000))
-def test_validation_part_is_of_the_order_of_the_rows_independent(sample, seed):
-    hashes, strata, weight, fraction, minimum = sample
-    order = np.random.default_rng(seed).permutation(len(hashes))
-    mask = validation_part(hashes, strata, weight, fraction, minimum)
-    moved = None if weight is None else weight[order]
-    again = validation_part(hashes[order], strata[order], moved, fraction, minimum)
-    np.testing.assert_array_equal(again, mask[order])
-
-
-@settings(QUICK, max_examples=100)
-@given(samples())
-def test_validation_part_of_weights_is_that_of_repetitions(sample):
-    hashes, strata, weight, fraction, minimum = sample
-    count = np.ones(len(hashes), int) if weight is None else weight.astype(int)
-    mask = validation_part(hashes, strata, weight, fraction, minimum)
-    repeated = validation_part(
-        np.repeat(hashes, count), np.repeat(strata, count), None, fraction, minimum
-    )
-    np.testing.assert_array_equal(repeated, np.repeat(mask, count))
-
-
-def test_validation_part_of_nothing():
-    hashes = hash_rows(KEY, BINARY)
-    assert not validation_part(hashes, np.zeros(len(hashes), int), None, 0.0, 2).any()
-
-
-def test_validation_part_is_the_fraction():
-    hashes, strata = hash_rows(KEY, BINARY), np.arange(len(BINARY)) % 4
-    mask = validation_part(hashes, strata, None, 0.1, 1)
-    np.testing.assert_array_equal(np.bincount(strata[mask]), [103] * 4)  # of 1024 each
-
-
-def test_a_single_row_trains():
-    assert not validation_part(np.array([5], np.uint64), np.zeros(1, int), None, 0.5, 2).any()

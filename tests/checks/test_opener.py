@@ -111,6 +111,7 @@ CONTAINERS = {
     "pipeline": (make_pipeline(SimpleImputer(), pipe()), *FLOWERS, lambda e: e[1][1], 1),
     "columns": (make_pipeline(columns(), net()), *FLOWERS, last, 1),
     "union": (make_pipeline(UNION, net()), *FLOWERS, last, 1),
+    "features": (make_pipeline(*pipe(), LogisticRegression()), *FLOWERS, lambda e: e[1], 1),
     "target": (SCALED_TARGET, *PATIENTS, lambda e: e.regressor_[-1], 1),
     "function of the target": (
         make_pipeline(StandardScaler(), LOG_TARGET),

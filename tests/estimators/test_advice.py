@@ -193,7 +193,9 @@ def test_a_class_too_rare_to_validate_on():
     rows = np.r_[0:50, 50:100, 100:101]
     names = np.array(["setosa", "versicolor", "virginica"])[Y]
     (message, *_) = messages(classifier(early_stopping=True), X[rows], names[rows])
-    assert message.startswith("The classes ['virginica'] have too few different rows to be in")
+    assert message.startswith(
+        "The classes 'virginica' are only trained on, since they are too small"
+    )
 
 
 def test_a_validation_part_that_is_too_small():

@@ -7,7 +7,13 @@ import sklearn
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, make_classification
-from sklearn.metrics import average_precision_score, log_loss, make_scorer, mean_absolute_error
+from sklearn.metrics import (
+    average_precision_score,
+    f1_score,
+    log_loss,
+    make_scorer,
+    mean_absolute_error,
+)
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
 
@@ -140,6 +146,66 @@ class TestRouting:
         assert len(search.best_estimator_.validation_loss_curve_) == 3
 
 
+class TestFramesInScorers:
+    """A scorer of the user's gets the rows of the frame that fit got, as they are there."""
+
+    FRAME = pd.DataFrame(
+        {"pixels": X[:, 20], "kind": Y % 3, "id": np.arange(len(X))},
+        index=[f"row {k}" for k in range(len(X))],
+    )
+
+    def seen_by(self, net, *data, **options):
+        seen = []
+
+        def scorer(estimator, X, y):
+            seen.append((X, y))
+            estimator.predict(X)  # has the names of the features
+            return 0.5
+
+        net.set_params(early_stopping=True, scoring=scorer, max_iter=1, random_state=0)
+        net.fit(*data, **options)
+        return seen[0]
+
+    @pytest.mark.parametrize("n", [150, 1000])
+    @pytest.mark.parametrize("how", [0.2, "last"])
+    def test_rows_held_out(self, n, how):
+        frame = pd.concat([self.FRAME[:n], self.FRAME[:30]])
+        y = np.append(Y[:n], Y[:30])
+        X_seen, y_seen = self.seen_by(classifier(validation_fraction=how), frame, y)
+        assert list(X_seen.columns) == ["pixels", "kind", "id"]
+        assert X_seen.dtypes.equals(frame.dtypes)
+        pd.testing.assert_frame_equal(X_seen, self.FRAME.loc[X_seen.index])
+        np.testing.assert_array_equal(y_seen, Y[X_seen["id"]])
+        assert len(X_seen) == pytest.approx((0.1 if how == "last" else 0.2) * (n + 30), abs=5)
+
+    def test_a_validation_set(self):
+        X_seen, y_seen = self.seen_by(
+            classifier(), self.FRAME, Y, X_val=self.FRAME[:50], y_val=Y[:50]
+        )
+        pd.testing.assert_frame_equal(X_seen, self.FRAME[:50])
+        np.testing.assert_array_equal(y_seen, Y[:50])
+
+    def test_a_part_of_a_stream(self):
+        seen = []
+
+        def scorer(estimator, X, y):
+            seen.append(X)
+            return 0.5
+
+        net = classifier(early_stopping=True, scoring=scorer)
+        net.partial_fit(self.FRAME[:300], Y[:300], classes=range(10))
+        assert list(seen[0].columns) == ["pixels", "kind", "id"]
+
+    def test_polars(self):
+        pl = pytest.importorskip("polars")
+        X_seen, _ = self.seen_by(classifier(), pl.from_pandas(self.FRAME), Y)
+        assert X_seen.columns == ["pixels", "kind", "id"]
+
+    def test_arrays_stay_arrays(self):
+        X_seen, _ = self.seen_by(classifier(), X, Y)
+        assert type(X_seen) is np.ndarray
+
+
 class TestScoring:
     @pytest.mark.parametrize("solver", ["lbfgs", "adam"])
     @pytest.mark.parametrize(
@@ -211,7 +277,7 @@ class TestScoring:
         def fails(*args):
             raise KeyError("no column 'age'")
 
-        with pytest.raises(ValueError, match=r"scoring=.*failed on the validation set.*'age'"):
+        with pytest.raises(ValueError, match=r"fails on the validation set.*KeyError.*'age'"):
             classifier(early_stopping=True, scoring=fails).fit(X, Y)
 
     @pytest.mark.parametrize("scoring", ["neg_max_error", lambda e, X, y: e.score(X, y)])
@@ -219,6 +285,41 @@ class TestScoring:
         net = MLPRegressor((5,), early_stopping=True, scoring=scoring, max_iter=2, random_state=0)
         net.fit(X_REG, Y_REG, np.linspace(1, 2, len(Y_REG)))
         assert len(net.validation_scores_) == 2
+
+    def test_an_error_of_a_scorer_is_its_own(self):
+        def looks_up(estimator, X, y):
+            return X["amount"].sum()
+
+        net = classifier(early_stopping=True, scoring=looks_up)
+        told = r"looks_up on the validation set of \d+ rows raised IndexError: only integers"
+        with pytest.raises(ValueError, match=told) as found:
+            net.fit(X, Y)
+        assert isinstance(found.value.__cause__, IndexError)
+        assert "missing there" not in str(found.value)
+
+    @pytest.mark.parametrize("scoring", ["roc_auc_ovr", lambda *args: np.nan])
+    def test_a_class_that_is_missing_is_named_where_one_is(self, scoring):
+        net = classifier(early_stopping=True, scoring=scoring)
+        with pytest.raises(
+            ValueError, match=r"classes \[0, 1\] are missing there, and some scores"
+        ):
+            net.fit(X, Y, X_val=X_VAL[Y_VAL > 1], y_val=Y_VAL[Y_VAL > 1])
+
+    def test_a_label_that_never_varies_is_named(self):
+        labels = np.column_stack([Y < 5, Y > 2]).astype(int)
+        labels_val = np.column_stack([Y_VAL < 5, 0 * Y_VAL])
+        net = classifier(early_stopping=True, scoring=lambda *args: np.nan)
+        with pytest.raises(ValueError, match=r"One of the values of the labels \[1\]"):
+            net.fit(X, labels, X_val=X_VAL, y_val=labels_val)
+
+    @pytest.mark.parametrize("scoring", ["f1", make_scorer(f1_score)])
+    def test_a_positive_class_of_another_name(self, scoring):
+        names = np.array(["bad", "good"])[(Y > 4) * 1]
+        net = classifier(early_stopping=True, scoring=scoring)
+        with pytest.raises(ValueError, match=r"make_scorer\(f1_score, pos_label='good'\)") as found:
+            net.fit(X, names)
+        assert "missing there" not in str(found.value)
+        net.set_params(scoring=make_scorer(f1_score, pos_label="good"), max_iter=2).fit(X, names)
 
     def test_an_unknown_name(self):
         for early_stopping in (False, True):
