@@ -45,7 +45,7 @@ from sknn_opt.estimators.parameters import (
 )
 from sknn_opt.estimators.target_scale import Units
 from sknn_opt.estimators.validation import checked_groups, divide, divide_stream
-from sknn_opt.nn.losses import constant_loss, constant_outputs, unit_of_progress
+from sknn_opt.nn.losses import LOG_LINKS, constant_loss, constant_outputs
 from sknn_opt.nn.network import Weights
 from sknn_opt.nn.objective import Objective
 from sknn_opt.nn.predictor import Predictor
@@ -312,8 +312,10 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             y, weight, n_outputs = rows.of(rows.y), rows.of(rows.weight), architecture.n_units[-1]
             some = rows.sample(max(100, symptoms.SAMPLE // n_outputs))
             sample = None if some is rows else (some.of(some.y), some.of(some.weight))
-            constant = constant_loss(architecture.loss, n_outputs, y, weight, sample)
-            state.unit = unit_of_progress(architecture.loss.link, constant)
+            # 1 for targets of variance 1, and for classes unless these are very uneven
+            unit = 2 * constant_loss(architecture.loss, n_outputs, y, weight, sample)
+            unit = min(unit, 1.0) if architecture.loss.link in LOG_LINKS else unit
+            state.unit = unit if 0 < unit < np.inf else 1.0
         return rows
 
     def _as_trained_on(self, state, rows, learn):

@@ -306,16 +306,6 @@ def constant_loss(loss, n_outputs, y, weight, sample=None):
     return weighted_mean(row_losses(loss, np.tile(best, (len(y), 1)), y), weight)
 
 
-def unit_of_progress(link, constant):
-    """The step of a loss of which `tol` is a share, from the loss of the best constant.
-
-    Twice that loss: 1 for targets of variance 1. For classes it is 1 as well, in scikit-learn's
-    sense, unless they are so uneven that a constant does well.
-    """
-    unit = min(2 * constant, 1.0) if link in LOG_LINKS else 2 * constant
-    return unit if 0 < unit < math.inf else 1.0
-
-
 def weighted_mean(losses, weight):
     """Σ wᵢ ℓᵢ / Σ wᵢ; infinite where that is NaN."""
     with np.errstate(all="ignore"):

@@ -41,7 +41,7 @@ class TrainingState:
     best_value, best_epoch, lowest_loss, n_stalled : float and int
         What the `Monitor` knows of the epochs so far.
     unit : float or None
-        The step of the loss with which improvements are compared.
+        Twice the loss of a constant prediction, for classes at most 1: what `tol` is a share of.
     criterion : str
         What decided: values of another one cannot be compared with.
     by_score : bool

@@ -40,7 +40,6 @@ from sknn_opt.nn.losses import (
     loss_from_plain,
     loss_to_plain,
     make_loss,
-    unit_of_progress,
 )
 
 STEP = 1e-200
@@ -359,17 +358,6 @@ def test_constant_outputs_without_an_example_are_finite():
     assert np.isfinite(constant_outputs("softmax", np.array([0, 0]), None, 3)).all()
     assert np.isfinite(constant_outputs("logistic", np.array([[0], [0]]), None, 1)).all()
     assert constant_outputs("exp", np.array([[0.0], [0.0]]), None, 1) == 0
-
-
-def test_progress_is_measured_as_in_scikit_learn():
-    # A variance of 1, and even classes, in which tol is scikit-learn's.
-    assert unit_of_progress("identity", 0.5) == 1
-    assert unit_of_progress("logistic", math.log(2)) == unit_of_progress("softmax", 3.0) == 1
-    # The unit of y does not matter, and a rare class counts.
-    assert unit_of_progress("identity", 0.5e6) == 1e6
-    assert unit_of_progress("logistic", 0.1) == 0.2
-    for constant in (0.0, -1.0, math.inf, math.nan):  # nothing to compare with
-        assert unit_of_progress("exp", constant) == 1
 
 
 def test_poisson_of_target_zero():
