@@ -47,6 +47,7 @@ bench: .venv-bench/bench.stamp ## speed and accuracy compared with the peers
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/speed/one_row.py
 	$(<D)/bin/python benchmarks/speed/larger_than_memory.py
 	$(<D)/bin/python benchmarks/accuracy.py
+	$(ONE_THREAD) $(<D)/bin/python benchmarks/drop_in.py
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/training.py
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/held_out.py
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/row_by_row.py

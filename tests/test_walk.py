@@ -39,7 +39,7 @@ def walk(call):
 
 
 # Fast enough to learn something in one epoch: a fit that learned nothing explains itself.
-PARAMETERS = {"max_iter": 1, "batch_size": 75, "learning_rate_init": 0.01, "random_state": 0}
+PARAMETERS = {"max_iter": 1, "batch_size": 75, "learning_rate_init": 0.02, "random_state": 0}
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,7 @@ from sknn_opt.estimators.parameters import (
 )
 from sknn_opt.estimators.target_scale import Units
 from sknn_opt.estimators.validation import checked_groups, divide, divide_stream
-from sknn_opt.nn.losses import SquaredError, constant_loss, constant_outputs
+from sknn_opt.nn.losses import LOG_LINKS, SquaredError, constant_loss, constant_outputs
 from sknn_opt.nn.network import Weights
 from sknn_opt.nn.objective import Objective
 from sknn_opt.nn.predictor import Predictor
@@ -335,7 +335,10 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             y, weight, n_outputs = rows.of(rows.y), rows.of(rows.weight), architecture.n_units[-1]
             some = rows.sample(max(100, symptoms.SAMPLE // n_outputs))
             sample = None if some is rows else (some.of(some.y), some.of(some.weight))
-            unit = constant_loss(architecture.loss, n_outputs, y, weight, sample)
+            constant = constant_loss(architecture.loss, n_outputs, y, weight, sample)
+            state.constant_loss = constant
+            # 1 for targets of variance 1, and for classes unless these are very uneven
+            unit = min(2 * constant, 1.0) if architecture.loss.link in LOG_LINKS else 2 * constant
             state.unit = unit if 0 < unit < np.inf else 1.0
         return rows
 

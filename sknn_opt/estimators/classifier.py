@@ -68,7 +68,8 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         for the activation at hand. 'xavier' has variance 1 / n_in, as the course defines it; its
         other version, 2 / (n_in + n_out), is 'glorot_normal'. A callable ``(shape, rng, gain)``
         returns an array of `shape` (n_in, n_out), drawn from `rng`, a `numpy.random.Generator`.
-        Biases start at 0, except that 'auto' balances f(0) ≠ 0, and that those of the outputs of
+        Biases start at 0, except that 'auto' balances f(0) ≠ 0 and, as to relu, leaky_relu and
+        identity, draws those of the first layer, and that those of the outputs of
         'poisson' and 'gamma' start at the mean of the targets.
 
     dropout : float or array-like of shape (n_hidden_layers,), default=0.0
@@ -145,9 +146,10 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
 
     tol : float, default=1e-4
         Training has stalled when the loss, or the validation loss, has not improved by more than
-        `tol` times the loss of the best constant prediction for more than `n_iter_no_change` epochs
-        in a row; for another `scoring`, by more than `tol` times the best score. So the unit of y
-        does not matter. With 'lbfgs', the largest element of the gradient at which it ends.
+        `tol` times twice the loss of the best constant prediction, or for classes by more than
+        `tol` itself if that is less, for more than `n_iter_no_change` epochs in a row; for another
+        `scoring`, by more than `tol` times the best score. So the unit of y does not matter. With
+        'lbfgs', the largest element of the gradient at which it ends.
 
     verbose : bool, default=False
         Whether to print the loss after each epoch.

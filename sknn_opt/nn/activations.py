@@ -33,13 +33,17 @@ SELU_ALPHA = 1.6732632423543772
 
 @dataclass(frozen=True)
 class Activation:
-    """An activation function: its two passes, its gain and its value at rest, f(0)."""
+    """An activation function: its two passes, its gain and its value at rest, f(0).
+
+    A homogeneous one has f(c z) = c f(z) for c > 0: it bends alike at every scale of z.
+    """
 
     forward: Callable
     backward: Callable
     gain: float
     at_rest: float = 0.0
     n_scratch: int = 0
+    is_homogeneous: bool = False
 
 
 def _identity_forward(z):
@@ -160,15 +164,18 @@ def _mish_backward(a, delta, t, z):
 
 
 ACTIVATIONS = {
-    "identity": Activation(_identity_forward, _identity_backward, gain=1.0),
+    "identity": Activation(_identity_forward, _identity_backward, gain=1.0, is_homogeneous=True),
     "logistic": Activation(_logistic_forward, kernels.logistic_backward, gain=4.558, at_rest=0.5),
     "tanh": Activation(_tanh_forward, kernels.tanh_backward, gain=1.243),
-    "relu": Activation(kernels.relu, kernels.relu_backward, gain=math.sqrt(2), n_scratch=1),
+    "relu": Activation(
+        kernels.relu, kernels.relu_backward, gain=math.sqrt(2), n_scratch=1, is_homogeneous=True
+    ),
     "leaky_relu": Activation(
         _leaky_relu_forward,
         _multiply_by_slope,
         gain=math.sqrt(2 / (1 + LEAKY_SLOPE**2)),
         n_scratch=1,
+        is_homogeneous=True,
     ),
     "elu": Activation(kernels.expm1_of_negatives, _elu_backward, gain=1.201),
     "selu": Activation(_selu_forward, _selu_backward, gain=1.0),

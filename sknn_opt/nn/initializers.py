@@ -12,7 +12,8 @@ lecun             1 / n_in               LeCun et al. (1998)
 xavier            1 / n_in               the course's "Xavier initialization" (its other version,
                                          2 / (n_in + n_out), is glorot above)
 orthogonal        gain² / max(n_in, n_out)   Saxe et al. (2014): keeps lengths, not just on average
-auto              gain² / n_in           the gain that the activation at hand needs (see `weights`)
+auto              gain² / n_in           the gain that layer and activation need (see
+                                         `sknn_opt.nn.network.Architecture.initial_parameters`)
 ================  =====================  ===========================================================
 
 ``gain`` is that of the activation whose output the weights read (see `sknn_opt.nn.activations`).

@@ -176,21 +176,31 @@ class Architecture:
         the hidden layers (their gain), and feed the loss in W[L] (gain 1: small first outputs).
         An activation with f(0) ≠ 0 would add the same constant to every row; b = -f(0) Σ W takes
         it out again, which is what makes logistic nets as trainable as tanh nets.
+
+        A relu bends alike at every scale, so W[1] may start small, with variance
+        1 / (n_in + n_out): the optimizer's steps then turn its units sooner. b[1] is drawn twice
+        as wide, lest all bends pass through the mean of the inputs.
         """
         theta = np.zeros(self.n_parameters, dtype)
-        function = ACTIVATIONS[self.activation]
+        function, auto = ACTIVATIONS[self.activation], init == "auto"
+        small = auto and function.is_homogeneous and self.n_layers > 1
         weights = []
         for i in range(1, self.n_layers + 1):
             weights.append(self.blocks[f"W[{i}]"].of(theta))
         for i, W in enumerate(weights, 1):
             hidden = 1 < i < self.n_layers
-            gain = function.gain if hidden or (i > 1 and init != "auto") else 1.0
+            gain = function.gain if hidden or (i > 1 and not auto) else 1.0
+            if i == 1 and small:
+                gain = math.sqrt(W.shape[0] / sum(W.shape))
             W[...] = draw_weights(init, W.shape, rng, gain, dtype)
         for i, W in enumerate(weights, 1):
             if f"gamma[{i}]" in self.blocks:
                 self.blocks[f"gamma[{i}]"].of(theta)[...] = 1
-            elif init == "auto" and i > 1:
+            elif auto and i > 1:
                 self.blocks[f"b[{i}]"].of(theta)[...] = -function.at_rest * W.sum(axis=0)
+            elif small:
+                b = self.blocks["b[1]"].of(theta)
+                b[...] = rng.normal(0.0, 2 / math.sqrt(sum(W.shape)), b.shape)
         return theta
 
     def initial_statistics(self, dtype):

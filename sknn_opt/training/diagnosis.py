@@ -107,8 +107,10 @@ def _penalty(case):
     square = sum(size**2 for size in _sizes(case, case.start.theta))
     size = settings.batch_size if optimizer else case.rows.n_rows
     penalty = settings.alpha * square / (2 * size * settings.mean_weight)
-    if penalty > case.state.unit:
-        return symptoms.PENALTY.tell(alpha=settings.alpha, penalty=penalty, loss=case.state.unit)
+    if penalty > case.state.constant_loss:
+        return symptoms.PENALTY.tell(
+            alpha=settings.alpha, penalty=penalty, loss=case.state.constant_loss
+        )
     # AdamW's steps of about η and the decay η λ W are in balance where |W| is 1 / λ.
     decay = getattr(optimizer, "weight_decay", 0.0)
     if decay**2 * square > case.state.architecture.n_decayed:
@@ -144,7 +146,7 @@ def _steps(case):
 def _held_out(case):
     """Whether the training rows were learned, and the held-out rows were not."""
     state, loss = case.state, case.state.history[-1]["loss"]
-    if not state.by_score or loss > state.unit * (1 - symptoms.LEARNED_NOTHING.limit):
+    if not state.by_score or loss > state.constant_loss * (1 - symptoms.LEARNED_NOTHING.limit):
         return None
     return symptoms.ONLY_TRAINING.tell(loss=loss, epoch=state.best_epoch)
 
@@ -153,7 +155,7 @@ def _trend(case):
     """Whether half as many epochs again would do, if the loss goes on as in the last quarter."""
     losses = [row["loss"] for row in case.state.history[-case.n_iter :]]
     ahead = losses[-1] - 2 * (losses[3 * len(losses) // 4] - losses[-1])
-    if len(losses) < 2 or ahead > case.state.unit * (1 - symptoms.LEARNED_NOTHING.limit):
+    if len(losses) < 2 or ahead > case.state.constant_loss * (1 - symptoms.LEARNED_NOTHING.limit):
         return None
     symptom = symptoms.STILL_FALLING if case.reason == "max_iter" else symptoms.STOPPED_EARLY
     return symptom.tell(case.traits, n=len(losses), loss=losses[-1])

@@ -45,7 +45,7 @@ class Monitor:
     With `by_score` the best epoch is the one that scores highest on held-out rows, otherwise the
     one of lowest training loss, penalty included; the last of equals wins. Training has stalled
     when more than `patience` epochs have passed since the last improvement by more than `tol` times
-    the state's `unit`, a loss to compare with. For scores that are no losses (`is_loss` is false)
+    the state's `unit`. For scores that are no losses (`is_loss` is false)
     it is `tol` times the best score so far. Multiplying targets by 1000 then changes no decision.
 
     Scores of few rows have many equals: an average precision of 1 that stays is no reason to stop

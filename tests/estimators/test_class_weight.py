@@ -112,7 +112,7 @@ class TestPartialFit:
 
     def test_balanced_counts_all_calls(self):
         """Sorted calls: the first has one class alone, and no call knows its share by itself."""
-        net = MLPClassifier((5,), class_weight="balanced", random_state=0, learning_rate_init=0.02)
+        net = MLPClassifier((30,), class_weight="balanced", random_state=0, learning_rate_init=0.02)
         for rows in (np.arange(50), np.arange(50, 60), np.arange(100, 103)):
             net.partial_fit(X[rows], Y[rows], classes=[0, 1, 2])
         np.testing.assert_array_equal(net._training.class_totals, [[50, 10, 3]])

@@ -50,9 +50,23 @@ def test_every_class_gives_its_share(parts):
     assert np.all(np.abs(share - 0.2) < 0.5 / 150)
 
 
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
-def test_the_best_weights_come_back(parts, solver):
-    net = classifier(solver=solver, learning_rate_init=0.1, n_iter_no_change=3).fit(X, Y)
+def test_tol_is_scikit_learns_for_even_classes_and_targets_of_variance_1():
+    rare = np.arange(len(X)) < 36
+    net = MLPClassifier((2,), max_iter=1)
+    assert net.fit(X, Y)._training.unit == net.fit(X, Y > 4)._training.unit == 1
+    p = rare.mean()
+    entropy = -p * np.log(p) - (1 - p) * np.log(1 - p)
+    assert net.fit(X, rare)._training.unit == pytest.approx(2 * entropy)
+    for factor in (1e-3, 1.0, 1e6):  # whatever the unit of y
+        unit = MLPRegressor((2,), max_iter=1).fit(X, factor * X[:, 10])._training.unit
+        assert unit == pytest.approx(1)
+    raw = MLPRegressor((2,), max_iter=1, normalize_target=False).fit(X, 10 * X[:, 10])
+    assert raw._training.unit == pytest.approx(np.var(10 * X[:, 10]))
+
+
+@pytest.mark.parametrize(("solver", "rate"), [("adam", 0.1), ("sgd", 0.3)])
+def test_the_best_weights_come_back(parts, solver, rate):
+    net = classifier(solver=solver, learning_rate_init=rate, n_iter_no_change=3).fit(X, Y)
     held_out = parts[0][1].chosen
     scores = net.validation_scores_
     assert net.best_validation_score_ == max(scores)

@@ -60,7 +60,7 @@ def test_three_classes_become_more(classes):
 
 
 def test_one_class_becomes_two_and_then_three():
-    net = classifier().partial_fit(X[:9], ["d"] * 9, classes=["d"])
+    net = classifier(random_state=1).partial_fit(X[:9], ["d"] * 9, classes=["d"])
     np.testing.assert_allclose(grown(net, ["b", "d"]).predict_proba(X)[:, 0], 1 / 11, rtol=1e-5)
     np.testing.assert_allclose(grown(net, ["d", "f"]).predict_proba(X)[:, 1], 1 / 11, rtol=1e-5)
     stream(net, 60, Y < 2, classes=["b", "d"])

@@ -127,7 +127,8 @@ def test_auto_centers_what_an_activation_at_rest_passes_on(activation):
     spec = _spec(activation)
     theta = spec.initial_parameters("auto", np.random.default_rng(0), np.float64)
     at_rest = {"logistic": 0.5, "softplus": math.log(2)}.get(activation, 0.0)
-    assert np.all(spec.blocks["b[1]"].of(theta) == 0)
+    drawn = activation in ("identity", "relu", "leaky_relu")
+    assert np.all((spec.blocks["b[1]"].of(theta) != 0) == drawn)
     for i in (2, 3, 4):
         W, b = (spec.blocks[f"{name}[{i}]"].of(theta) for name in "Wb")
         np.testing.assert_allclose(b, -at_rest * W.sum(axis=0), rtol=1e-14, atol=0)
@@ -168,7 +169,34 @@ def test_gain_by_layer():
     spec = Architecture((300, 300, 300, 300), "relu", "squared_error", (0,) * 3, False)
     theta = spec.initial_parameters("auto", rng, np.float64)
     stds = [spec.blocks[f"W[{i}]"].of(theta).std() * math.sqrt(300) for i in (1, 2, 3)]
-    np.testing.assert_allclose(stds, [1, root, 1], rtol=0.02)  # the last feeds the loss: gain 1
+    # The first starts small, by √(n_in / (n_in + n_out)); the last feeds the loss: gain 1.
+    np.testing.assert_allclose(stds, [root / 2, root, 1], rtol=0.02)
+
+
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+def test_what_bends_alike_at_every_scale_starts_small(activation):
+    function = ACTIVATIONS[activation]
+    scratch = [np.empty(9) for _ in range(function.n_scratch)]
+    one = np.linspace(-2, 2, 9)
+    three = 3 * one
+    function.forward(one, *scratch)
+    function.forward(three, *scratch)
+    assert function.is_homogeneous == np.allclose(three, 3 * one, rtol=1e-12)
+    spec = Architecture((300, 900, 2), activation, "squared_error", (0,) * 2, False)
+    theta = spec.initial_parameters("auto", np.random.default_rng(0), np.float64)
+    W, b = (spec.blocks[name].of(theta) for name in ("W[1]", "b[1]"))
+    std = math.sqrt(1 / 1200 if function.is_homogeneous else 1 / 300)
+    assert W.std() == pytest.approx(std, rel=0.01)
+    drawn = 2 * std if function.is_homogeneous else 0
+    assert b.std() == pytest.approx(drawn, rel=5 * math.sqrt(0.5 / 900))
+
+
+def test_a_linear_model_reads_its_inputs_with_gain_1_and_no_bias():
+    spec = Architecture((300, 200), "relu", "squared_error", (0,), False)
+    theta = spec.initial_parameters("auto", np.random.default_rng(0), np.float64)
+    W, b = (spec.blocks[name].of(theta) for name in ("W[1]", "b[1]"))
+    assert W.std() == pytest.approx(1 / math.sqrt(300), rel=0.02)
+    assert np.all(b == 0)
 
 
 def test_a_wrong_callable_is_named_by_the_network_too():
