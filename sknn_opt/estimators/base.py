@@ -336,7 +336,6 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
             some = rows.sample(max(100, symptoms.SAMPLE // n_outputs))
             sample = None if some is rows else (some.of(some.y), some.of(some.weight))
             constant = constant_loss(architecture.loss, n_outputs, y, weight, sample)
-            state.constant_loss = constant
             # 1 for targets of variance 1, and for classes unless these are very uneven
             unit = min(2 * constant, 1.0) if architecture.loss.link in LOG_LINKS else 2 * constant
             state.unit = unit if 0 < unit < np.inf else 1.0

@@ -8,7 +8,7 @@ nothing is found, y may not depend on X, and no parameter is blamed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -48,14 +48,19 @@ class Case:
     settings: Settings
     n_iter: int
     reason: str
+    constant: float = field(default=np.inf, init=False)
 
     @property
     def traits(self):
         """What decides which remedies are left."""
         return self.settings.traits()
 
-    def likely_cause(self):
-        """A sentence on the likeliest cause, and what to do; it begins in lower case."""
+    def likely_cause(self, constant):
+        """A sentence on the likeliest cause, and what to do; it begins in lower case.
+
+        `constant` is the loss of a constant prediction.
+        """
+        self.constant = constant
         found = (look(self) for look in LOOKS)
         return next(filter(None, found), None) or symptoms.UNRELATED.tell()
 
@@ -107,10 +112,8 @@ def _penalty(case):
     square = sum(size**2 for size in _sizes(case, case.start.theta))
     size = settings.batch_size if optimizer else case.rows.n_rows
     penalty = settings.alpha * square / (2 * size * settings.mean_weight)
-    if penalty > case.state.constant_loss:
-        return symptoms.PENALTY.tell(
-            alpha=settings.alpha, penalty=penalty, loss=case.state.constant_loss
-        )
+    if penalty > case.constant:
+        return symptoms.PENALTY.tell(alpha=settings.alpha, penalty=penalty, loss=case.constant)
     # AdamW's steps of about η and the decay η λ W are in balance where |W| is 1 / λ.
     decay = getattr(optimizer, "weight_decay", 0.0)
     if decay**2 * square > case.state.architecture.n_decayed:
@@ -146,7 +149,7 @@ def _steps(case):
 def _held_out(case):
     """Whether the training rows were learned, and the held-out rows were not."""
     state, loss = case.state, case.state.history[-1]["loss"]
-    if not state.by_score or loss > state.constant_loss * (1 - symptoms.LEARNED_NOTHING.limit):
+    if not state.by_score or loss > case.constant * (1 - symptoms.LEARNED_NOTHING.limit):
         return None
     return symptoms.ONLY_TRAINING.tell(loss=loss, epoch=state.best_epoch)
 
@@ -154,8 +157,8 @@ def _held_out(case):
 def _trend(case):
     """Whether half as many epochs again would do, if the loss goes on as in the last quarter."""
     losses = [row["loss"] for row in case.state.history[-case.n_iter :]]
-    ahead = losses[-1] - 2 * (losses[3 * len(losses) // 4] - losses[-1])
-    if len(losses) < 2 or ahead > case.state.constant_loss * (1 - symptoms.LEARNED_NOTHING.limit):
+    ahead = losses[-1] - 2 * (losses[3 * (len(losses) - 1) // 4] - losses[-1])
+    if len(losses) < 2 or ahead > case.constant * (1 - symptoms.LEARNED_NOTHING.limit):
         return None
     symptom = symptoms.STILL_FALLING if case.reason == "max_iter" else symptoms.STOPPED_EARLY
     return symptom.tell(case.traits, n=len(losses), loss=losses[-1])

@@ -42,8 +42,6 @@ class TrainingState:
         What the `Monitor` knows of the epochs so far.
     unit : float or None
         Twice the loss of a constant prediction, for classes at most 1: what `tol` is a share of.
-    constant_loss : float
-        That of the best constant prediction.
     criterion : str
         What decided: values of another one cannot be compared with.
     by_score : bool
@@ -81,7 +79,6 @@ class TrainingState:
     lowest_loss: float = np.inf
     n_stalled: int = 0
     unit: float | None = None
-    constant_loss: float = 0.0
     criterion: str = ""
     by_score: bool = False
     history: list[dict] = field(default_factory=list)

@@ -451,10 +451,11 @@ def on_fitted(architecture, weights, rows, case=None):
         sample = _without_far_targets(sample)
     X, y, weight = sample.of(sample.X), sample.of(sample.y), sample.of(sample.weight)
     everything = rows.of(rows.y), rows.of(rows.weight)
+    constant = constant_loss(architecture.loss, architecture.n_units[-1], *everything, (y, weight))
     with np.errstate(all="ignore"):
         *hidden, z = Predictor(architecture, weights).layer_outputs(X)
     if not np.isfinite(z).all():
-        return [_with_cause(OVERFLOW.say(), case)]
+        return [_with_cause(OVERFLOW.say(), case, constant)]
     if sample.n_rows < 2:
         return []
     dead = []
@@ -467,7 +468,6 @@ def on_fitted(architecture, weights, rows, case=None):
     # Losses other than squares may hide that targets differ and outputs do not.
     flat = y.dtype.kind == "f" and link in ("identity", "exp")
     flat = flat and (np.ptp(z, axis=0) < 1e-3 * np.std(y, axis=0)).all()
-    constant = constant_loss(architecture.loss, architecture.n_units[-1], *everything, (y, weight))
     losses = row_losses(architecture.loss, z.astype(np.result_type(z, np.float64)), y)  # a copy
     loss = weighted_mean(losses, weight)
     codes, truth = z.argmax(axis=1) if link == "softmax" else None, y.ravel()
@@ -475,7 +475,7 @@ def on_fitted(architecture, weights, rows, case=None):
         codes = z.ravel() > 0
     varied = constant > 0 and (y != y[0]).any()  # rounding can make a little of nothing
     if varied and (flat or not loss < constant * (1 - LEARNED_NOTHING.limit)):
-        said = _with_cause(_on_loss(codes, truth, loss, constant), case)
+        said = _with_cause(_on_loss(codes, truth, loss, constant), case, constant)
         killed = not case or remedies.SLOWER in said  # by the steps: else dead units are no cause
         return [said, *(dead if killed else [])]
     if codes is None or (codes != codes[0]).any() or (truth == truth[0]).all():
@@ -489,8 +489,8 @@ def _without_far_targets(rows):
     return rows.take(far <= np.quantile(far, 0.98))
 
 
-def _with_cause(said, case):
-    return f"{said} {CAUSE}: {case.likely_cause()}" if case else said
+def _with_cause(said, case, constant):
+    return f"{said} {CAUSE}: {case.likely_cause(constant)}" if case else said
 
 
 def _on_loss(codes, truth, loss, constant):
