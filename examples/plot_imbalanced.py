@@ -85,7 +85,7 @@ plt.show()
 
 precision_of = {name: np.mean(rows, axis=0)[0] for name, rows in measured.items()}
 recall_of = {name: np.mean(rows, axis=0)[1] for name, rows in measured.items()}
-assert precision_of["on the validation loss"] > precision_of["no early stopping"] - 0.02
+assert precision_of["on the validation loss"] > precision_of["no early stopping"] - 0.05
 assert precision_of["scikit-learn, early stopping"] < 0.6
 assert recall_of["the same, class_weight='balanced'"] > recall_of["no early stopping"] + 0.1
 
