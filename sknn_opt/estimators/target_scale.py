@@ -3,7 +3,7 @@
 A fit learns the units from its rows. A stream has no first rows that stand for the others, so its
 units follow all rows so far; `sknn_opt.training.rescaling` keeps the predictions where they were.
 A first call in other units, or a sensor that is replaced, would count for ever. So where the latest
-500 targets agree with each other, but not with all before, these are forgotten.
+100 targets agree with each other, but not with all before, these are forgotten.
 """
 
 import copy
@@ -21,7 +21,7 @@ KINDS = {  # of normalizers, by what a loss says of itself
     "scale": {"with_mean": False},
 }
 SAME = 1e-9  # a change of units that is rounding
-RECENT = 500  # targets that say together that the scale has changed
+RECENT = 100  # targets that say together that the scale has changed
 CHANGED = 10  # deviations, or times in scale
 
 

@@ -114,7 +114,8 @@ FOREIGN_TARGETS = Symptom(
     "targets of another scale",
     UNSCALED_TARGETS.limit,
     "these targets are far from those seen before ({found}, in units of all so far)",
-    advice="Fit it anew, on targets like these.",
+    advice="Look for a wrong unit in these rows; if the change is real, the scale follows it "
+    "after 100 of them.",
 )
 FLAT_TARGETS = Symptom(
     "targets that hardly vary",

@@ -187,6 +187,36 @@ def test_a_copy_does_not_change_with_the_stream():
     np.testing.assert_array_equal(shallow.predict(X), predicted)
 
 
+@pytest.mark.filterwarnings("ignore:These targets are far from those seen before")
+@pytest.mark.parametrize("factor", [1e-3, 1e3])
+def test_a_scale_that_changes_is_noticed(factor):
+    """A sensor is replaced: the old rows would count for as many rows again, and longer."""
+    net = feed(regressor(), X, Y, n_times=5)
+    for _ in range(15):
+        feed(net, X, factor * Y)
+    np.testing.assert_allclose(net.target_normalizer_.scale_, factor * Y.std(), rtol=0.5)
+    assert net.score(X, factor * Y) > 0.4
+
+
+@pytest.mark.parametrize("draw", ["normal", "exponential", "lognormal"])
+def test_a_scale_that_does_not_change_is_that_of_all_rows(draw):
+    y, rows = (
+        getattr(np.random.default_rng(0), draw)(size=3000),
+        np.random.default_rng(1).normal(size=(3000, 1)),
+    )
+    net = feed(regressor(), rows, y, 20)
+    np.testing.assert_allclose(net.target_normalizer_.mean_, y.mean(), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("first", ["one row", "a constant", "a thousand times as large"])
+def test_early_stopping_goes_on_in_calls_of_one_row(first):
+    """Some calls bring a held-out row alone: they judge the weights of the calls before."""
+    net = regressor(early_stopping=True, learning_rate_init=1e-3)
+    net.partial_fit(*FIRST_CALLS[first])
+    feed(net, X, Y, 1, n_times=15)
+    assert net.score(X, Y) > 0.4
+
+
 def test_early_stopping_compares_in_one_unit():
     """The loss of the best epoch so far is that of the units that the others have."""
     net = regressor(early_stopping=True, n_iter_no_change=np.inf)
