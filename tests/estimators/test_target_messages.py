@@ -107,7 +107,7 @@ def test_objects_that_are_no_labels(case):
 
 def test_bytes():
     """scikit-learn 1.6 still takes them, with a warning."""
-    with pytest.raises((TypeError, FutureWarning), match="bytes is.*Convert the labels to a string"):
+    with pytest.raises((TypeError, FutureWarning), match="bytes is .*Convert the label"):
         classifier().fit(X, np.array([b"a", b"b"] * 15))
 
 
