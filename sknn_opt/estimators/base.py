@@ -217,7 +217,8 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
         rows = self._to_network(state, rows, learn, advice)
         state.n_seen += rows.n_rows
         least = 1 if self.scoring == "loss" else self._strata(rows.y[:0])[1]
-        if held_out is not None and held_out.n_rows >= least:
+        # Initial weights are not judged: without rows to train on there is no unit yet.
+        if held_out is not None and held_out.n_rows >= least and state.n_seen:
             args = self, state, held_out, weighted, advice, _NO_DECISION
             found = evaluation.evaluation_of(*args)
             if found.rows.n_rows:

@@ -3,7 +3,8 @@
 A fit learns the units from its rows. A stream has no first rows that stand for the others, so its
 units follow all rows so far; `sknn_opt.training.rescaling` keeps the predictions where they were.
 A first call in other units, or a sensor that is replaced, would count for ever. So where the latest
-100 targets agree with each other, but not with all before, these are forgotten.
+100 targets agree with each other, but not with all before, these are forgotten. Equal targets have
+no scale, and change none.
 """
 
 import copy
@@ -39,16 +40,26 @@ def follow(units, recent, loss, y, weight):
     -------
     units, recent
     """
-    units = learn(loss, y, weight, units)
+    if loss.normalizes is None:
+        return None, None
     latest = np.column_stack([y, np.ones(len(y)) if weight is None else weight])
     recent = latest if recent is None else np.concatenate([recent, latest])
-    if len(recent) < RECENT or units is None:
+    is_new = units is None  # the network knows other rows, which have had no units
+    units = None if is_new else learn(loss, y, weight, units)
+    if len(recent) < RECENT:
         return units, recent
-    halves = [learn(loss, part[:, :-1], part[:, -1]) for part in np.array_split(recent, 2)]
-    unknown = any(np.isnan(half.var_).any() for half in halves)  # a column without targets
-    if unknown or _apart(*halves, 1, 2) or not _apart(units, halves[1], CHANGED, CHANGED):
+    if not is_new and not _has_changed(units, recent, loss):
         return units, None
     return learn(loss, recent[:, :-1], recent[:, -1]), None
+
+
+def _has_changed(units, recent, loss):
+    """Whether the latest targets agree with each other, but not with all before."""
+    halves = [learn(loss, part[:, :-1], part[:, -1]) for part in np.array_split(recent, 2)]
+    vary = [_varies(each) for each in (units, *halves)]
+    if (vary[0] & ~(vary[1] & vary[2])).any():  # a column lately had no targets, or equal ones
+        return False
+    return not _apart(*halves, 1, 2) and _apart(units, halves[1], CHANGED, CHANGED)
 
 
 def _apart(one, other, distance, factor):
@@ -135,6 +146,10 @@ def _predicted_with(normalizer):
     if normalizer is None:
         return 0.0, 1.0
     mean, scale = _mean_and_scale(normalizer)
-    # One that had no target yet has a variance of NaN.
-    is_constant = normalizer.with_mean & ~(np.sqrt(normalizer.var_) >= 0.1 * scale)
+    is_constant = normalizer.with_mean & ~_varies(normalizer)
     return mean, np.where(is_constant, 0.0, scale)
+
+
+def _varies(normalizer):
+    """Which columns have a scale; that of the others, whose variance is 0 or NaN, is 1."""
+    return np.sqrt(normalizer.var_) >= 0.1 * normalizer.scale_

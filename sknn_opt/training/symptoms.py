@@ -113,9 +113,9 @@ ONE_HOT = Symptom(
 FOREIGN_TARGETS = Symptom(
     "targets of another scale",
     UNSCALED_TARGETS.limit,
-    "these targets are far from those seen before ({found}, in units of all so far)",
-    advice="Look for a wrong unit in these rows; if the change is real, the scale follows it "
-    "after 100 of them.",
+    "these targets are on another scale than those seen before ({found}, in units of all so far)",
+    advice="Look for a wrong unit in these rows, or an outlier in those before; if the change is "
+    "real, the scale follows it after 100 of them.",
 )
 FLAT_TARGETS = Symptom(
     "targets that hardly vary",

@@ -65,7 +65,7 @@ FIRST_CALLS = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:The targets hardly vary", "ignore:These targets are far")
+@pytest.mark.filterwarnings("ignore:The targets hardly vary", "ignore:These targets are on another scale")
 @pytest.mark.parametrize("options", [{}, {"batch_norm": True}, {"solver": "sgd"}, {"average": 0.9}])
 @pytest.mark.parametrize("first", FIRST_CALLS)
 def test_a_first_call_may_be_unlike_the_others(first, options):
@@ -187,7 +187,7 @@ def test_a_copy_does_not_change_with_the_stream():
     np.testing.assert_array_equal(shallow.predict(X), predicted)
 
 
-@pytest.mark.filterwarnings("ignore:These targets are far from those seen before")
+@pytest.mark.filterwarnings("ignore:These targets are on another scale")
 @pytest.mark.parametrize("factor", [1e-3, 1e3])
 def test_a_scale_that_changes_is_noticed(factor):
     """A sensor is replaced: the old rows would count for as many rows again, and longer."""
@@ -206,6 +206,46 @@ def test_a_scale_that_does_not_change_is_that_of_all_rows(draw):
     )
     net = feed(regressor(), rows, y, 20)
     np.testing.assert_allclose(net.target_normalizer_.mean_, y.mean(), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "poisson"])
+@pytest.mark.parametrize("unit", [1e-2, 1.0, 100.0])
+@pytest.mark.parametrize("size", [1, 50])
+def test_targets_that_stay_the_same_for_a_while_change_no_scale(loss, unit, size):
+    net = feed(regressor(loss=loss, dtype="float64"), X, unit * Y, n_times=10)
+    before = net.predict(X)
+    net.set_params(**STILL)
+    feed(net, X[:200], np.full(200, unit * (0 if loss == "poisson" else 150)), size)
+    np.testing.assert_allclose(net.predict(X), before, rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:These targets are on another scale")
+def test_a_changed_scale_is_noticed_beside_an_output_that_stays_the_same():
+    net = regressor()
+    for factor in (1, 1e3):
+        feed(net, X, np.column_stack([factor * Y, np.full(len(Y), 3.0)]), n_times=6)
+    np.testing.assert_allclose(net.target_normalizer_.scale_[0], 1e3 * Y.std(), rtol=0.5)
+
+
+@pytest.mark.filterwarnings("ignore:The targets are not")
+@pytest.mark.parametrize("size", [1, 7, 442])
+def test_switched_on_midway_it_waits_for_targets_that_have_a_scale(size):
+    net = feed(regressor(normalize_target=False, dtype="float64"), X, Y, n_times=20)
+    before = net.predict(X)
+    feed(net.set_params(**STILL, normalize_target=True), X, Y, size)
+    np.testing.assert_allclose(net.predict(X), before, rtol=1e-6)
+    assert net.target_normalizer_.scale_[0] == pytest.approx(Y.std(), rel=0.3)
+
+
+@pytest.mark.parametrize("normalizes", [None, "mean and scale"])
+def test_a_stream_keeps_no_more_than_the_latest_targets(normalizes):
+    class Squares(LogCosh):
+        pass
+
+    Squares.normalizes = normalizes
+    net = feed(regressor(loss=Squares()), X, Y / 100, 7)
+    recent = net._training.recent_targets
+    assert recent is None or (normalizes and len(recent) < 100)
 
 
 @pytest.mark.parametrize("first", ["one row", "a constant", "a thousand times as large"])

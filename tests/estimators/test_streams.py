@@ -74,6 +74,21 @@ def test_a_regressor_learns_its_scale_from_the_first_rows_it_trains_on():
     assert net.score(X, 1e6 * TARGET) > 0.8
 
 
+@pytest.mark.parametrize("scoring", ["loss", None])
+@pytest.mark.parametrize("regression", [False, True])
+@pytest.mark.parametrize("size", [1, 3])
+def test_the_first_calls_may_all_be_held_out(size, regression, scoring):
+    options = {"early_stopping": True, "validation_fraction": 0.9, "n_iter_no_change": np.inf}
+    if regression:
+        net = MLPRegressor((5,), random_state=1, scoring=scoring, **options)
+        feed(net, size, y=TARGET)
+    else:
+        net = feed(classifier(scoring=scoring, **options), size, classes=[0, 1])
+    judged = size > 1 or not regression or scoring == "loss"  # R² needs two rows
+    assert np.isfinite(net.best_validation_score_) == judged
+    assert 1 <= net.n_iter_ < 150
+
+
 def test_early_stopping_switched_on_later_starts_to_count_then():
     net = classifier(n_iter_no_change=5, learning_rate_init=1e-9)
     for _ in range(30):
