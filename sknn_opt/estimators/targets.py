@@ -8,7 +8,7 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import column_or_1d
 
-from sknn_opt.arrays.extremes import refuse_extremes
+from sknn_opt.arrays.extremes import has_extremes, refuse_extremes
 from sknn_opt.estimators import target_scale
 from sknn_opt.estimators.class_weight import row_factors
 from sknn_opt.estimators.missing import mean_r2, refuse_missing, subset_accuracy, with_gaps
@@ -185,7 +185,8 @@ class AmountTargets(Targets):
         has_gaps = y.shape[1] > 1 and np.isnan(y).any()
         loss = self.loss if isinstance(self.loss, Loss) else LOSSES[self.loss]
         loss.check_targets(y[~np.isnan(y)] if has_gaps else y)
-        refuse_extremes(y, "y", allow_nan=y.shape[1] > 1)
+        if has_extremes(y):
+            refuse_extremes(y, "y", allow_nan=y.shape[1] > 1)
         return y
 
     def _decode(self, y):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import asdict, dataclass, field, fields, replace
 
 import numpy as np
@@ -102,15 +103,14 @@ class TrainingState:
         With `weights`, those are copied instead.
         """
         dtype = self.weights.theta.dtype if dtype is None else dtype
-        return replace(
-            self,
-            weights=(weights or self.weights).astype(dtype),
-            time=replace(self.time),
-            moments={k: v.astype(dtype) if np.ndim(v) else v for k, v in self.moments.items()},
-            average=self.average and self.average.astype(dtype),
-            history=list(self.history),
-            sightings=self.sightings and self.sightings.copy(),
-        )
+        state = copy.copy(self)
+        state.weights = (weights or self.weights).astype(dtype)
+        state.time = copy.copy(self.time)
+        state.moments = {k: v.astype(dtype) if np.ndim(v) else v for k, v in self.moments.items()}
+        state.average = self.average and self.average.astype(dtype)
+        state.history = list(self.history)
+        state.sightings = self.sightings and self.sightings.copy()
+        return state
 
     def thin_history(self):
         """Drop every second of the older rows where a stream has made too many."""
