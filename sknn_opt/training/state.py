@@ -16,6 +16,11 @@ FORMAT = 3  # of the plain values
 MAX_CALLS = 160  # rows that the history of a stream has at most
 
 
+def unpickled(theta, statistics):
+    """Weights that joblib hashes as before: an empty array comes back with other strides."""
+    return Weights(theta, statistics.copy())
+
+
 @dataclass
 class TrainingState:
     """Everything that a training changes.
@@ -161,7 +166,7 @@ class TrainingState:
                 "version cannot read: fit it anew, or load it with the version that saved it."
             )
         for name in ("weights", "average", "best"):
-            values[name] = values[name] and Weights(**values[name])
+            values[name] = values[name] and unpickled(**values[name])
         values["sightings"] = values["sightings"] and Sightings(**values["sightings"])
         values["weights"] = values["weights"] or predicting
         values["architecture"] = Architecture.from_plain(values["architecture"])
