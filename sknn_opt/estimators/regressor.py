@@ -179,7 +179,7 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
 
     validation_fraction : float, 'last' or splitter, default=0.1
         Which rows early stopping holds out. A number in [0, 1) is their share: of each class, and
-        of each set of equal rows whose targets differ; copies of a row are never on both sides.
+        of each set of equal rows whose targets differ; copies stay together, unless they are many.
         With ``groups`` in fit it is the share of whole groups. In partial_fit a row that was held
         out once is held out in every call, unless it makes up a noticeable part of the stream.
         'last' is the last tenth of the rows, for data in the order of time. A splitter of

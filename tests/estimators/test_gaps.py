@@ -215,7 +215,7 @@ def test_searches_and_pipelines():
 LABEL_WAYS = {
     "adam": {},
     "lbfgs": {"solver": "lbfgs"},
-    "early stopping": {"early_stopping": True},
+    "early stopping": {"early_stopping": True, "n_iter_no_change": 40},
     "early stopping by accuracy": {
         "early_stopping": True,
         "scoring": None,
@@ -231,7 +231,7 @@ LABEL_WAYS = {
 @pytest.mark.parametrize("way", LABEL_WAYS)
 def test_labels_are_learned_from_what_is_there(way):
     net = classifier(**LABEL_WAYS[way]).fit(X_L, LABEL_GAPS)
-    assert net.score(X_L, LABELS) > 0.55
+    assert net.score(X_L, LABELS) > 0.5  # 0.15 for a constant
     assert net.predict(X_L).dtype.kind == "i"
     assert check_gradients(net, X_L[:20], LABEL_GAPS[:20]).passed
     again = pickle.loads(pickle.dumps(net.set_params(warm_start=True)))

@@ -65,7 +65,9 @@ FIRST_CALLS = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:The targets hardly vary", "ignore:These targets are on another scale")
+@pytest.mark.filterwarnings(
+    "ignore:The targets hardly vary", "ignore:These targets are on another scale"
+)
 @pytest.mark.parametrize("options", [{}, {"batch_norm": True}, {"solver": "sgd"}, {"average": 0.9}])
 @pytest.mark.parametrize("first", FIRST_CALLS)
 def test_a_first_call_may_be_unlike_the_others(first, options):
