@@ -4,8 +4,8 @@ Quickstart
 
 This script takes one real data set from end to end. It normalizes handwritten digits with the
 training set's mean and standard deviation, and compares a network with dropout with scikit-learn's
-own MLP on the same split. Then it runs a grid search over the initialization and dropout, verifies
-the gradients, and draws the training curves.
+own MLP on the same split. Then it runs a grid search over the initialization and dropout, learns
+from patients who come one by one, verifies the gradients, and draws the training curves.
 
 Run it with ``make demo``, or ``python examples/quickstart.py [picture.png]``. It prints where it
 saved the picture; without a path, that is a temporary folder.
@@ -18,14 +18,15 @@ from pathlib import Path
 from time import perf_counter
 
 from scipy.optimize import check_grad
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_diabetes, load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
+from sklearn.neural_network import MLPRegressor as SklearnMLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sknn_opt import InputNormalizer, MLPClassifier, check_gradients
+from sknn_opt import InputNormalizer, MLPClassifier, MLPRegressor, check_gradients
 
 # sphinx_gallery_thumbnail_path = "_static/quickstart.png"
 EPOCHS = 60
@@ -83,6 +84,23 @@ def search(X_train, X_test, y_train, y_test):
     print(f"best: {best}, test accuracy {found.score(X_test, y_test):.1%}")
 
 
+def stream():
+    """Learn the progression of diabetes from one patient a call, without looking at y before."""
+    X, y = load_diabetes(return_X_y=True)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.25, random_state=0)
+    scaler = InputNormalizer().fit(X_train)
+    X_train, X_test = scaler.transform(X_train), scaler.transform(X_test)
+    for name, net in {
+        "sknn_opt": MLPRegressor((50,), random_state=0),
+        "scikit-learn's MLPRegressor": SklearnMLPRegressor(
+            hidden_layer_sizes=(50,), random_state=0
+        ),
+    }.items():
+        for i in range(len(X_train)):
+            net.partial_fit(X_train[i : i + 1], y_train[i : i + 1])
+        print(f"{name:<34} test R² {net.score(X_test, y_test):.2f}")
+
+
 def verify(X_train, y_train):
     """Compare backprop with two independent derivatives, on a small net with all features."""
     X, y = InputNormalizer().fit_transform(X_train)[:20], y_train[:20]
@@ -133,6 +151,8 @@ def main():
     ours, theirs = compare(split)
     title("Grid search over init and dropout: 12 settings, 3 folds")
     search(*split)
+    title("A stream: 331 patients, one a call, y from 25 to 346")
+    stream()
     title("Are the gradients correct?")
     verify(X_train, y_train)
     title("Picture")

@@ -32,6 +32,12 @@ def like(X, value):
 def refuse_other(X, fitted, method):
     """Raise ValueError if X is not of the library and on the device of a fitted attribute."""
     (xp, device), (its_xp, its_device) = namespace_and_device(X), namespace_and_device(fitted)
+    if its_xp is None and not isinstance(fitted, np.ndarray):
+        raise ValueError(
+            f"fit got an array of {type(fitted).__module__.partition('.')[0]} under array API "
+            f"dispatch, which is off: call {method}() under "
+            "sklearn.config_context(array_api_dispatch=True), or fit anew."
+        )
     if (xp, device) != (its_xp, its_device):
         here, there = (
             "NumPy" if found is None else f"{found.__name__} on {where}"
@@ -75,10 +81,11 @@ def inverse(X, operands, clip):
 
 
 def as_floats(X):
-    """A foreign array as one of floats."""
+    """A foreign array as one of floats, of 32 bits at least."""
     xp, device = namespace_and_device(X)
-    is_float = xp.isdtype(X.dtype, "real floating")
-    return X if is_float else xp.astype(X, float_dtype(xp, device))
+    if not xp.isdtype(X.dtype, "real floating"):
+        return xp.astype(X, float_dtype(xp, device))
+    return X if xp.finfo(X.dtype).bits >= 32 else xp.astype(X, xp.float32)
 
 
 def _inside(xp, X, bound):

@@ -24,7 +24,13 @@ def refuse_extremes(X, name, names=None, owner=None, allow_nan=False, limit=LARG
     Columns are called by their `names`, where there are any.
     """
     values = X.data if issparse(X) else X
-    assert_all_finite(values, allow_nan=allow_nan or owner is not None, input_name=name)
+    try:
+        assert_all_finite(values, allow_nan=allow_nan or owner is not None, input_name=name)
+    except ValueError as error:
+        if "infinity" not in str(error):
+            raise
+        row, _, column = _first(abs(X) == np.inf, names)
+        raise ValueError(f"{str(error).rstrip('.')}, first in {column} at row {row}.") from None
     if owner is not None and np.isnan(values).any():
         row, _, column = _first(X != X, names)
         raise ValueError(

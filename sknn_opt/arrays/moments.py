@@ -47,6 +47,8 @@ BLOCK_SIZE = 2**20
 LONG_ROW = 256
 TALL = 2**16
 
+SMALL = 2**14  # numbers
+
 # Two sums of the same weights may differ by so much, relatively.
 ROUNDING = 2.0**-39
 
@@ -202,7 +204,9 @@ def _merge(moments, measured):
 
 def _sums(rows, weights, shift):
     """Return `shifted_sums`, taken over long rows where the weights allow it."""
-    (n_samples, n_features), kernel = rows.shape, fastest(shifted_sums, rows.dtype)
+    n_samples, n_features = rows.shape
+    # A small table is not worth the time that compiling takes, once on a machine.
+    kernel = fastest(shifted_sums, rows.dtype) if rows.size > SMALL else shifted_sums
     if weights is not None:
         return kernel(rows, weights, shift)
     worthwhile = rows.size > LONG_ROW**2 // 4 and rows.flags.c_contiguous

@@ -17,6 +17,8 @@ BLOCK_SIZE = 2**17
 # squared, nor any other intermediate result can overflow or vanish; otherwise float64 is.
 SAFE_IN_FLOAT32 = 2.0**60
 
+SMALL = 2**14  # numbers
+
 # Narrow tables are viewed as fewer, longer rows of about this length: NumPy starts an inner loop
 # for each row, which costs as much as the work on a dozen numbers.
 LONG_ROW = 1024
@@ -90,7 +92,9 @@ def apply_steps(steps, X, out):
     infinity or a number beyond HUGE; True if it is done.
     """
     dtype = out.dtype if _is_safe(steps, out.dtype) else np.dtype(np.float64)
-    steps = _fused([part for step in steps for part in _rounded(*step, dtype)], dtype)
+    parts = [part for step in steps for part in _rounded(*step, dtype)]
+    # A small table is not worth the time that compiling takes, once on a machine.
+    steps = _fused(parts, dtype) if X.size > SMALL else [(op, [operand]) for op, operand in parts]
     tables = list(_long_rows(X, out, [operand for _, own in steps for operand in own]))
     in_place = np.may_share_memory(X, out)
     with np.errstate(over="ignore", invalid="ignore"):

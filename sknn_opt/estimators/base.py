@@ -35,6 +35,7 @@ from sknn_opt.estimators.fitted import FittedNetwork
 from sknn_opt.estimators.listeners import FitTask, Printer, listeners_of
 from sknn_opt.estimators.parameters import (
     CONSTRAINTS,
+    DidYouMean,
     architecture_of,
     batch_size,
     checked_weights,
@@ -55,7 +56,7 @@ from sknn_opt.training.rows import Rows
 from sknn_opt.training.state import TrainingState
 
 
-class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
+class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
     """The common part of MLPClassifier and MLPRegressor; not for direct use.
 
     A mixin of `sknn_opt.estimators.targets` says how targets are encoded and decoded.
@@ -421,6 +422,8 @@ class BaseMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator):
     def _read(self, X, y, sample_weight, *, reset, classes=None, every_column=False):
         """Validate X, y and the weights, and encode y for the loss."""
         frame = X if hasattr(X, "columns") else None
+        if not isinstance(y, np.ndarray):
+            frames.refuse_tensors(y, type(self))
         # A list may have several columns.
         table = self._with_gaps(y, every_column) if getattr(y, "ndim", 2) == 2 else None
         try:

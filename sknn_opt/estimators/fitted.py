@@ -13,10 +13,9 @@ from sknn_opt.arrays.extremes import LARGEST
 from sknn_opt.estimators.features import HiddenFeatures
 from sknn_opt.estimators.target_scale import Units
 from sknn_opt.estimators.weights import NetworkWeights
-from sknn_opt.nn.network import Weights
 from sknn_opt.nn.predictor import Predictor
 from sknn_opt.training.monitor import total_loss
-from sknn_opt.training.state import TrainingState
+from sknn_opt.training.state import TrainingState, unpickled
 
 DERIVED = ("_predictor", "_checked")  # made anew where they are missing
 
@@ -50,7 +49,7 @@ class FittedNetwork(HiddenFeatures, NetworkWeights):
     def __setstate__(self, values):
         if "_training" in values:
             values = dict(values)
-            weights = Weights(values.pop("theta_"), values.pop("statistics_"))
+            weights = unpickled(values.pop("theta_"), values.pop("statistics_"))
             state = TrainingState.from_plain(values["_training"], weights)
             values |= {"_training": state, "_weights": weights}
         super().__setstate__(values)

@@ -27,8 +27,10 @@ REMEDIES = {
     ("numbers and text", "pandas"): 'X[name] = pd.to_numeric(X[name], errors="coerce")',
     ("numbers and text", "polars"): "X = X.with_columns("
     "pl.col(names).cast(pl.Float64, strict=False))",
+    ("text and pandas.NA", "pandas"): 'X[name] = X[name].fillna("missing")',
     ("pandas.NA", "pandas"): 'X[name] = X[name].astype("Float64")',
 }
+WHAT_FOR = {"text": "encode them", "text and pandas.NA": "give those a name"}
 ENCODE = (
     'make_column_transformer((OneHotEncoder(handle_unknown="ignore"), [names]), '
     "remainder=InputNormalizer())"
@@ -85,18 +87,21 @@ def _kind(values):
     if kind := _time(values.dtype):
         return kind, next(iter(values), "")
     values = np.asarray(values, dtype=object)
-    bad = next((value for value in values if not _is_number(value)), None)
-    if bad is None:
+    not_numbers = [value for value in values if not _is_number(value)]
+    if not not_numbers:
         return None, None
+    bad = next((value for value in not_numbers if not _is_na(value)), None)
     for kind, its in (("dates", datetime.date), ("time spans", datetime.timedelta)):
         if isinstance(bad, its):
             return kind, bad
-    if type(bad).__name__ == "NAType":
-        return "pandas.NA", bad
+    if bad is None:
+        return "pandas.NA", not_numbers[0]
     if not isinstance(bad, str | bytes):
         return NO_NUMBER, bad
     numbers = sum(_is_number(value) for value in values[:SAMPLE])
-    return "numbers and text" if 2 * numbers > len(values[:SAMPLE]) else "text", bad
+    if 2 * numbers > len(values[:SAMPLE]):
+        return "numbers and text", bad
+    return "text and pandas.NA" if any(map(_is_na, not_numbers)) else "text", bad
 
 
 def _time(dtype):
@@ -105,6 +110,11 @@ def _time(dtype):
     if kind == "M" or kind.startswith("date"):
         return "dates"
     return "time spans" if kind == "m" or kind.startswith("duration") else None
+
+
+def _is_na(value):
+    """Whether it is pandas.NA."""
+    return type(value).__name__ == "NAType"
 
 
 def _is_number(value):
@@ -131,4 +141,4 @@ def _sentence(kind, columns, library):
         remedy = remedy.replace("X[name]", f"X[{names[0]}]")
     elif "X[name]" in remedy:
         remedy = f"for name in [{', '.join(names)}]: {remedy}"
-    return f"{found}: {'encode them' if kind == 'text' else 'make numbers of them'} by {remedy}"
+    return f"{found}: {WHAT_FOR.get(kind, 'make numbers of them')} by {remedy}"

@@ -49,9 +49,11 @@ def refuse_missing(y):
     """
     as_given = object if isinstance(y, list | tuple) else None  # NaN among words would be "nan"
     table = np.empty(0) if issparse(y) else np.asarray(y, dtype=as_given)
-    if not table.size or table.dtype.kind not in "fO":
+    if not table.size or table.dtype.kind not in "fOmM":
         return
     rows = np.flatnonzero(_are_missing(table.reshape(len(table), -1)).any(axis=1))
+    if len(rows) == len(table):
+        raise ValueError("Input y contains NaN: there is no target at all (NaN, None or NA).")
     if len(rows):
         raise ValueError(
             f"Input y contains NaN: there is no target (NaN, None or NA) in {len(rows)} of "
@@ -61,7 +63,7 @@ def refuse_missing(y):
 
 
 def _are_missing(table):
-    if table.dtype.kind == "f":
+    if table.dtype.kind in "fmM":
         return np.isnan(table)
     return np.frompyfunc(_is_missing, 1, 1)(table).astype(bool)
 

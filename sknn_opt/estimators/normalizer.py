@@ -43,7 +43,7 @@ from sknn_opt.arrays.scaling import apply_steps, forward_steps, inverse_steps
 from sknn_opt.arrays.types import Floats, Matrix
 from sknn_opt.estimators.frames import refuse_columns, refuse_times
 from sknn_opt.estimators.listeners import FitTask
-from sknn_opt.estimators.parameters import checked_weights, transaction
+from sknn_opt.estimators.parameters import DidYouMean, checked_weights, transaction
 
 DISPATCHES = get_tags(StandardScaler()).array_api_support  # scikit-learn 1.6 does not yet
 FITTED = (
@@ -52,7 +52,9 @@ FITTED = (
 )
 
 
-class InputNormalizer(CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class InputNormalizer(
+    DidYouMean, CallbackSupportMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
+):
     """Bring features to center 0 and scale 1, optionally with a smooth clip.
 
     Behaves as scikit-learn's `StandardScaler`; it is more exact where the mean of a feature is

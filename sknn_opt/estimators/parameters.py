@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import fields, replace
 from functools import partial
 from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
 from sklearn.metrics import get_scorer, get_scorer_names
@@ -74,6 +75,38 @@ CONSTRAINTS = {
 AUTO_BATCH_SIZE = 200
 LEARNING_RATE = 0.001  # the default of learning_rate_init
 OTHER_NAMES = {"nesterov": "nesterovs_momentum"}  # an optimizer's names for parameters
+
+
+class DidYouMean:
+    """An estimator that says which parameter an unknown one may be meant to be; a mixin."""
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by their names, as in scikit-learn.
+
+        Parameters
+        ----------
+        **params : dict
+            Their new values.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If there is no parameter of such a name.
+        """
+        try:
+            return super().set_params(**params)  # type: ignore[misc]
+        except ValueError as error:
+            names = set(self._parameter_constraints)  # type: ignore[attr-defined]
+            given = (name.partition("__")[0] for name in params)
+            unknown = next((name for name in given if name not in names), "")
+            meant = closest("parameter", unknown, names)
+            if meant is None:
+                raise
+            raise ValueError(f"{error} Did you mean {meant!r}?") from None
 
 
 def takes_minibatches(estimator):

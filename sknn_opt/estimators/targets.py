@@ -8,7 +8,7 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import column_or_1d
 
-from sknn_opt.arrays.extremes import refuse_extremes
+from sknn_opt.arrays.extremes import has_extremes, refuse_extremes
 from sknn_opt.estimators import target_scale
 from sknn_opt.estimators.class_weight import row_factors
 from sknn_opt.estimators.missing import mean_r2, refuse_missing, subset_accuracy, with_gaps
@@ -20,6 +20,11 @@ from sknn_opt.training.rescaling import rescale
 LABELS = "multilabel-indicator"
 KINDS = ("binary", "multiclass", LABELS)
 ROWS_AT_A_TIME = 2**18  # labels of many rows are not copied as a whole
+TIMES = {  # whose numbers depend on a unit that nobody sees
+    "m": 'y holds time spans: make numbers of them by y = y / numpy.timedelta64(1, "h").',
+    "M": "y holds dates: make numbers of them by "
+    'y = (y - numpy.datetime64("1970-01-01")) / numpy.timedelta64(1, "D").',
+}
 REGRESSION_LOSSES = [name for name, loss in LOSSES.items() if loss.link in ("identity", "exp")]
 
 
@@ -56,6 +61,10 @@ class ClassTargets(Targets):
                 )
             return None
         classes = np.unique(classes)
+        if classes.dtype.kind == "f" and np.isnan(classes).any():
+            raise ValueError(
+                f"classes={classes.tolist()} holds NaN, which is no label; leave it out."
+            )
         if first or np.array_equal(classes, self.classes_):
             return classes if first else None
         lacking = sorted(set(self.classes_.tolist()) - set(classes.tolist()), key=str)
@@ -169,12 +178,15 @@ class AmountTargets(Targets):
     def _encode(self, y, *, reset, classes=None):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        if y.dtype.kind in TIMES:
+            raise ValueError(TIMES[y.dtype.kind])
         y = y if y.dtype == np.float32 else y.astype(np.float64, copy=False)
         y = y[:, np.newaxis] if y.ndim == 1 else y
         has_gaps = y.shape[1] > 1 and np.isnan(y).any()
         loss = self.loss if isinstance(self.loss, Loss) else LOSSES[self.loss]
         loss.check_targets(y[~np.isnan(y)] if has_gaps else y)
-        refuse_extremes(y, "y", allow_nan=y.shape[1] > 1)
+        if has_extremes(y):
+            refuse_extremes(y, "y", allow_nan=y.shape[1] > 1)
         return y
 
     def _decode(self, y):

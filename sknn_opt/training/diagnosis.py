@@ -155,12 +155,17 @@ def _held_out(case):
 
 
 def _trend(case):
-    """Whether half as many epochs again would do, if the loss goes on as in the last quarter."""
+    """Whether half as many epochs again would do, if the loss goes on as in the last quarter.
+
+    A loss above that of a constant that is cut off while it falls says nothing else, either.
+    """
     losses = [row["loss"] for row in case.state.history[-case.n_iter :]]
-    ahead = losses[-1] - 2 * (losses[3 * (len(losses) - 1) // 4] - losses[-1])
-    if len(losses) < 2 or ahead > case.constant * (1 - symptoms.LEARNED_NOTHING.limit):
+    fell = losses[3 * (len(losses) - 1) // 4] - losses[-1]
+    least, cut_off = symptoms.LEARNED_NOTHING.limit * case.constant, case.reason == "max_iter"
+    on_its_way = cut_off and losses[-1] > case.constant and fell > least
+    if len(losses) < 2 or not (on_its_way or losses[-1] - 2 * fell <= case.constant - least):
         return None
-    symptom = symptoms.STILL_FALLING if case.reason == "max_iter" else symptoms.STOPPED_EARLY
+    symptom = symptoms.STILL_FALLING if cut_off else symptoms.STOPPED_EARLY
     return symptom.tell(case.traits, n=len(losses), loss=losses[-1])
 
 

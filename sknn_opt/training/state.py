@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import asdict, dataclass, field, fields, replace
 
 import numpy as np
@@ -13,6 +14,11 @@ from sknn_opt.training.sightings import Sightings
 
 FORMAT = 3  # of the plain values
 MAX_CALLS = 160  # rows that the history of a stream has at most
+
+
+def unpickled(theta, statistics):
+    """Weights that joblib hashes as before: an empty array comes back with other strides."""
+    return Weights(theta, statistics.copy())
 
 
 @dataclass
@@ -98,15 +104,14 @@ class TrainingState:
         With `weights`, those are copied instead.
         """
         dtype = self.weights.theta.dtype if dtype is None else dtype
-        return replace(
-            self,
-            weights=(weights or self.weights).astype(dtype),
-            time=replace(self.time),
-            moments={k: v.astype(dtype) if np.ndim(v) else v for k, v in self.moments.items()},
-            average=self.average and self.average.astype(dtype),
-            history=list(self.history),
-            sightings=self.sightings and self.sightings.copy(),
-        )
+        state = copy.copy(self)
+        state.weights = (weights or self.weights).astype(dtype)
+        state.time = copy.copy(self.time)
+        state.moments = {k: v.astype(dtype) if np.ndim(v) else v for k, v in self.moments.items()}
+        state.average = self.average and self.average.astype(dtype)
+        state.history = list(self.history)
+        state.sightings = self.sightings and self.sightings.copy()
+        return state
 
     def thin_history(self):
         """Drop every second of the older rows where a stream has made too many."""
@@ -162,7 +167,7 @@ class TrainingState:
                 "version cannot read: fit it anew, or load it with the version that saved it."
             )
         for name in ("weights", "average", "best"):
-            values[name] = values[name] and Weights(**values[name])
+            values[name] = values[name] and unpickled(**values[name])
         values["sightings"] = values["sightings"] and Sightings(**values["sightings"])
         values["weights"] = values["weights"] or predicting
         values["architecture"] = Architecture.from_plain(values["architecture"])

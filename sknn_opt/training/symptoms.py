@@ -477,17 +477,21 @@ def on_fitted(architecture, weights, rows, case=None):
     varied = constant > 0 and (y != y[0]).any()  # rounding can make a little of nothing
     if varied and (flat or not loss < constant * (1 - LEARNED_NOTHING.limit)):
         said = _with_cause(_on_loss(codes, truth, loss, constant), case, constant)
-        killed = not case or remedies.SLOWER in said  # by the steps: else dead units are no cause
-        return [said, *(dead if killed else [])]
+        # Units are no cause, unless the steps killed them.
+        return [said, *(dead if not case or remedies.SLOWER in said else [])]
     if codes is None or (codes != codes[0]).any() or (truth == truth[0]).all():
         return dead
     return [ONE_CLASS.say(case and case.traits, share=np.mean(truth == codes[0])), *dead]
 
 
 def _without_far_targets(rows):
-    """All but the 2 % that are farthest from 0: one absurd target can outweigh all others."""
+    """All but the 2 % that are farthest from 0, or those far from three quarters of the rows.
+
+    One absurd target can outweigh all others.
+    """
     far = np.nan_to_num(np.fmax.reduce(np.abs(rows.of(rows.y)), axis=1))
-    return rows.take(far <= np.quantile(far, 0.98))
+    most, usual = np.quantile(far, (0.98, 0.75))
+    return rows.take(far <= (min(most, OUTLIERS.limit * usual) if usual else most))
 
 
 def _with_cause(said, case, constant):

@@ -93,9 +93,32 @@ def test_integers_become_floats(xp):
     assert ours.n_samples_seen_ == 6
 
 
+def test_half_precision_becomes_single():
+    if os.environ.get("SCIPY_ARRAY_API") != "1" or not get_tags(StandardScaler()).array_api_support:
+        pytest.skip("SCIPY_ARRAY_API is not set, or scikit-learn's scalers do not dispatch yet")
+    torch = pytest.importorskip("torch")
+    half = X[10:].astype(np.float16)
+    for params in PARAMETERS:
+        expected = InputNormalizer(**params).fit(half)
+        with config_context(array_api_dispatch=True):
+            ours = InputNormalizer(**params).fit(torch.asarray(half))
+            Z = ours.transform(torch.asarray(half))
+            back = ours.inverse_transform(Z)
+        assert Z.dtype == back.dtype == torch.float32
+        np.testing.assert_allclose(Z.numpy(), expected.transform(half), rtol=2e-5, atol=2e-5)
+
+
+def test_dispatch_that_was_switched_off(xp):
+    fitted = InputNormalizer().fit(xp.asarray(X))
+    with config_context(array_api_dispatch=False):
+        for call in (fitted.transform, fitted.inverse_transform):
+            with pytest.raises(ValueError, match="dispatch, which is off: call Input.*_api_disp"):
+                call(X)
+
+
 def test_values_that_no_table_holds(xp):
     fitted = InputNormalizer().fit(xp.asarray(X))
-    for value, message in ((np.inf, "Input X contains infinity"), (1e101, r"1e\+101 in column 2")):
+    for value, message in ((np.inf, "Input X contains infinity"), (1e306, r"1e\+306 in column 2")):
         bad = X.copy()
         bad[7, 2] = value
         for call in (InputNormalizer().fit, fitted.transform, fitted.inverse_transform):
@@ -120,6 +143,7 @@ def test_networks_say_that_they_compute_in_numpy(xp, Net):
     library = xp.__name__.partition(".")[0]
     calls = {
         "X": lambda: net.fit(xp.asarray(table), y),
+        "y": lambda: net.fit(table, xp.asarray(y)),
         "both": lambda: make_pipeline(InputNormalizer(), net).fit(xp.asarray(table), xp.asarray(y)),
         "predict": lambda: net.predict(xp.asarray(table)),
     }

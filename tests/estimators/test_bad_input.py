@@ -100,7 +100,7 @@ def spoiled(array, value):
 
 BAD_DATA = {
     "X with NaN": (spoiled(X, np.nan), Y, {}, "Input X contains NaN"),
-    "X with inf": (spoiled(X, np.inf), Y, {}, "Input X contains infinity"),
+    "X with inf": (spoiled(X, np.inf), Y, {}, "infinity .*, first in column 0 at row 3.$"),
     "complex X": (spoiled(X, 1j), Y, {}, "Complex data not supported"),
     "empty X": (X[:0], Y[:0], {}, r"0 sample\(s\)"),
     "one-dimensional X": (X[:, 0], Y, {}, "Expected 2D array"),

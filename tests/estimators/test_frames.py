@@ -45,6 +45,7 @@ COLUMNS = {
     "text of pandas": pd.array(TEXT, dtype="string"),
     "categories": pd.Categorical(TEXT),
     "missing text": [*TEXT[:-1], None],
+    "missing date as object": np.array([pd.NA, *DATES[1:]], dtype=object),
     "numbers and text": ["1", "2.5", "n/a"] * 2,
     "pandas.NA": np.array([1, pd.NA, 2, 3, 4, 5], dtype=object),
 }
@@ -95,6 +96,20 @@ def test_the_column_is_named_and_the_remedy_works(estimator, kind):
     if "text" not in kind and "categories" not in kind:
         assert Z.shape[1] == X.shape[1]
     assert np.isfinite(np.asarray(output_of(estimator)(Z))).all()
+
+
+@pytest.mark.parametrize("missing", [0, 3])
+@pytest.mark.parametrize("dtype", ["string", object])
+def test_text_with_gaps_of_pandas_takes_two_steps(missing, dtype):
+    X = pd.DataFrame({"a": A, "b": pd.Series(TEXT, dtype=dtype)})
+    X.loc[missing, "b"] = pd.NA
+    for found in ("text and pandas.NA", "text"):
+        with pytest.raises(
+            ValueError, match=f"holds {found} in feature 'b', such as '[vm]"
+        ) as error:
+            InputNormalizer().fit(X)
+        X = treated(X, remedies(str(error.value))[0])
+    assert InputNormalizer().fit_transform(X).shape == (N, 4)
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)

@@ -179,6 +179,7 @@ def test_errors():
     refuses(net, numbers, [*ALL, "y"], r"classes \['z'\], which are not among")
     codes = stream(classifier(), 2, slice(None), y=Y, classes=[0, 1, 2])
     refuses(codes, Y, ["0", "1", "2", "3"], r"lacks \[0, 1, 2\]")
+    refuses(codes, Y, [0, 1, 2, np.nan], r"classes=\[0.0, 1.0, 2.0, nan\] holds NaN")
 
 
 def test_labels_take_no_classes():

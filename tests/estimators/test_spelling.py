@@ -5,8 +5,9 @@ import re
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
+from sklearn.pipeline import make_pipeline
 
-from sknn_opt import MLPClassifier, MLPRegressor
+from sknn_opt import InputNormalizer, MLPClassifier, MLPRegressor
 from sknn_opt.estimators.parameters import CONSTRAINTS
 from sknn_opt.estimators.spelling import OTHER_NAMES, did_you_mean
 from sknn_opt.optim import AdamW
@@ -106,7 +107,9 @@ def test_partial_fit_says_the_same():
         MLPClassifier(activation="sigmoid").partial_fit(X, Y, classes=[0, 1, 2])
 
 
-@pytest.mark.parametrize("name", sorted(OTHER_NAMES.keys() - {"scoring", "class_weight"}))
+@pytest.mark.parametrize(
+    "name", sorted(OTHER_NAMES.keys() - {"scoring", "class_weight", "parameter"})
+)
 def test_every_other_name_leads_to_one_that_is_allowed(name):
     for other, meant in OTHER_NAMES[name].items():
         hints = [
@@ -114,3 +117,34 @@ def test_every_other_name_leads_to_one_that_is_allowed(name):
             for make in (MLPClassifier, MLPRegressor)
         ]
         assert f"Did you mean {meant!r}?" in hints
+
+
+def test_every_other_name_of_a_parameter_leads_to_one():
+    assert set(OTHER_NAMES["parameter"].values()) <= CONSTRAINTS.keys() | {"loss"}
+
+
+@pytest.mark.parametrize(
+    ("estimator", "name", "meant"),
+    [
+        (MLPClassifier(), "dropuot", "dropout"),
+        (MLPClassifier(), "Batch-Norm", "batch_norm"),
+        (MLPRegressor(), "lr", "learning_rate_init"),
+        (MLPRegressor(), "n_epochs", "max_iter"),
+        (InputNormalizer(), "centre", "center"),
+        (make_pipeline(InputNormalizer(), MLPClassifier()), "mlpclassifier__alhpa", "alpha"),
+    ],
+)
+def test_the_name_of_a_parameter(estimator, name, meant):
+    before = str(estimator.get_params())
+    with pytest.raises(ValueError, match=f"Invalid parameter .* Did you mean '{meant}'\\?$"):
+        estimator.set_params(**{name: 1})
+    assert str(estimator.get_params()) == before
+    assert estimator.set_params() is estimator
+
+
+@pytest.mark.parametrize("name", ["wrong", "n_jobs", "solver__wrong"])
+def test_no_guess_at_the_name_of_a_parameter(name):
+    net = MLPClassifier(solver=AdamW())
+    with pytest.raises((ValueError, AttributeError)) as caught:
+        net.set_params(**{name: 1})
+    assert "Did you mean" not in str(caught.value)

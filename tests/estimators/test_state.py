@@ -334,3 +334,26 @@ def test_dropout_draws_from_a_stream_of_its_own():
     one, other = (net.fit(X, Y)._training for net in (plain, dropped))
     assert one.shuffle == other.shuffle
     assert one.dropout != other.dropout
+
+
+@pytest.mark.parametrize("kind", ["fit", "batch norm", "early stopping", "lbfgs", "stream"])
+def test_equal_fits_have_equal_pickles_and_hashes(kind):
+    more = {
+        "batch norm": {"batch_norm": True},
+        "early stopping": {"early_stopping": True},
+        "lbfgs": {"solver": "lbfgs"},
+        "stream": {"early_stopping": True, "average": 0.9},
+    }
+
+    def fitted():
+        net = MLPClassifier((5,), max_iter=3, random_state=0, **more.get(kind, {}))
+        if kind != "stream":
+            return net.fit(X, Y)
+        for part in np.array_split(np.random.default_rng(0).permutation(len(X)), 5):
+            net.partial_fit(X[part], Y[part], classes=np.unique(Y))
+        return net
+
+    one, other = fitted(), fitted()
+    assert pickle.dumps(one) == pickle.dumps(other)
+    for copied in (other, pickle.loads(pickle.dumps(one)), copy.deepcopy(one)):
+        assert joblib.hash(copied) == joblib.hash(one)

@@ -1,5 +1,7 @@
 """normalize_target: the unit of y does not matter, and predictions are in it."""
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -112,6 +114,17 @@ def test_one_absurd_target_does_not_move_a_robust_loss(loss, as_stream):
     np.testing.assert_allclose(units.center_, np.median(dirty), rtol=1e-6)
     quartiles = np.subtract(*np.quantile(dirty, [0.75, 0.25]))
     np.testing.assert_allclose(units.scale_, quartiles / 1.349, rtol=0.01)
+
+
+@pytest.mark.parametrize("loss", ["absolute_error", "huber", "quantile"])
+def test_a_share_of_absurd_targets_does_not_hide_what_was_learned(loss):
+    truth = 10 + 5 * X[:, 0]
+    dirty = np.where(np.arange(len(X)) % 12, truth, -1e6)
+    net = regressor(loss=loss, quantile=0.5, learning_rate_init=0.01)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "(?s).*learned nothing")
+        net.fit(X, dirty)
+    assert np.median(np.abs(net.predict(X) - truth)) < 2
 
 
 def test_half_of_the_targets_may_be_equal():

@@ -253,6 +253,8 @@ def case(losses, reason, **state):
         ([0.5, 0.5, 0.5, 0.5], "converged", True, "y may not depend on X"),
         ([0.505, 0.501, 0.499, 0.499], "max_iter", False, "y may not depend on X"),
         ([0.5], "max_iter", False, "y may not depend on X"),
+        ([2.0, 1.9, 1.8, 1.7], "max_iter", False, "still fell .* Try more max_iter, or a higher"),
+        ([2.0, 1.9, 1.8, 1.7], "converged", False, "y may not depend on X"),
     ],
 )
 def test_what_the_history_tells(losses, reason, by_score, cause):
