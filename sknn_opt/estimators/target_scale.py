@@ -3,8 +3,8 @@
 A fit learns the units from its rows. A stream has no first rows that stand for the others, so its
 units follow all rows so far; `sknn_opt.training.rescaling` keeps the predictions where they were.
 A first call in other units, or a sensor that is replaced, would count for ever. So where the latest
-100 targets agree with each other, but not with all before, these are forgotten. Equal targets have
-no scale, and change none.
+100 targets agree with each other, but not with all before, and are more than these or outside of
+their range, those before are forgotten. Equal targets have no scale, and change none.
 """
 
 import copy
@@ -34,7 +34,7 @@ def follow(units, recent, loss, y, weight):
     units : InputNormalizer or None
         Those before.
     recent : ndarray of shape (n, n_outputs + 1) or None
-        The latest targets, and their weights.
+        The latest targets, and their weights. The first four rows are ranges of those before.
 
     Returns
     -------
@@ -43,30 +43,51 @@ def follow(units, recent, loss, y, weight):
     if loss.normalizes is None:
         return None, None
     latest = np.column_stack([y, np.ones(len(y)) if weight is None else weight])
-    recent = latest if recent is None else np.concatenate([recent, latest])
+    if recent is None:
+        recent = latest[:0] if units is None else np.tile(_range(units), (2, 1))
+    recent = np.concatenate([recent, latest])
     is_new = units is None  # the network knows other rows, which have had no units
     units = None if is_new else learn(loss, y, weight, units)
     if len(recent) < RECENT:
         return units, recent
-    if not is_new and not _has_changed(units, recent, loss):
-        return units, None
-    return learn(loss, recent[:, :-1], recent[:, -1]), None
+    found = learn(loss, recent[:, :-1], recent[:, -1])
+    if is_new:
+        return found, None
+    units = found if _has_changed(units, recent, loss) else units
+    low, high = np.fmin(recent[0], recent[2]), np.fmax(recent[1], recent[3])
+    return units, np.concatenate([[low, high], _range(found)])
+
+
+def _range(units):
+    """The lowest and the highest targets so far, as two rows of weight 0."""
+    return np.column_stack([[units.data_min_, units.data_max_], [0, 0]])
 
 
 def _has_changed(units, recent, loss):
-    """Whether the latest targets agree with each other, but not with all before."""
-    halves = [learn(loss, part[:, :-1], part[:, -1]) for part in np.array_split(recent, 2)]
+    """Whether the latest targets agree with each other, but not with all before.
+
+    Where these are more, the latest lie outside of their range as well: they would else be no news,
+    but one of the groups or seasons in which a stream may come. The range is that of all targets
+    but the latest and the ones just before, among which the change may have come: the first two
+    rows of `recent`. The next two are the range of those just before.
+    """
+    low, high = recent[:2, :-1]
+    halves = [learn(loss, part[:, :-1], part[:, -1]) for part in np.array_split(recent[4:], 2)]
     vary = [_varies(each) for each in (units, *halves)]
     if (vary[0] & ~(vary[1] & vary[2])).any():  # a column lately had no targets, or equal ones
         return False
-    return not _apart(*halves, 1, 2) and _apart(units, halves[1], CHANGED, CHANGED)
+    outnumber = units.n_samples_seen_ < 2 * sum(half.n_samples_seen_ for half in halves)
+    below = np.fmax(*(half.data_max_ for half in halves)) < low
+    above = np.fmin(*(half.data_min_ for half in halves)) > high
+    changed = _apart(units, halves[1], CHANGED, CHANGED) & (outnumber | below | above)
+    return bool(changed.any()) and not _apart(*halves, 1, 2).any()
 
 
 def _apart(one, other, distance, factor):
-    """Whether columns differ by so many deviations in their means, or so many times in scale."""
+    """Which columns differ by so many deviations in their means, or so many times in scale."""
     (m1, s1), (m2, s2) = _mean_and_scale(one), _mean_and_scale(other)
     far = np.abs(m1 - m2) > distance * s2
-    return bool((far | (np.maximum(s1, s2) > factor * np.minimum(s1, s2))).any())
+    return far | (np.maximum(s1, s2) > factor * np.minimum(s1, s2))
 
 
 def learn(loss, y, weight, before=None):

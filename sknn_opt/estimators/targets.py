@@ -195,6 +195,11 @@ class AmountTargets(Targets):
 
     def _loss_and_outputs(self, y):
         levels = quantile_levels(self.quantile) if self.loss == "quantile" else None
+        if levels is None and np.ndim(self.quantile):
+            raise ValueError(
+                f"quantile={self.quantile!r} asks for several quantiles, which loss='quantile' "
+                f"predicts; loss is {self.loss!r}. Set loss='quantile', or leave quantile out."
+            )
         if isinstance(levels, tuple):
             self._check_quantiles(levels, y)
         loss = make_loss(self.loss, quantile=levels, delta=self.huber_delta)

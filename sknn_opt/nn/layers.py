@@ -80,6 +80,8 @@ class BatchNorm:
     With pᵢ = wᵢ / Σw (1/m without weights):  μ = Σ pᵢ zᵢ,  σ² = Σ pᵢ (zᵢ - μ)².
     dγ = Σ δᵢ x̂ᵢ,  dβ = Σ δᵢ,  dL/dzᵢ = γ / √(σ² + ε) · (δᵢ - pᵢ (dβ + x̂ᵢ dγ)).
     Prediction uses running averages of μ and σ² instead; `update_running` moves them.
+    A row alone has no variance: it, too, is normalized by the running averages, which are constants
+    then (pᵢ = 0), and its distance from the running mean is what it says of the variance.
     Source: Ioffe & Szegedy (2015), "Batch normalization"; the weights are ours.
     """
 
@@ -96,11 +98,22 @@ class BatchNorm:
 
     def forward(self, z, weight):
         m = len(z)
-        self._p = self._ones[:m] / m if weight is None else weight / weight.sum()
         y, self.x_hat = self._y[:m], z
+        if m == 1:
+            return self._forward_alone(z, y)
+        self._p = self._ones[:m] / m if weight is None else weight / weight.sum()
         self._mean, self._variance, self._inverse_std = self._normalize(
             z, self._p, self.gamma, self.beta, self.EPSILON, y
         )
+        return y
+
+    def _forward_alone(self, z, y):
+        self._mean, self._variance, self._p = z[0].copy(), None, np.zeros_like(self._ones[:1])
+        self._inverse_std = 1 / np.sqrt(self._running_variance + self.EPSILON)
+        z -= self._running_mean
+        z *= self._inverse_std
+        np.multiply(z, self.gamma, out=y)
+        y += self.beta
         return y
 
     def backward(self, delta):
@@ -110,6 +123,10 @@ class BatchNorm:
 
     def update_running(self, rate):
         """Move the running statistics toward those of the last batch by `rate` in [0, 1]."""
+        if self._variance is None:  # (1 - rate) σ² + rate (1 - rate) (z - μ)², of both together
+            distance = self._mean - self._running_mean
+            alone = rate == 1  # the first row of all leaves the variance at 1
+            self._variance = self._running_variance.copy() if alone else (1 - rate) * distance**2
         for running, batch in (
             (self._running_mean, self._mean),
             (self._running_variance, self._variance),

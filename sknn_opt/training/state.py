@@ -65,7 +65,8 @@ class TrainingState:
     sightings : Sightings or None
         The rows that a stream with early stopping has seen.
     recent_targets : ndarray of shape (n, n_outputs + 1) or None
-        The latest ones of a stream, and their weights, by which it notices another scale.
+        The latest ones of a stream, ranges of those before, and weights, by which it notices
+        another scale.
     """
 
     architecture: Architecture

@@ -115,7 +115,7 @@ FOREIGN_TARGETS = Symptom(
     UNSCALED_TARGETS.limit,
     "these targets are on another scale than those seen before ({found}, in units of all so far)",
     advice="Look for a wrong unit in these rows, or an outlier in those before; if the change is "
-    "real, the scale follows it after 100 of them.",
+    "real, the scale follows it.",
 )
 FLAT_TARGETS = Symptom(
     "targets that hardly vary",

@@ -219,3 +219,8 @@ def test_a_scorer_object_that_compares_one_prediction():
     net = regressor(early_stopping=True, scoring=get_scorer("r2"))
     with pytest.raises(ValueError, match="on the validation set of 44 rows raised ValueError"):
         net.fit(X, Y)
+
+
+def test_several_quantiles_need_their_loss():
+    with pytest.raises(ValueError, match=r"quantile=\[0.1, 0.9\] asks for .* Set loss='quantile'"):
+        MLPRegressor(quantile=[0.1, 0.9]).fit(X, Y)

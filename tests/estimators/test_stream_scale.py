@@ -239,6 +239,26 @@ def test_switched_on_midway_it_waits_for_targets_that_have_a_scale(size):
     assert net.target_normalizer_.scale_[0] == pytest.approx(Y.std(), rel=0.3)
 
 
+@pytest.mark.parametrize("size", [1, 20])
+def test_targets_that_come_in_blocks_are_no_change_of_scale(size):
+    """Within a block they hardly vary, and the network knows of the other blocks."""
+    rng = np.random.default_rng(0)
+    block = np.arange(10_000) // 200 % 5
+    rows = np.column_stack([2 * np.eye(5)[block] - 0.4, rng.normal(size=len(block))])
+    y = np.array([0, 50, -50, 100, 20])[block] + rows[:, -1]
+    assert feed(regressor(learning_rate_init=1e-3), rows, y, size).score(rows, y) > 0.9
+
+
+@pytest.mark.parametrize("size", [1, 7])
+def test_batch_norm_learns_from_rows_that_come_alone(size):
+    net = regressor(batch_norm=True, batch_norm_momentum=0.999, learning_rate_init=1e-3)
+    assert feed(net, X, Y, size, n_times=6).score(X, Y) > 0.4
+    whole = regressor(batch_norm=True, max_iter=60, tol=0).set_params(batch_size=50)
+    for _ in range(20):
+        whole.partial_fit(X, Y)
+    assert feed(whole.set_params(learning_rate_init=1e-3), X, Y, 1).score(X, Y) > 0.3
+
+
 @pytest.mark.parametrize("normalizes", [None, "mean and scale"])
 def test_a_stream_keeps_no_more_than_the_latest_targets(normalizes):
     class Squares(LogCosh):

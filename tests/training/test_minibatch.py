@@ -152,8 +152,10 @@ def test_running_statistics_weigh_rows_alike_over_calls_of_any_size():
         for part in np.array_split(X[rows], -(-len(X[rows]) // 50)):
             total = 0.9 * total + len(part)
             share = len(part) / total
+            # A row alone has no variance but its distance from the mean.
+            found = (1 - share) * (part @ W - mean)[0] ** 2 if len(part) == 1 else (part @ W).var(0)
             mean = (1 - share) * mean + share * (part @ W).mean(axis=0)
-            variance = (1 - share) * variance + share * (part @ W).var(axis=0)
+            variance = (1 - share) * variance + share * found
         statistics = {
             name: b.of(net.statistics_) for name, b in net._training.architecture.statistics.items()
         }
