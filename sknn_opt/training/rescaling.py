@@ -17,8 +17,9 @@ last one sees ∂ℓ'/∂z' through W': of several outputs it gets the mean fact
 """
 
 import numpy as np
+from scipy.linalg import norm
 
-FAR, NEAR, FAR_IN_LOG = 5, 1e-6, 3  # outputs that say nothing in the new units
+FAR, NEAR, FAR_IN_LOG, LARGE = 5, 1e-6, 3, 5  # outputs that say nothing in the new units
 POWERS = {"velocity": 1, "first_moment": 1, "second_moment": 2}  # of the gradient, in a buffer
 
 
@@ -32,13 +33,16 @@ def rescale(state, ratio, shift):
         Old outputs z are new outputs ratio · z + shift. Where these are 5 times as large or as far
         away, or differ by less than a millionth (the targets before were constant), the old outputs
         say nothing in the new units. The last layer then stays as it is, for it trains badly from
-        so far away, and from 0. With the link exp, so far away is a factor of e³ either way.
+        so far away, and from 0. With the link exp, so far away is a factor of e³ either way. Many
+        small changes make a large one: weights of a norm above 5 do not grow.
     """
     if state.architecture.loss.link == "exp":
-        lost = np.abs(np.log(ratio)) > FAR_IN_LOG
+        kept = lost = np.abs(np.log(ratio)) > FAR_IN_LOG
     else:
         lost = (ratio > FAR) | (np.abs(shift) > FAR) | (ratio < NEAR)
-    ratio, shift = np.where(lost, 1.0, ratio), np.where(lost, 0.0, shift)
+        W, _ = _last_layer(state.architecture, state.weights.theta)
+        kept = lost | ((ratio > 1) & (norm(W, axis=0) > LARGE))
+    ratio, shift = np.where(kept, 1.0, ratio), np.where(kept, 0.0, shift)
     state.best = state.best and state.best.copy()  # which others may hold
     for weights in filter(None, (state.weights, state.average, state.best)):
         _rescale_outputs(state.architecture, weights, ratio, shift)

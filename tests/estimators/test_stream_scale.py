@@ -76,6 +76,15 @@ def test_a_first_call_may_be_unlike_the_others(first, options):
     assert net.score(X, Y) > 0.5
 
 
+@pytest.mark.filterwarnings("ignore:These targets are on another scale")
+@pytest.mark.parametrize("loss", ["absolute_error", "huber"])
+@pytest.mark.parametrize("factor", [50.0, 1e4])
+def test_a_robust_scale_that_shrinks_row_by_row_does_not_blow_up_the_outputs(loss, factor):
+    y = np.tanh(X[:, 2] + X[:, 8])
+    net = regressor(loss=loss, learning_rate_init=1e-3).partial_fit(X[:30], factor * y[:30])
+    assert feed(net, X, y, 1, n_times=6).score(X, y) > 0.6
+
+
 @pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "huber", LogCosh()])
 def test_row_by_row_learns_as_all_at_once(loss):
     rows = regressor(loss=loss, learning_rate_init=1e-3)

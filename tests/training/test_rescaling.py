@@ -76,6 +76,15 @@ def test_the_degree_is_that_of_the_loss(loss):
     np.testing.assert_allclose(function(scaled, c * Y)[0], factor * function(z.copy(), Y)[0])
 
 
+def test_many_small_changes_do_not_blow_up_the_layer():
+    """Units that shrink a little with each row, after a first call of large targets."""
+    state = state_of()
+    for _ in range(1000):
+        rescale(state, np.array([1.02, 0.98]), np.zeros(2))
+    assert 5 < np.linalg.norm(state.weights.theta[18:30].reshape(6, 2)[:, 0]) < 6
+    assert state.architecture.blocks["W[2]"].slice == slice(18, 30)
+
+
 @pytest.mark.parametrize(("ratio", "shift"), [(0.0, 0.0), (1e-7, 0.0), (6.0, 0.0), (1.0, -6.0)])
 def test_outputs_that_say_nothing_in_the_new_units_leave_the_layer_as_it_is(ratio, shift):
     state = state_of(moments={"step": 1, "velocity": X})
