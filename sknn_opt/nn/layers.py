@@ -80,12 +80,14 @@ class BatchNorm:
     With pᵢ = wᵢ / Σw (1/m without weights):  μ = Σ pᵢ zᵢ,  σ² = Σ pᵢ (zᵢ - μ)².
     dγ = Σ δᵢ x̂ᵢ,  dβ = Σ δᵢ,  dL/dzᵢ = γ / √(σ² + ε) · (δᵢ - pᵢ (dβ + x̂ᵢ dγ)).
     Prediction uses running averages of μ and σ² instead; `update_running` moves them.
-    A row alone has no variance: it, too, is normalized by the running averages, which are constants
-    then (pᵢ = 0), and its distance from the running mean is what it says of the variance.
+    A row alone has no variance. Where a training `remembers` other batches, it, too, is normalized
+    by the running averages, which are constants then (pᵢ = 0), and its distance from the running
+    mean is what it says of the variance.
     Source: Ioffe & Szegedy (2015), "Batch normalization"; the weights are ours.
     """
 
     EPSILON = 1e-5
+    remembers = False  # an objective has no other batches than its own
 
     def __init__(self, params, grads, statistics, n_rows, dtype):
         self.gamma, self.beta = params["gamma"], params["beta"]
@@ -99,7 +101,7 @@ class BatchNorm:
     def forward(self, z, weight):
         m = len(z)
         y, self.x_hat = self._y[:m], z
-        if m == 1:
+        if m == 1 and self.remembers:
             return self._forward_alone(z, y)
         self._p = self._ones[:m] / m if weight is None else weight / weight.sum()
         self._mean, self._variance, self._inverse_std = self._normalize(

@@ -49,6 +49,8 @@ class _Descent:
         self.network = Network(
             state.architecture, weights.theta, weights.statistics, size, sparse=sparse
         )
+        for batch_norm in self.network.batch_norms:
+            batch_norm.remembers = True
         self.batches = Minibatches(rows, size, weights.theta.dtype, settings.mean_weight)
         several = settings.shuffle and self.batches.n_batches > 1
         self.shuffle = randomness.resume(state.shuffle) if several else None

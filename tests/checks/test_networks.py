@@ -363,3 +363,12 @@ def test_zero_but_for_rounding_in_single_precision(sizes):
     for seed in range(5):
         net = classifier(sizes, activation="identity", batch_norm=True, random_state=seed)
         assert check_gradients(net, X_IRIS, Y_IRIS, dtype="float32").passed
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+def test_batch_norm_of_a_single_row(fitted):
+    """An objective knows no other batches: the row is normalized by itself."""
+    X, y = load_iris(return_X_y=True)
+    net = MLPClassifier((5, 4), batch_norm=True, random_state=0, max_iter=200, tol=1e-2)
+    net = net.fit(X / 10, y) if fitted else net
+    assert check_gradients(net, X[:1] / 10, y[:1]).passed

@@ -30,10 +30,15 @@ PARAMETERS = [
 ]
 
 
-@pytest.fixture(params=["torch", "array_api_strict"])
-def xp(request):
+@pytest.fixture
+def dispatch():
+    """What needs scikit-learn to dispatch."""
     if os.environ.get("SCIPY_ARRAY_API") != "1" or not get_tags(StandardScaler()).array_api_support:
         pytest.skip("SCIPY_ARRAY_API is not set, or scikit-learn's scalers do not dispatch yet")
+
+
+@pytest.fixture(params=["torch", "array_api_strict"])
+def xp(request, dispatch):
     library = pytest.importorskip(request.param)
     with config_context(array_api_dispatch=True):
         yield library
@@ -93,9 +98,7 @@ def test_integers_become_floats(xp):
     assert ours.n_samples_seen_ == 6
 
 
-def test_half_precision_becomes_single():
-    if os.environ.get("SCIPY_ARRAY_API") != "1" or not get_tags(StandardScaler()).array_api_support:
-        pytest.skip("SCIPY_ARRAY_API is not set, or scikit-learn's scalers do not dispatch yet")
+def test_half_precision_becomes_single(dispatch):
     torch = pytest.importorskip("torch")
     half = X[10:].astype(np.float16)
     for params in PARAMETERS:

@@ -78,7 +78,7 @@ def test_dense_leaves_its_input_alone_and_reads_the_parameters_anew():
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("m", [8, 5, 2])
+@pytest.mark.parametrize("m", [8, 5, 2, 1])
 def test_batch_norm_formula(m, weighted):
     layer, params, _, _ = batch_norm()
     rng = np.random.default_rng(2)
@@ -90,8 +90,20 @@ def test_batch_norm_formula(m, weighted):
     np.testing.assert_allclose(layer.forward(z.copy(), weight), expected, rtol=1e-12, atol=1e-12)
 
 
+def test_batch_norm_of_one_row_is_the_shift_and_passes_no_gradient():
+    layer, params, grads, _ = batch_norm()
+    y = layer.forward(np.array([[1.0, -5.0, 1e6]]), None)
+    np.testing.assert_array_equal(y, params["beta"][np.newaxis])
+    delta = np.array([[1.0, 2.0, 3.0]])
+    below = layer.backward(delta.copy())
+    np.testing.assert_array_equal(below, np.zeros((1, 3)))
+    np.testing.assert_array_equal(grads["gamma"], np.zeros(3))
+    np.testing.assert_array_equal(grads["beta"], delta[0])
+
+
 def test_batch_norm_of_one_row_goes_by_the_running_statistics():
     layer, params, grads, statistics = batch_norm()
+    layer.remembers = True
     statistics["mean"][...], statistics["variance"][...] = [1, 2, 3], [4, 9, 16]
     z, delta = np.array([[1.0, -5.0, 1e6]]), np.array([[1.0, 2.0, 3.0]])
     std = np.sqrt(statistics["variance"] + BatchNorm.EPSILON)
@@ -106,6 +118,7 @@ def test_batch_norm_of_one_row_goes_by_the_running_statistics():
 
 def test_batch_norm_running_statistics_of_rows_that_come_alone_are_those_of_all():
     layer, _, _, statistics = batch_norm()
+    layer.remembers = True
     z = np.random.default_rng(7).normal(2, 3, size=(20, 3))
     layer.forward(z[:4].copy(), None)
     layer.update_running(1.0)
@@ -118,6 +131,7 @@ def test_batch_norm_running_statistics_of_rows_that_come_alone_are_those_of_all(
 
 def test_batch_norm_keeps_its_first_variance_where_the_first_batch_is_one_row():
     layer, _, _, statistics = batch_norm()
+    layer.remembers = True
     before = statistics["variance"].copy()
     layer.forward(np.array([[1.0, 2.0, 3.0]]), None)
     layer.update_running(1.0)
