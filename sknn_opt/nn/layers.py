@@ -23,7 +23,7 @@ class Dense:
     def __init__(self, params, grads, n_rows, dtype, *, is_first):
         self.W, self.b = params["W"], params.get("b")
         self.dW, self.db = grads["W"], grads.get("b")
-        n_in, n_out = self.W.shape
+        n_in, n_out = self.W.shape[-2:]
         self._z = np.empty((n_rows, n_out), dtype)
         self._ones = np.ones(n_rows, dtype)
         self._add_bias = fastest(kernels.add_bias, self._z.dtype)
@@ -93,10 +93,13 @@ class BatchNorm:
         self.gamma, self.beta = params["gamma"], params["beta"]
         self.dgamma, self.dbeta = grads["gamma"], grads["beta"]
         self._running_mean, self._running_variance = statistics["mean"], statistics["variance"]
-        self._y = np.empty((n_rows, len(self.gamma)), dtype)
+        self.use(np.empty((n_rows, len(self.gamma)), dtype), np.ones(n_rows, dtype))
         self._normalize = fastest(kernels.batch_norm, self._y.dtype)
         self._differentiate = fastest(kernels.batch_norm_backward, self._y.dtype)
-        self._ones = np.ones(n_rows, dtype)
+
+    def use(self, y, ones):
+        """Put the outputs there; `ones` is a vector of them, of as many rows."""
+        self._y, self._ones = y, ones
 
     def forward(self, z, weight):
         m = len(z)

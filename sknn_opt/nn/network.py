@@ -26,6 +26,7 @@ from scipy.linalg import norm
 
 from sknn_opt.kernels import fastest
 from sknn_opt.kernels import with_numpy as kernels
+from sknn_opt.nn import members
 from sknn_opt.nn.activations import ACTIVATIONS
 from sknn_opt.nn.initializers import draw_weights
 from sknn_opt.nn.layers import ActivationLayer, BatchNorm, Dense, Dropout, SparseInputDropout
@@ -37,6 +38,7 @@ from sknn_opt.nn.losses import (
     over_all,
     over_observed,
 )
+from sknn_opt.nn.members import PackedBatchNorm, PackedDense
 
 
 class Block(NamedTuple):
@@ -47,7 +49,8 @@ class Block(NamedTuple):
     slice : slice
         The elements of θ.
     shape : tuple of int
-        ``(n_in, n_out)`` of a weight matrix, ``(n_units,)`` of a bias, scale or shift.
+        ``(n_in, n_out)`` of a weight matrix, ``(n_units,)`` of a bias, scale or shift; of several
+        members behind their number.
     """
 
     slice: slice
@@ -97,6 +100,9 @@ class Architecture:
     dropout : tuple of float
         The rates of the input and of each hidden layer.
     batch_norm : bool
+    n_members : int
+        Networks of this shape side by side; each block then holds those of all, one behind the
+        other.
     n_layers : int
         Layers with weights, L.
     blocks : dict of str to Block
@@ -116,6 +122,7 @@ class Architecture:
     loss: Loss
     dropout: tuple[float, ...]
     batch_norm: bool
+    n_members: int = 1
     n_layers: int = field(init=False, repr=False, compare=False)
     blocks: dict[str, Block] = field(init=False, repr=False, compare=False)
     statistics: dict[str, Block] = field(init=False, repr=False, compare=False)
@@ -125,14 +132,15 @@ class Architecture:
 
     def __post_init__(self):
         n_units, n_layers = self.n_units, len(self.n_units) - 1
+        k = (self.n_members,) if self.n_members > 1 else ()
         weights, vectors, statistics = {}, {}, {}
         for i in range(1, n_layers + 1):
             weight, *others = self.parameters_of(i)
-            weights[f"{weight}[{i}]"] = n_units[i - 1 : i + 1]
+            weights[f"{weight}[{i}]"] = k + n_units[i - 1 : i + 1]
             for name in others:
-                vectors[f"{name}[{i}]"] = n_units[i : i + 1]
+                vectors[f"{name}[{i}]"] = k + n_units[i : i + 1]
             if "gamma" in others:
-                statistics[f"mean[{i}]"] = statistics[f"variance[{i}]"] = n_units[i : i + 1]
+                statistics[f"mean[{i}]"] = statistics[f"variance[{i}]"] = k + n_units[i : i + 1]
         blocks = lay_out(weights | vectors)
         vars(self).update(  # past the frozen __setattr__
             loss=self.loss if isinstance(self.loss, Loss) else make_loss(self.loss),
@@ -148,6 +156,11 @@ class Architecture:
         """The same with a loss that leaves out the gaps of y, if it has any."""
         loss = over_all(self.loss) if y is None else over_observed(self.loss, y)
         return self if loss == self.loss else replace(self, loss=loss)
+
+    @property
+    def single(self):
+        """The architecture of one member."""
+        return self if self.n_members == 1 else replace(self, n_members=1)
 
     def parameters_of(self, layer):
         """The bare names of a layer's blocks in θ.
@@ -180,7 +193,15 @@ class Architecture:
         A relu bends alike at every scale, so W[1] may start small, with variance
         1 / (n_in + n_out): the optimizer's steps then turn its units sooner. b[1] is drawn twice
         as wide, lest all bends pass through the mean of the inputs.
+
+        Members draw one after the other, the first one as it would alone.
         """
+        if self.n_members > 1:
+            one = self.single
+            theta = np.empty(self.n_parameters, dtype)
+            for member in range(self.n_members):
+                members.put(self.blocks, theta, member, one.initial_parameters(init, rng, dtype))
+            return theta
         theta = np.zeros(self.n_parameters, dtype)
         function, auto = ACTIVATIONS[self.activation], init == "auto"
         small = auto and function.is_homogeneous and self.n_layers > 1
@@ -205,7 +226,8 @@ class Architecture:
 
     def initial_statistics(self, dtype):
         """Running mean 0 and variance 1."""
-        statistics = np.zeros(2 * sum(self.n_units[1:-1]) * self.batch_norm, dtype)
+        n_statistics = 2 * sum(self.n_units[1:-1]) * self.batch_norm
+        statistics = np.zeros(n_statistics * self.n_members, dtype)
         for name, block in self.statistics.items():
             block.of(statistics)[...] = name.startswith("variance")
         return statistics
@@ -226,16 +248,32 @@ class Weights:
         """Arrays of their own, of a dtype."""
         return Weights(self.theta.astype(dtype), self.statistics.astype(dtype))
 
+    def of_member(self, architecture, member):
+        """Those of one member, as arrays of their own."""
+        return Weights(
+            members.one_of(architecture.blocks, self.theta, member),
+            members.one_of(architecture.statistics, self.statistics, member),
+        )
+
+    def put(self, architecture, member, weights):
+        """Take over those of one member."""
+        members.put(architecture.blocks, self.theta, member, weights.theta)
+        members.put(architecture.statistics, self.statistics, member, weights.statistics)
+
     def protect(self):
         """Make them read-only."""
         self.theta.flags.writeable = self.statistics.flags.writeable = False
 
 
 class Network:
-    """An architecture bound to θ and dθ, with the buffers for batches of up to `n_rows` rows."""
+    """An architecture bound to θ and dθ, with the buffers for batches of up to `n_rows` rows.
+
+    So many rows each member has. Batches hold those of the first one, then those of the next, and
+    J is the sum of theirs, which `member_losses` has without the penalty.
+    """
 
     def __init__(self, architecture, theta, statistics, n_rows, *, sparse=False):
-        self.architecture = architecture
+        self.architecture, self.n_members = architecture, architecture.n_members
         self.theta, self.statistics = theta, statistics
         self.grad = np.zeros(theta.shape, theta.dtype)  # not touched before it is needed
         n = architecture.n_decayed
@@ -243,13 +281,15 @@ class Network:
         self._add_penalty = fastest(kernels.add_penalty, theta.dtype)
         self.row_losses = architecture.loss
         self.layers, self.dropouts, self.batch_norms = [], [], []
-        self._build(n_rows, sparse)
+        self._build(n_rows * self.n_members, sparse)
         self.backward_layers = self.layers[::-1]
         if self.layers[0] in self.dropouts:
             self.backward_layers.pop()  # below the first parameters there is nothing to learn
 
     def _build(self, n_rows, sparse):
         architecture, dtype, layers, views = self.architecture, self.theta.dtype, self.layers, []
+        packed = self.n_members > 1
+        dense, batch_norm = (PackedDense, PackedBatchNorm) if packed else (Dense, BatchNorm)
         for i in range(1, architecture.n_layers + 1):
             params, grads = {}, {}
             for name in architecture.parameters_of(i):
@@ -263,13 +303,13 @@ class Network:
             elif rate:
                 self.dropouts.append(Dropout(rate, n_in, n_rows, dtype))
             layers += self.dropouts[-1:] if rate else []
-            layers.append(Dense(params, grads, n_rows, dtype, is_first=i == 1))
+            layers.append(dense(params, grads, n_rows, dtype, is_first=i == 1))
             if "gamma" in params:
                 statistics = {
                     name: architecture.statistics[f"{name}[{i}]"].of(self.statistics)
                     for name in ("mean", "variance")
                 }
-                self.batch_norms.append(BatchNorm(params, grads, statistics, n_rows, dtype))
+                self.batch_norms.append(batch_norm(params, grads, statistics, n_rows, dtype))
                 layers.append(self.batch_norms[-1])
             if i < architecture.n_layers:
                 layers.append(ActivationLayer(architecture.activation, n_out, n_rows, dtype))
@@ -298,6 +338,9 @@ class Network:
         else:
             value = (weight @ losses).item()
             delta *= (scale * weight)[:, np.newaxis]
+        if self.n_members > 1:
+            losses = losses if weight is None else weight * losses
+            self.member_losses = scale * losses.reshape(self.n_members, -1).sum(axis=1)
         return scale * value + (self.penalty(penalty) if penalty else 0.0)
 
     def penalty(self, penalty):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sknn_opt.arrays.types import Floats, Matrix
+from sknn_opt.nn import members
 from sknn_opt.nn.network import Architecture, Block, Network
 
 
@@ -19,6 +20,8 @@ class Objective:
 
     It is in training mode: batch norm takes the statistics of these rows, and dropout masks are
     drawn once and then held still, so that J is deterministic and its gradient can be checked.
+
+    Of several members it is the sum of theirs, each on all rows; `member` gives that of one.
 
     Attributes
     ----------
@@ -31,8 +34,8 @@ class Objective:
         The rows.
     y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
         Their targets as the loss takes them.
-    weight : ndarray of shape (n_rows,) or None
-        Their weights; None counts each row once.
+    weight : ndarray of shape (n_rows,) or (n_members, n_rows), or None
+        Their weights, for each member its own or the same for all; None counts each row once.
     scale : float
         1 / Σᵢ wᵢ, the factor of the data term.
     penalty : float
@@ -71,13 +74,37 @@ class Objective:
         self.blocks = architecture.blocks
         self._architecture = architecture
         self.X, self.y, self.weight = X, y, weight
-        self.scale = 1 / (X.shape[0] if weight is None else weight.sum().item())
+        if weight is not None and weight.ndim == 2:  # each member's mean is over its own
+            totals = weight.sum(axis=1, keepdims=True)
+            self.weight = weight = weight * (totals.mean() / totals).astype(weight.dtype)
+            self.scale = 1 / totals.mean().item()
+        else:
+            self.scale = 1 / (X.shape[0] if weight is None else weight.sum().item())
         self.penalty = alpha * self.scale
         self._masks: list[Any] = []
+        k = architecture.n_members
+        self._packed = (X, y) if k == 1 else (members.repeat(X, k), members.repeat(y, k))
         self._network = self._bind(self.theta.dtype)
-        self._network.draw_masks(rng, X)
+        self._network.draw_masks(rng, self._packed[0])
         self._masks = [dropout.mask for dropout in self._network.dropouts]
         self._twins: list[Network] = []  # shared by copies
+
+    def member(self, number: int) -> Objective:
+        """The objective of one member, with the same rows and dropout masks.
+
+        Parameters
+        ----------
+        number : int
+            From 0.
+        """
+        theta, k = members.one_of(self.blocks, self.theta, number), self._architecture.n_members
+        one, weight = self._architecture.single, self.weight
+        own = None if weight is None else np.broadcast_to(weight, (k, self.X.shape[0]))[number]
+        other = self._with(theta=theta, blocks=one.blocks, weight=own, _architecture=one)
+        other._packed, other._twins = (self.X, self.y), []
+        other._masks = [members.rows_of(mask, k, number) for mask in self._masks]
+        other._network = other._bind(theta.dtype)
+        return other
 
     def data_term(self) -> Objective:
         """Σᵢ wᵢ ℓᵢ(θ) / Σᵢ wᵢ alone, with the same dropout masks."""
@@ -168,7 +195,14 @@ class Objective:
         return 0.5 * self.penalty * float(weights @ weights)
 
     def _args(self):
-        return self.X, self.y, self.weight, self.scale, self.penalty
+        return *self._packed, self._weights(), self.scale, self.penalty
+
+    def _weights(self):
+        """The weights of the rows, one member's behind the other's."""
+        weight, k = self.weight, self._architecture.n_members
+        if weight is None or k == 1:
+            return weight
+        return np.broadcast_to(weight, (k, self.X.shape[0])).ravel()
 
     def value(self, theta: ArrayLike) -> float:  # complex for a complex theta
         """J(θ).
@@ -242,7 +276,7 @@ class Objective:
         network = self.network_at(theta)
         if network.batch_norms:
             with np.errstate(all="ignore"):
-                network.forward(self.X, self.weight)
+                network.forward(self._packed[0], self._weights())
                 network.statistics[...] = 0  # the last ones may be infinite, and 0 · inf is NaN
                 network.update_running(1.0)
         return network.statistics.copy()

@@ -17,6 +17,7 @@ from sknn_opt.kernels import fastest
 from sknn_opt.kernels import with_numpy as kernels
 from sknn_opt.nn.activations import ACTIVATIONS
 from sknn_opt.nn.layers import BatchNorm
+from sknn_opt.nn.members import pool
 
 BLOCK_ELEMENTS = 2**16
 MIN_BLOCK_ROWS = 64
@@ -41,7 +42,7 @@ def fold(architecture, theta, statistics):
             continue
         scale, mean = _scale_and_mean(architecture, theta, statistics, i)
         beta = blocks[f"beta[{i}]"].of(theta)
-        coefs.append((W * scale).astype(theta.dtype, copy=False))
+        coefs.append((W * scale[..., np.newaxis, :]).astype(theta.dtype, copy=False))
         intercepts.append((beta - mean * scale).astype(theta.dtype, copy=False))
         coefs[-1].flags.writeable = intercepts[-1].flags.writeable = False  # copies
     return coefs, intercepts
@@ -63,14 +64,15 @@ def unfold(architecture, weights, coefs=None, intercepts=None):
             bias = f"beta[{i}]"
         if coefs is not None:
             W, folded = blocks[f"W[{i}]"].of(theta), coefs[i - 1]
+            by_column = scale[..., np.newaxis, :]
             with np.errstate(all="ignore"):
-                W[...] = np.where((scale == 0) & (folded == 0), W, folded / scale)
+                W[...] = np.where((by_column == 0) & (folded == 0), W, folded / by_column)
             if not np.isfinite(W).all():
-                unit = int(np.flatnonzero(~np.isfinite(W).all(axis=0))[0])
+                *member, _, unit = np.argwhere(~np.isfinite(W))[0].tolist()
                 raise ValueError(
                     f"coefs_[{i - 1}] cannot be set: batch norm multiplies the weights of unit "
-                    f"{unit} by {scale[unit]:g} = gamma / sqrt(variance + epsilon), which no "
-                    f"weights make up for. Set gamma[{i}] in theta_ to 1 first."
+                    f"{unit} by {scale[*member, unit]:g} = gamma / sqrt(variance + epsilon), which "
+                    f"no weights make up for. Set gamma[{i}] in theta_ to 1 first."
                 )
         if intercepts is not None:
             blocks[bias].of(theta)[...] = intercepts[i - 1] + mean * scale
@@ -97,11 +99,15 @@ class Predictor:
         self.coefs, self.intercepts = fold(architecture, weights.theta, weights.statistics)
         self._function = ACTIVATIONS[architecture.activation]
         self._n_units, self._largest = architecture.n_units, architecture.largest_product
+        widths = (max(architecture.n_units[start:]) for start in (0, 1))
+        self._widest = [architecture.n_members * width for width in widths]
+        self._link = architecture.loss.link if architecture.n_members > 1 else None
 
     def outputs(self, X, then, rows=None, depth=None):
         """What `then` makes of the raw outputs of the rows of X (or of those that `rows` names).
 
-        With `depth`, of the activations a[depth] of a hidden layer.
+        With `depth`, of the activations a[depth] of a hidden layer, of several members one beside
+        the other.
 
         They are in the wider dtype of X and θ, and finite for finite X: where sums overflow, the
         rows are computed again in double precision. `then` gets a block of rows at a time
@@ -109,7 +115,7 @@ class Predictor:
         result.
         """
         n, sparse = X.shape[0] if rows is None else len(rows), issparse(X)
-        step = max(MIN_BLOCK_ROWS, BLOCK_ELEMENTS // max(self._n_units[sparse:]))
+        step = max(MIN_BLOCK_ROWS, BLOCK_ELEMENTS // self._widest[sparse])
         with np.errstate(all="ignore"):
             if n <= step and n * self._largest < UNTHREADED:
                 return then(self._raw_outputs(X if rows is None else X[rows], depth))
@@ -130,24 +136,33 @@ class Predictor:
         # The sum is finite where all terms are, but for sums that overflow, which cost a second
         # look.
         if not np.isfinite(np.add.reduce(z, axis=None)):
-            lost = np.flatnonzero(~np.isfinite(z).all(axis=1))
+            bad = ~np.isfinite(z).all(axis=-1)
+            lost = np.flatnonzero(bad.any(axis=0) if bad.ndim > 1 else bad)
             in_double = self.layer_outputs(X[lost].astype(np.float64))
             (wide,) = deque(islice(in_double, depth), maxlen=1)
             if np.isfinite(self.weights.theta).all():
                 wide = np.nan_to_num(wide)  # the net diverged: no worse than 0 or the bound
             bound = np.finfo(z.dtype).max
-            z[lost] = np.clip(wide, -bound, bound)
-        return z
+            z[..., lost, :] = np.clip(wide, -bound, bound)
+        if self._link is None:
+            return z
+        return pool(z, self._link) if depth is None else np.concatenate(z, axis=1)
 
     def layer_outputs(self, X):
-        """Yield a[1] … a[L-1] and z[L]."""
+        """Yield a[1] … a[L-1] and z[L]; of several members as (n_members, n_rows, n_units)."""
         dtype = np.result_type(X.dtype, self.weights.theta.dtype)
         function, last, a = self._function, len(self.coefs) - 1, X
         forward, add_bias = fastest(function.forward, dtype), fastest(kernels.add_bias, dtype)
         for i, W in enumerate(self.coefs):
-            z = a @ W.astype(dtype, copy=False)
-            add_bias(z, self.intercepts[i].astype(dtype, copy=False))
+            W, b = W.astype(dtype, copy=False), self.intercepts[i].astype(dtype, copy=False)
+            if self._link is None:
+                rows = z = a @ W
+                add_bias(z, b)
+            else:
+                z = np.stack([a @ own for own in W]) if issparse(a) else a @ W
+                z += b[:, np.newaxis]
+                rows = z.reshape(-1, z.shape[-1])
             if i < last:
-                forward(z, *np.empty((function.n_scratch, *z.shape), dtype))
+                forward(rows, *np.empty((function.n_scratch, *rows.shape), dtype))
             yield z
             a = z
