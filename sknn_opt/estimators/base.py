@@ -32,6 +32,7 @@ from sknn_opt.arrays.threads import UNTHREADED, blas_threads
 from sknn_opt.arrays.types import Matrix
 from sknn_opt.estimators import class_weight, evaluation, frames, spelling
 from sknn_opt.estimators.fitted import FittedNetwork
+from sknn_opt.estimators.folds import divide_among
 from sknn_opt.estimators.listeners import FitTask, Printer, listeners_of
 from sknn_opt.estimators.parameters import (
     CONSTRAINTS,
@@ -53,7 +54,7 @@ from sknn_opt.optim import TrainingTime
 from sknn_opt.training import data_symptoms, diagnosis, lbfgs, minibatch, randomness, symptoms
 from sknn_opt.training.monitor import Monitor, Outcome
 from sknn_opt.training.rows import Rows
-from sknn_opt.training.state import TrainingState
+from sknn_opt.training.state import Progress, TrainingState
 
 
 class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
@@ -172,25 +173,25 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
             monitor.evaluate = evaluation.evaluation_of(self, state, held_out, given, advice, said)
         if not rows.n_rows or (monitor.evaluate and not monitor.evaluate.rows.n_rows):
             raise ValueError(_NO_ROWS.format("validation" if rows.n_rows else "training"))
-        if monitor.by_score and validation is None:
-            n_given = rows.n_rows
+        n_given = rows.n_trained if monitor.by_score and validation is None else n_given
         if task or self.verbose or "_path" in vars(self):
             monitor.listeners = listeners_of(self, task, n_before)
-        settings = settings_of(self, state, rows, rows.mean_weight)
-        start = state.weights.copy()
+        settings, start = settings_of(self, state, rows, rows.mean_weight), state.weights.copy()
         train = minibatch.train if settings.optimizer else lbfgs.train
         outcome = self._run(train, state, rows, monitor, settings)
         best, n_iter = state.best or start, state.n_epochs - n_before
         if outcome.reason in ("converged", "max_iter", "stuck"):
             case = diagnosis.Case(state, start, best, rows, settings, n_iter, outcome.reason)
-            advice += symptoms.on_fitted(state.architecture, best, rows, case)
+            look = diagnosis.on_members if state.members else symptoms.on_fitted
+            advice += look(state.architecture, best, rows, case)
         # What comes next goes on from the best.
-        state.weights, state.average, state.n_averaged, state.best = best, None, 0, None
-        state.n_stalled, state.lowest_loss, state.apart = 0, np.inf, False
+        state.weights, state.average, state.n_averaged = best, None, 0
+        state.best, state.apart = None, False
         if outcome.reason == "diverged":
             state.moments = {}  # a velocity of 1e30 would make the next fit diverge as well
-        if not monitor.by_score:
-            state.best_value = -np.inf
+        for each in (state, *(state.members or ())):
+            best_value = each.best_value if monitor.by_score else -np.inf
+            each.n_stalled, each.lowest_loss, each.best_value = 0, np.inf, best_value
         n_rows_seen = (self.t_ if before else 0) + n_given * n_iter
         self.__dict__.update(self._attributes(state, best, n_iter, n_rows_seen))
         return outcome, advice
@@ -271,6 +272,8 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
             weights = Weights(theta, statistics.copy())
             bits = shuffle.bit_generator.state, dropout.bit_generator.state
             state = TrainingState(architecture, weights, time, key, *bits)
+            if architecture.n_members > 1:
+                state.members = [Progress() for _ in range(architecture.n_members)]
         else:
             apart = latest and before.apart and (self.early_stopping or self.average)
             state = before.copy(dtype, None if apart else self._weights)
@@ -294,7 +297,8 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
     def _divide(self, rows, validation, groups, key, advice):
         """The rows to train on, and those to validate on if there are any."""
         if self.early_stopping and validation is None:
-            return divide(self, rows, groups, key, advice)
+            by = divide if self.n_members == 1 else divide_among
+            return by(self, rows, groups, key, advice)
         if validation is not None:
             names = getattr(self, "feature_names_in_", None)
             advice += data_symptoms.on_validation_set(rows.X, validation.X, names)
@@ -352,7 +356,7 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
             # Outputs start at the mean of the targets: e^0 = 1 is far from amounts in millions.
             b, counting = architecture.blocks[f"b[{architecture.n_layers}]"], rows.that_count()
             y, weight = counting.of(rows.y), counting.of(rows.weight)
-            at_the_mean = constant_outputs(architecture.loss, y, weight, b.size)
+            at_the_mean = constant_outputs(architecture.loss, y, weight, b.shape[-1])
             for weights in filter(None, (state.weights, state.average)):
                 b.of(weights.theta)[...] += at_the_mean
         return rows

@@ -320,6 +320,7 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         loss: str | Loss = "log_loss",
         label_smoothing: float = 0.0,
         class_weight: dict[Any, float] | list[dict[Any, float]] | str | None = None,
+        n_members: int = 1,
         activation: str = "relu",
         init: str | Callable[..., NDArray[Any]] = "auto",
         dropout: ArrayLike = 0.0,
@@ -358,6 +359,7 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         self.loss = loss
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight
+        self.n_members = n_members
         self.activation = activation
         self.init = init
         self.dropout = dropout

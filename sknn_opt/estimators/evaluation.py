@@ -16,6 +16,7 @@ from sknn_opt._sklearn import metric_of
 from sknn_opt.nn.losses import over_observed, row_losses, weighted_mean
 from sknn_opt.nn.network import Architecture
 from sknn_opt.nn.predictor import Predictor
+from sknn_opt.training.monitor import member_columns
 from sknn_opt.training.rows import Rows
 
 
@@ -65,11 +66,48 @@ class Evaluation:
         return weighted_mean(losses, rows.of(rows.weight))
 
 
+@dataclass
+class MemberEvaluation:
+    """The same of each member on rows of its own: the means, and a column for each."""
+
+    architecture: Architecture
+    members: list[Evaluation]
+
+    @property
+    def rows(self):
+        """The rows of the member that has the fewest."""
+        return min((each.rows for each in self.members), key=lambda rows: rows.n_rows)
+
+    def __call__(self, weights):
+        """The entries of a row of the history."""
+        found = [
+            each(weights.of_member(self.architecture, member))
+            for member, each in enumerate(self.members)
+        ]
+        row = {}
+        for name in ("validation_loss", "score"):
+            values = [each[name] for each in found]
+            known = [value for value in values if value is not None]
+            row |= {name: float(np.mean(known)) if known else None, **member_columns(name, values)}
+        return row
+
+
 def evaluation_of(estimator, state, rows, weighted, advice, said):
     """What these rows say after each epoch; `weighted` if the user gave weights.
 
     A score that fails is `said` once in the advice; with None its error is raised.
     """
+    if state.members:
+        args = weighted, advice, said
+        return MemberEvaluation(
+            state.architecture,
+            [
+                evaluation_of(
+                    estimator, state.of_member(i), rows.of_member(i, held_out=True), *args
+                )
+                for i in range(len(state.members))
+            ],
+        )
 
     # Only a scorer of the user's looks at the table itself; for the others arrays are faster.
     frame = rows.frame if callable(estimator.scoring) else None

@@ -32,6 +32,7 @@ from sknn_opt.training import remedies, settings
 
 CONSTRAINTS = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "n_members": [Interval(Integral, 1, None, closed="left")],
     "activation": [StrOptions(set(activations.ACTIVATIONS))],
     "init": [StrOptions(set(initializers.INITIALIZERS)), callable],
     "dropout": ["array-like", Interval(Real, 0, 1, closed="left")],
@@ -267,7 +268,8 @@ def architecture_of(estimator, rows, fitted=None):
     if loss is estimator.loss:
         check_loss(loss, rows.y, n_outputs)
     n_units = (rows.X.shape[1], *sizes, n_outputs)
-    asked = n_units, estimator.activation, loss, rates, bool(estimator.batch_norm)
+    flags = bool(estimator.batch_norm), int(estimator.n_members)
+    asked = n_units, estimator.activation, loss, rates, *flags
     if fitted is None:
         architecture = Architecture(*asked)
     else:
@@ -280,11 +282,12 @@ def architecture_of(estimator, rows, fitted=None):
 
 
 def _check_unchanged(asked, fitted):
-    n_units, activation, loss, _, batch_norm = asked
+    n_units, activation, loss, _, batch_norm, n_members = asked
     for name, now, before in (
         ("hidden_layer_sizes", n_units[1:-1], fitted.n_units[1:-1]),
         ("activation", activation, fitted.activation),
         ("batch_norm", batch_norm, fitted.batch_norm),
+        ("n_members", n_members, fitted.n_members),
         ("loss", loss, fitted.loss),
         ("the number of outputs in y", n_units[-1], fitted.n_units[-1]),
     ):

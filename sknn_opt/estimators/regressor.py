@@ -327,6 +327,7 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         quantile: ArrayLike | None = None,
         huber_delta: float = 1.35,
         normalize_target: bool = True,
+        n_members: int = 1,
         activation: str = "relu",
         init: str | Callable[..., NDArray[Any]] = "auto",
         dropout: ArrayLike = 0.0,
@@ -366,6 +367,7 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         self.quantile = quantile
         self.huber_delta = huber_delta
         self.normalize_target = normalize_target
+        self.n_members = n_members
         self.activation = activation
         self.init = init
         self.dropout = dropout

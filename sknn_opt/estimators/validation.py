@@ -77,18 +77,14 @@ def _by_hash(estimator, rows, key):
 
 def _as_given(estimator, rows, groups, key):
     """Whole groups, the last rows, or the last split of a splitter."""
-    how, n = estimator.validation_fraction, rows.n_rows
+    how, n, name = estimator.validation_fraction, rows.n_rows, _name(estimator)
     if isinstance(how, Real):
         codes = np.unique(groups, return_inverse=True)[1]
         held = groups_held_out(hash_rows(key, codes), rows.weight, how)
         sides = np.flatnonzero(~held), np.flatnonzero(held)
-        name = f"validation_fraction={how} of the {codes.max() + 1} groups"
-    elif isinstance(how, str):
-        sides = np.split(np.arange(n), [n - max(1, round(LAST * n))])
-        name = f"validation_fraction={how!r}"
+        name += f" of the {codes.max() + 1} groups"
     else:
-        name = f"validation_fraction={how!r}"
-        sides = _last_split(name, how, rows, estimator._decode(rows.y), groups)
+        (sides,) = sides_of(estimator, rows, groups)
     parts = [rows.at(side).that_count() for side in sides]
     for part, use in zip(parts, ("train", "validate"), strict=True):
         if not part.n_rows:
@@ -100,22 +96,31 @@ def _as_given(estimator, rows, groups, key):
     return estimator._weighted_set(training, key), held_out
 
 
-def _last_split(name, splitter, rows, labels, groups):
-    """(rows to train on, rows to validate on): the last of the splits."""
+def _name(estimator):
+    return f"validation_fraction={estimator.validation_fraction!r}"
+
+
+def sides_of(estimator, rows, groups, n_splits=1):
+    """(rows to train on, rows to validate on): the last rows, or the last splits of a splitter."""
+    how, n = estimator.validation_fraction, rows.n_rows
+    if isinstance(how, str):
+        return [np.split(np.arange(n), [n - max(1, round(LAST * n))])]
+    labels, name = estimator._decode(rows.y), _name(estimator)
     try:
-        splits = deque(splitter.split(rows.X, labels, groups), maxlen=1)
-        sides = [np.arange(rows.n_rows)[side] for side in splits.pop()] if splits else [[], []]
+        splits = deque(how.split(rows.X, labels, groups), maxlen=n_splits)
+        found = [[np.arange(n)[side] for side in sides] for sides in splits] or [[[], []]]
     except (ValueError, TypeError, IndexError) as error:
         without = groups is None and "group" in str(error)
         remedy = " Give fit the groups: fit(X, y, groups=...)." if without else ""
         raise ValueError(f"{name} cannot split these rows: {error}{remedy}") from error
-    both = np.intersect1d(*sides)
-    if both.size:
-        raise ValueError(
-            f"{name} puts {both.size} rows on both sides, row {both[0]} among them; what validates "
-            "must not be trained on."
-        )
-    return sides
+    for sides in found:
+        both = np.intersect1d(*sides)
+        if both.size:
+            raise ValueError(
+                f"{name} puts {both.size} rows on both sides, row {both[0]} among them; what "
+                "validates must not be trained on."
+            )
+    return found
 
 
 def checked_groups(estimator, groups, rows, validation):

@@ -365,6 +365,18 @@ class Network:
         self.backward(penalty)
         return value + self.penalty_term
 
+    def limit_gradient(self, largest):
+        """Shorten the last gradient, of each member by itself, to a norm of `largest`."""
+        if self.n_members == 1:
+            self.grad *= largest / self.grad_norm
+            return
+        blocks = self.architecture.blocks
+        with np.errstate(divide="ignore"):
+            factors = np.minimum(1, largest / members.norms(blocks, self.grad))
+        for block in blocks.values():
+            part = block.of(self.grad).reshape(self.n_members, -1)
+            part *= factors[:, np.newaxis].astype(part.dtype)
+
     def update_running(self, rate):
         """Move batch norm's running statistics toward the last batch by `rate`."""
         for layer in self.batch_norms:

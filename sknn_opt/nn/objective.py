@@ -220,6 +220,23 @@ class Objective:
         with np.errstate(all="ignore"):
             return network.loss(*self._args()) if self.scale else network.penalty(self.penalty)
 
+    def member_losses(self, theta: ArrayLike) -> Floats:
+        """Each member's part of the data term.
+
+        Parameters
+        ----------
+        theta : array-like of shape (n_parameters,)
+            Real.
+
+        Returns
+        -------
+        ndarray of shape (n_members,)
+        """
+        network = self.network_at(theta)
+        with np.errstate(all="ignore"):
+            loss = network.loss(*self._args()[:-1])
+        return np.array([loss]) if network.n_members == 1 else network.member_losses
+
     def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Floats]:
         """J(θ) and ∇J(θ) by backprop.
 

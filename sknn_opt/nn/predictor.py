@@ -38,7 +38,8 @@ def fold(architecture, theta, statistics):
         W = theta[place].reshape(shape)
         if f"b[{i}]" in blocks:
             coefs.append(W)
-            intercepts.append(theta[blocks[f"b[{i}]"].slice])
+            place, shape = blocks[f"b[{i}]"]
+            intercepts.append(theta[place].reshape(shape))
             continue
         scale, mean = _scale_and_mean(architecture, theta, statistics, i)
         beta = blocks[f"beta[{i}]"].of(theta)
@@ -99,8 +100,7 @@ class Predictor:
         self.coefs, self.intercepts = fold(architecture, weights.theta, weights.statistics)
         self._function = ACTIVATIONS[architecture.activation]
         self._n_units, self._largest = architecture.n_units, architecture.largest_product
-        widths = (max(architecture.n_units[start:]) for start in (0, 1))
-        self._widest = [architecture.n_members * width for width in widths]
+        self._n_members = architecture.n_members
         self._link = architecture.loss.link if architecture.n_members > 1 else None
 
     def outputs(self, X, then, rows=None, depth=None):
@@ -115,7 +115,7 @@ class Predictor:
         result.
         """
         n, sparse = X.shape[0] if rows is None else len(rows), issparse(X)
-        step = max(MIN_BLOCK_ROWS, BLOCK_ELEMENTS // self._widest[sparse])
+        step = max(MIN_BLOCK_ROWS, BLOCK_ELEMENTS // (self._n_members * max(self._n_units[sparse:])))
         with np.errstate(all="ignore"):
             if n <= step and n * self._largest < UNTHREADED:
                 return then(self._raw_outputs(X if rows is None else X[rows], depth))

@@ -172,6 +172,19 @@ def _trend(case):
 LOOKS = (*(_data, _signals_at_start, _penalty, _dropout, _steps, _held_out, _trend, _signals_late),)
 
 
+def on_members(architecture, weights, rows, case):
+    """What `symptoms.on_fitted` says of each of several members; what holds for all, once."""
+    said, k = [], architecture.n_members
+    for i in range(k):
+        start, best = (each.of_member(architecture, i) for each in (case.start, weights))
+        own = replace(case, state=case.state.of_member(i), start=start, best=best)
+        own.rows = rows.of_member(i)
+        said.append(symptoms.on_fitted(architecture.single, best, own.rows, own))
+    if all(sentences == said[0] for sentences in said):
+        return said[0]
+    return [f"Member {i} of {k}: {each}" for i, found in enumerate(said, 1) for each in found]
+
+
 def on_divergence(epoch, found, kept, state, settings, batch, *, moved=True):
     """The sentence on numbers that are no longer finite after a batch, with the likely cause.
 

@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 from sknn_opt.nn.network import Weights
 from sknn_opt.nn.objective import Objective
 from sknn_opt.training import diagnosis, randomness, symptoms
-from sknn_opt.training.monitor import Outcome
+from sknn_opt.training.monitor import Outcome, member_columns
 
 
 def train(state, rows, monitor, settings):
@@ -87,17 +87,19 @@ class _Descent:
 
     def record(self, theta, value):
         """Take in an iteration that ended at theta."""
-        now, monitor = perf_counter(), self._monitor
+        now, monitor, k = perf_counter(), self._monitor, self._state.architecture.n_members
         penalty = self._objective.penalty_at(theta)
         row = {
-            "loss": float(value) - penalty,
-            "penalty": penalty,
+            "loss": (float(value) - penalty) / k,
+            "penalty": penalty / k,
             "validation_loss": None,
             "score": None,
             "learning_rate": None,
-            "gradient_norm": self._grad_norm,
+            "gradient_norm": self._grad_norm / math.sqrt(k),
             "seconds": now - self._started,
         }
+        if k > 1:
+            row |= member_columns("loss", self._objective.member_losses(theta))
         self._started = now
         looked_at = monitor.evaluate or monitor.listeners
         weights = self.weights(theta) if looked_at else Weights(theta, theta[:0])

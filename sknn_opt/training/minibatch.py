@@ -13,7 +13,7 @@ from sknn_opt.nn.network import Network
 from sknn_opt.optim.schedules import runs_its_course, warm_up
 from sknn_opt.training import diagnosis, randomness, symptoms
 from sknn_opt.training.batches import Minibatches
-from sknn_opt.training.monitor import Outcome
+from sknn_opt.training.monitor import Outcome, member_columns
 
 
 def train(state, rows, monitor, settings):
@@ -51,7 +51,8 @@ class _Descent:
         )
         for batch_norm in self.network.batch_norms:
             batch_norm.remembers = True
-        self.batches = Minibatches(rows, size, weights.theta.dtype, settings.mean_weight)
+        self.n_members = k = state.architecture.n_members
+        self.batches = Minibatches(rows, size, weights.theta.dtype, settings.mean_weight, k)
         several = settings.shuffle and self.batches.n_batches > 1
         self.shuffle = randomness.resume(state.shuffle) if several else None
         self.dropout = randomness.resume(state.dropout) if self.network.dropouts else None
@@ -84,9 +85,9 @@ class _Descent:
         """One pass over the rows. Returns its row of the history, and the last batch.
 
         The loss that counts for an epoch is the mean over its batches, each before its own step;
-        NaN or inf as soon as a batch gives it.
+        NaN or inf as soon as a batch gives it. Of several members it is the mean of theirs.
         """
-        time, batches = self.state.time, self.batches
+        time, batches, n_members, of_members = self.state.time, self.batches, self.n_members, 0.0
         started, epoch = perf_counter(), time.epoch
         loss = penalty = norm = 0.0
         for k, batch in enumerate(batches.epoch(self.shuffle)):
@@ -95,16 +96,18 @@ class _Descent:
             if not math.isfinite(total):
                 loss = total
                 break
-            share = batch[0].shape[0] / batches.n_rows
+            share = batch[0].shape[0] / (batches.n_rows * n_members**2)  # in the mean of their sums
             loss += (total - of_penalty) * share
             penalty += of_penalty * share
             norm += of_gradient / batches.n_batches
+            if n_members > 1:
+                of_members = of_members + self.network.member_losses * (share * n_members)
         time.epoch = epoch + 1
         time.n_rows_seen += batches.n_rows
         weights = self.state.weights
         if not (np.isfinite(weights.theta).all() and np.isfinite(weights.statistics).all()):
             loss = math.nan
-        return {
+        row = {
             "loss": loss,
             "penalty": penalty,
             "validation_loss": None,
@@ -112,12 +115,16 @@ class _Descent:
             "learning_rate": self.rate,
             "gradient_norm": norm,
             "seconds": perf_counter() - started,
-        }, batch
+        }
+        if n_members > 1:  # the root mean square of their norms
+            row |= {"gradient_norm": norm / math.sqrt(n_members)}
+            row |= member_columns("loss", of_members)
+        return row, batch
 
     def _step(self, X, y, weight):
         """One step. Returns loss and penalty together, the penalty, and the gradient's norm."""
         network, settings, state = self.network, self.settings, self.state
-        m, mean_weight = X.shape[0], settings.mean_weight
+        m, mean_weight = X.shape[0] // self.n_members, settings.mean_weight
         if self.dropout is not None:
             network.draw_masks(self.dropout, X)
         total = network.loss_and_gradient(X, y, weight, 1 / m, settings.alpha / (m * mean_weight))
@@ -125,9 +132,9 @@ class _Descent:
             return total, 0.0, 0.0
         norm = network.grad_norm
         if settings.max_grad_norm and norm > settings.max_grad_norm:
-            network.grad *= float(settings.max_grad_norm / norm)
+            network.limit_gradient(float(settings.max_grad_norm))
         if network.batch_norms:
-            given = float(m if weight is None else weight.sum()) * mean_weight
+            given = float(m if weight is None else weight.sum() / self.n_members) * mean_weight
             self._update_running(given)
         self.rate = rate = self._rate() if settings.schedule else state.time.initial_rate
         settings.optimizer.step(state.weights.theta, network.grad, state.moments, rate)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from sknn_opt.nn.members import norms
 from sknn_opt.nn.network import Weights
 from sknn_opt.optim.schedules import goes_on_when_stalled
 from sknn_opt.training.state import TrainingState
@@ -51,6 +52,8 @@ class Monitor:
     Scores of few rows have many equals: an average precision of 1 that stays is no reason to stop
     while the loss on the same rows still falls.
 
+    Of several members each has its own best epoch; they have stalled when the last one has.
+
     Attributes
     ----------
     evaluate : callable or None
@@ -70,6 +73,8 @@ class Monitor:
 
     def kept(self, state):
         """Which weights a training that breaks off now leaves."""
+        if state.members and state.best_epoch:
+            return "best weights of each member"
         return f"weights of epoch {state.best_epoch}" if state.best_epoch else self.at_first
 
     def begin_epoch(self, state, weights):
@@ -92,11 +97,14 @@ class Monitor:
         if self.evaluate:
             row |= self.evaluate(weights)
         state.history.append(row)
-        value = row["score"] if self.by_score else -(row["loss"] + row["penalty"])
-        # With held-out rows, an epoch without a score decides nothing.
-        improved = value is not None and self._improves(state, value, row["validation_loss"])
-        if improved or state.best is None:
-            state.best, state.best_epoch = weights.copy(), row["epoch"]
+        if state.members:
+            self._judge_members(state, row, weights)
+        else:
+            value = row["score"] if self.by_score else -(row["loss"] + row["penalty"])
+            # With held-out rows, an epoch without a score decides nothing.
+            improved = value is not None and self._improves(state, value, row["validation_loss"])
+            if improved or state.best is None:
+                state.best, state.best_epoch = weights.copy(), row["epoch"]
         asked_to_stop = False
         for listener in self.listeners:
             asked_to_stop |= bool(listener.end(state, weights))
@@ -106,7 +114,8 @@ class Monitor:
             return None
         if not goes_on_when_stalled(schedule, row["learning_rate"], self.by_score):
             return Outcome("converged")
-        state.n_stalled = 0
+        for each in (state, *(state.members or ())):
+            each.n_stalled = 0
         state.time.n_stalls += 1
         return None
 
@@ -119,14 +128,47 @@ class Monitor:
         self.evaluate = evaluate
         if state.best:
             found = evaluate(state.best)
-            if found["score"] is not None:
-                state.best_value, state.lowest_loss = found["score"], found["validation_loss"]
-        if not n_rows:
-            weights = state.predicting()
-            found = evaluate(weights)
-            value = found["score"]
-            if value is not None and self._improves(state, value, found["validation_loss"]):
+            for each, (value, loss) in self._judged(state, found):
+                if value is not None:
+                    each.best_value, each.lowest_loss = value, loss
+        if n_rows:
+            return
+        weights = state.predicting()
+        found = evaluate(weights)
+        if state.members:
+            self._judge_members(state, {"epoch": state.n_epochs, **found}, weights)
+        elif found["score"] is not None:
+            if self._improves(state, found["score"], found["validation_loss"]):
                 state.best, state.best_epoch = weights.copy(), state.n_epochs
+
+    def _judged(self, state, found):
+        """Whose epochs are judged, each with its score and loss."""
+        if not state.members:
+            return [(state, (found["score"], found["validation_loss"]))]
+        numbers = range(1, len(state.members) + 1)
+        columns = [(found[f"score[{i}]"], found[f"validation_loss[{i}]"]) for i in numbers]
+        return zip(state.members, columns, strict=True)
+
+    def _judge_members(self, state, row, weights):
+        """Keep the weights of each member that are its best."""
+        architecture = state.architecture
+        if self.by_score:
+            values = [value for _, (value, _) in self._judged(state, row)]
+        else:
+            matrices = {n: b for n, b in architecture.blocks.items() if n.startswith("W")}
+            squares = norms(matrices, weights.theta) ** 2
+            penalties = row["penalty"] * squares * len(squares) / (squares.sum() or 1.0)
+            values = [-(row[f"loss[{i}]"] + penalty) for i, penalty in enumerate(penalties, 1)]
+        state.best = state.best.copy() if state.best else weights.copy()
+        for i, (each, value) in enumerate(zip(state.members, values, strict=True)):
+            each.unit = state.unit
+            loss = row.get(f"validation_loss[{i + 1}]")
+            if value is not None and self._improves(each, value, loss):
+                state.best.put(architecture, i, weights.of_member(architecture, i))
+                each.best_epoch = row["epoch"]
+        state.best_value = float(np.mean([each.best_value for each in state.members]))
+        state.best_epoch = max(each.best_epoch for each in state.members)
+        state.n_stalled = min(each.n_stalled for each in state.members)
 
     def _improves(self, state, value, validation_loss):
         """Whether a value is the best so far; counts the epochs without a real improvement."""
@@ -143,6 +185,11 @@ class Monitor:
         state.n_stalled = 0 if moves_on else state.n_stalled + 1
         state.best_value = max(value, best)
         return value >= best
+
+
+def member_columns(name, values):
+    """A column for each member, numbered from 1."""
+    return {f"{name}[{i}]": None if v is None else float(v) for i, v in enumerate(values, 1)}
 
 
 def total_loss(row):

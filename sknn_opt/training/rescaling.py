@@ -41,7 +41,8 @@ def rescale(state, ratio, shift):
     else:
         lost = (ratio > FAR) | (np.abs(shift) > FAR) | (ratio < NEAR)
         W, _ = _last_layer(state.architecture, state.weights.theta)
-        kept = lost | ((ratio > 1) & (norm(W, axis=0) > LARGE))
+        large = (norm(W, axis=-2) > LARGE).reshape(-1, W.shape[-1]).any(axis=0)  # in any member
+        kept = lost | ((ratio > 1) & large)
     ratio, shift = np.where(kept, 1.0, ratio), np.where(kept, 0.0, shift)
     state.best = state.best and state.best.copy()  # which others may hold
     for weights in filter(None, (state.weights, state.average, state.best)):

@@ -35,6 +35,9 @@ class Rows:
         Where each row stood in what the user gave; None where they are in that order.
     frame : data frame or None
         X as the user gave it, where its columns have names.
+    parts : (ndarray, ndarray) of shape (n_members, n), or None
+        How much of each row's weight each member trains on, and validates on: 0 or 1, or a share
+        where equal rows were merged. None is all, and nothing.
     n_rows : int
         How many do.
     """
@@ -45,6 +48,7 @@ class Rows:
     chosen: np.ndarray | None = None
     given: np.ndarray | None = None
     frame: object = None
+    parts: tuple[np.ndarray, np.ndarray] | None = None
     n_rows: int = field(init=False)
 
     def __post_init__(self):
@@ -83,9 +87,53 @@ class Rows:
         chosen = np.linspace(0, self.n_rows - 1, n_rows).astype(int)
         return replace(self, chosen=chosen if self.chosen is None else self.chosen[chosen])
 
+    def of_member(self, member, *, held_out=False):
+        """What one member trains on, or what it has held out."""
+        if self.parts is None:
+            return self
+        share = self.parts[held_out][member]
+        whole, rows = bool(np.isin(share, (0, 1)).all()), replace(self, parts=None)
+        return (rows if whole else rows.weighted_by(share)).take(rows.of(share) > 0)
+
+    @property
+    def n_trained(self):
+        """How many of them an epoch takes, of several members that of the most."""
+        if self.parts is None:
+            return self.n_rows
+        counts = (self.of(share > 0).sum() for share in self.parts[0])
+        return int(max(counts))
+
+    def of_members(self, n_members):
+        """The rows that each member trains on, so many of each, and weights of mean 1.
+
+        Members with fewer rows than others get some that weigh nothing.
+
+        Returns
+        -------
+        numbers : ndarray of shape (n_members, n_rows)
+        weight : ndarray of shape (n_members * n,) or None
+        """
+        each = [self.of_member(member).that_count() for member in range(n_members)]
+        all_rows = np.arange(self.X.shape[0])
+        chosen, n = [rows.of(all_rows) for rows in each], max(rows.n_rows for rows in each)
+        if all(rows.weight is None and rows.n_rows == n for rows in each):
+            return np.array(chosen), None
+        weight = np.zeros((n_members, len(all_rows)))
+        for member, (rows, own) in enumerate(zip(each, chosen, strict=True)):
+            given = 1.0 if rows.weight is None else rows.weight[own]
+            weight[member, own] = given
+            weight[member] *= n / weight[member].sum()
+            if len(own) < n:
+                others = np.setdiff1d(all_rows, own, assume_unique=True)[: n - len(own)]
+                chosen[member] = np.sort(np.concatenate([own, others]))
+        return np.array(chosen), weight.ravel()
+
     def as_arrays(self, dtype):
         """X, y and weight in one dtype; class codes stay integers."""
         X, y, weight = map(self.of, (self.X, self.y, self.weight))
+        if self.parts is not None:
+            share = self.parts[0] if self.chosen is None else self.parts[0][:, self.chosen]
+            weight = share * (1.0 if weight is None else weight)
         y = y.astype(np.intp if y.dtype.kind == "i" else dtype, copy=False)
         weight = None if weight is None else weight.astype(dtype, copy=False)
         return X.astype(dtype, copy=False), y, weight

@@ -12,13 +12,24 @@ from sknn_opt.nn.network import Architecture, Weights
 from sknn_opt.optim.schedules import TrainingTime
 from sknn_opt.training.sightings import Sightings
 
-FORMAT = 3  # of the plain values
+FORMAT = 4  # of the plain values
 MAX_CALLS = 160  # rows that the history of a stream has at most
 
 
 def unpickled(theta, statistics):
     """Weights that joblib hashes as before: an empty array comes back with other strides."""
     return Weights(theta, statistics.copy())
+
+
+@dataclass
+class Progress:
+    """What a `Monitor` knows of the epochs of one member so far."""
+
+    best_value: float = -np.inf
+    best_epoch: int = 0
+    lowest_loss: float = np.inf
+    n_stalled: int = 0
+    unit: float | None = None
 
 
 @dataclass
@@ -46,6 +57,10 @@ class TrainingState:
         Those of the best epoch so far, copied.
     best_value, best_epoch, lowest_loss, n_stalled : float and int
         What the `Monitor` knows of the epochs so far.
+    members : list of Progress or None
+        The same of each of several members, of which `best` then has each one's best. What stands
+        here of all is the mean of their best values, the latest of their epochs, and how long the
+        last one to improve has stalled.
     unit : float or None
         Twice the loss of a constant prediction, for classes at most 1: what `tol` is a share of.
     criterion : str
@@ -85,6 +100,7 @@ class TrainingState:
     best_epoch: int = 0
     lowest_loss: float = np.inf
     n_stalled: int = 0
+    members: list[Progress] | None = None
     unit: float | None = None
     criterion: str = ""
     by_score: bool = False
@@ -110,6 +126,7 @@ class TrainingState:
         state.moments = {k: v.astype(dtype) if np.ndim(v) else v for k, v in self.moments.items()}
         state.average = self.average and self.average.astype(dtype)
         state.history = list(self.history)
+        state.members = self.members and [copy.copy(each) for each in self.members]
         state.sightings = self.sightings and self.sightings.copy()
         return state
 
@@ -123,6 +140,12 @@ class TrainingState:
         """Forget how the epochs so far went, but not their history."""
         self.best, self.best_value, self.best_epoch = None, -np.inf, 0
         self.lowest_loss, self.n_stalled = np.inf, 0
+        self.members = self.members and [Progress() for _ in self.members]
+
+    def of_member(self, member: int) -> TrainingState:
+        """The state of one member, to predict with or to look at."""
+        architecture, weights = self.architecture, self.weights.of_member(self.architecture, member)
+        return replace(self, architecture=architecture.single, weights=weights, members=None)
 
     def with_weights(self, weights: Weights) -> TrainingState:
         """A state that goes on from weights of another origin, which predict."""
@@ -148,6 +171,7 @@ class TrainingState:
         for name in ("weights", "average", "best", "sightings"):
             plain[name] = plain[name] and dict(vars(plain[name]))
         plain["weights"] = plain["weights"] if self.apart else None
+        plain["members"] = self.members and [asdict(each) for each in self.members]
         plain |= {"architecture": self.architecture.to_plain(), "time": asdict(self.time)}
         return plain | {"format": FORMAT}
 
@@ -170,5 +194,6 @@ class TrainingState:
             values[name] = values[name] and unpickled(**values[name])
         values["sightings"] = values["sightings"] and Sightings(**values["sightings"])
         values["weights"] = values["weights"] or predicting
+        values["members"] = values["members"] and [Progress(**each) for each in values["members"]]
         values["architecture"] = Architecture.from_plain(values["architecture"])
         return cls(**values | {"time": TrainingTime(**values["time"])})

@@ -1,0 +1,105 @@
+"""Which rows each of several members holds out, so that together they lose none.
+
+A share f = ``validation_fraction`` of the rows, but 1 / n_members at most, is held out by each
+member, and by no other: of each class its share, or of whole groups, as one network would do it.
+Of a splitter each member takes a split, the last member the last one. The last rows in the order of
+time are the same for all, since no member may be validated on what came before its training rows.
+"""
+
+from functools import partial
+from numbers import Real
+
+import numpy as np
+
+from sknn_opt.arrays.hashing import hash_rows
+from sknn_opt.estimators import validation
+from sknn_opt.training import data_symptoms
+from sknn_opt.training.holdout import groups_held_out
+
+
+def divide_among(estimator, rows, groups, key, advice):
+    """The rows twice, to train on and to validate on: their `parts` say which member does what.
+
+    Parameters
+    ----------
+    rows : Rows
+        As the user gave them.
+    groups : ndarray of shape (n,) or None
+    key : list of int
+        Of the hashes.
+    """
+    k, how = estimator.n_members, estimator.validation_fraction
+    fraction = min(how, 1 / k) if isinstance(how, Real) else None
+    if fraction is None:
+        rows.parts = _by_splits(estimator, rows, groups, k)
+    elif groups is None:
+        rows = estimator._weighted_set(rows.that_count(), key)
+        rows.parts = _by_turns(rows, fraction, k, partial(_by_hash, estimator, key))
+    else:
+        codes = hash_rows(key, np.unique(groups, return_inverse=True)[1])
+        rows.parts = _by_turns(rows, fraction, k, partial(_by_group, codes))
+    _check(estimator, rows)
+    advice += _advice(estimator, rows, fraction)
+    return (rows if estimator.solver == "lbfgs" else rows.that_count()), rows
+
+
+def _by_turns(rows, fraction, k, hold_out):
+    """Each member holds out a part of what no member before has held out."""
+    left, held, all_rows = rows, np.zeros((k, rows.X.shape[0])), np.arange(rows.X.shape[0])
+    for member in range(k):
+        turns = 1 / fraction - member if fraction else np.inf
+        left, part = hold_out(left, 1 / turns) if turns > 1 + 1e-9 else (None, left)
+        chosen = part.of(all_rows)
+        held[member, chosen] = 1.0
+        if part.weight is not None and part.weight is not rows.weight:
+            held[member, chosen] = part.weight[chosen] / rows.weight[chosen]
+    present = np.zeros(held.shape[1])
+    present[rows.of(all_rows)] = 1.0
+    return present - held, held
+
+
+def _by_hash(estimator, key, left, fraction):
+    """Of each class its share."""
+    strata, minimum = estimator._strata(left.of(left.y))
+    return left.split(key, strata, fraction, minimum)
+
+
+def _by_group(hashes, left, fraction):
+    """Whole groups, whose hashes these are."""
+    held = groups_held_out(left.of(hashes), left.of(left.weight), fraction)
+    return left.take(~held), left.take(held)
+
+
+def _by_splits(estimator, rows, groups, k):
+    """The last k sides of a splitter, one after the other where there are fewer."""
+    parts = np.zeros((2, k, rows.n_rows))
+    found = validation.sides_of(estimator, rows, groups, k)
+    for member in range(k):
+        for part, side in zip(parts, found[member % len(found)], strict=True):
+            part[member, side] = 1.0
+    return tuple(parts)
+
+
+def _check(estimator, rows):
+    """Raise ValueError if a member has no rows to train on, or too few to validate on."""
+    least = estimator._strata(rows.y[:0])[1]
+    for part, needed in zip(rows.parts, (1, least), strict=True):
+        counting = part > 0 if rows.weight is None else (part > 0) & (rows.weight > 0)
+        if rows.of(counting.T).sum(axis=0).min() < needed:
+            raise ValueError(
+                f"The validation set is too small for early_stopping=True with n_members="
+                f"{len(part)}, each of which holds out {least} or more rows of its own: found "
+                f"n_samples = {rows.n_rows} different rows, validation_fraction="
+                f"{estimator.validation_fraction!r}. Give more rows, or set fewer members or "
+                "early_stopping=False."
+            )
+
+
+def _advice(estimator, rows, fraction):
+    """What is to be said of parts that are small, or lack a class that other rows have."""
+    strata, held = estimator._strata(rows.of(rows.y))[0], rows.of(rows.parts[1].T)
+    missing = np.setdiff1d(strata, strata[held.any(axis=1)])
+    labels = estimator._decode(missing).tolist() if missing.size else []
+    return data_symptoms.on_validation_part(
+        int((held > 0).sum(axis=0).min()), labels, validation.SMALL_CLASS, held.mean(), fraction
+    )
