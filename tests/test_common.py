@@ -24,6 +24,8 @@ VARIANTS = [
     {"dropout": 0.2, "input_dropout": 0.05, "max_iter": 300},
     {"hidden_layer_sizes": (), "learning_rate_init": 0.02},
     {"hidden_layer_sizes": (20, 10), "activation": "tanh", "init": "orthogonal"},
+    {"n_members": 3},
+    {"n_members": 2, "early_stopping": True, "batch_norm": True, "max_iter": 500},
 ]
 OF_CLASSIFIER = [
     {"class_weight": "balanced", "label_smoothing": 0.05},

@@ -58,6 +58,14 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         'balanced' gives all classes the same weight in the sum; in partial_fit, over
         all rows that have come so far.
 
+    n_members : int, default=1
+        How many networks of this shape to train side by side, each from initial weights and with
+        batches and dropout masks of its own. They predict the mean of what each predicts: of
+        probabilities, also of two classes and of labels, or of amounts. With `early_stopping` each
+        holds out other rows, a share of `validation_fraction` but at most 1 / n_members, and keeps
+        its own best epoch, so that each row trains all members but one. Four cost less than four
+        fits; they err less than one, and say how sure they are: see `member_predictions`.
+
     activation : {'identity', 'logistic', 'tanh', 'relu', 'leaky_relu', 'elu', 'selu', 'gelu', \
             'silu', 'softplus', 'mish'}, default='relu'
         The activation of the hidden layers.
@@ -180,7 +188,8 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         out once is held out in every call, unless it makes up a noticeable part of the stream.
         'last' is the last tenth of the rows, for data in the order of time. A splitter of
         scikit-learn, such as ``TimeSeriesSplit()`` or ``GroupKFold()``, holds out what the last of
-        its splits leaves to test on.
+        its splits leaves to test on; of several members each takes one of the last, or the only
+        one.
 
     beta_1 : float, default=0.9
         Decay of the first moment of 'adam' and 'adamw', in [0, 1).
@@ -212,7 +221,7 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
     blocks_ : dict of str to Block
         Where ``W[1]``, ``b[1]``, ``gamma[1]``, … lie in `theta_`: slice and shape of each.
 
-    coefs_ : list of ndarray of shape (n_in, n_out)
+    coefs_ : list of ndarray of shape (n_in, n_out), or (n_members, n_in, n_out)
         The weight matrices of the network as it predicts, batch norm folded in. The list, or one
         of its arrays, can be set: the network then predicts with copies of these, and partial_fit,
         or fit with `warm_start`, goes on from them. Without batch norm they are views of `theta_`,
@@ -227,7 +236,8 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
     history_ : list of dict
         One row for each epoch, or iteration of 'lbfgs', ready for ``pandas.DataFrame(history_)``:
         ``epoch``, ``loss`` and ``penalty`` (means over the batches, each before its own step),
-        ``validation_loss`` (without penalty) and ``score`` (None without a validation set),
+        ``validation_loss`` (without penalty) and ``score`` (None without a validation set), of
+        several members their means, and ``loss[1]``, ``score[1]``, … of each,
         ``learning_rate`` of the last step, ``gradient_norm`` (its mean over the steps, before
         `max_grad_norm`) and ``seconds`` (None in copies and after unpickling, so that equal fits
         have equal pickles). Of many calls of partial_fit the older rows are thinned out: at most
@@ -470,6 +480,30 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
             logarithms, unless there is but one class: rounding never makes an outcome certain.
         """
         return self._outputs(X, self._probabilities)
+
+    def member_predictions(self, X: Matrix) -> NDArray[Any]:
+        """The probabilities that each member predicts, whose mean is `predict_proba`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs.
+
+        Returns
+        -------
+        ndarray of shape (n_members, n_samples, n_classes) or (n_members, n_samples, n_labels)
+            Where they differ, the training rows left open what to predict.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sknn_opt import MLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> clf = MLPClassifier(n_members=3, max_iter=50, random_state=0, tol=0.1).fit(X, y)
+        >>> clf.member_predictions(X).shape
+        (3, 150, 3)
+        """
+        return self._of_each_member(X, self._probabilities)
 
     def predict_log_proba(self, X: Matrix) -> NDArray[Any]:
         """The logarithm of the probabilities, finite also where these round to 0.

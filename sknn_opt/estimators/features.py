@@ -38,7 +38,7 @@ class _Features(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_units)
+        ndarray of shape (n_samples, n_members * n_units)
             In the wider precision of X and the network; a DataFrame after
             ``set_output(transform="pandas")``.
 
@@ -67,7 +67,8 @@ class HiddenFeatures(_Features, auto_wrap_output_keys=None):  # type: ignore[cal
 
     @property
     def _n_features_out(self):
-        return self._training.architecture.n_units[-2]
+        architecture = self._training.architecture
+        return architecture.n_units[-2] * architecture.n_members
 
     def activations(self, X: Matrix, layer: int = -1) -> NDArray[Any]:
         """The activations of a hidden layer of the network as it predicts.
@@ -81,7 +82,8 @@ class HiddenFeatures(_Features, auto_wrap_output_keys=None):  # type: ignore[cal
 
         Returns
         -------
-        ndarray of shape (n_samples, hidden_layer_sizes[layer])
+        ndarray of shape (n_samples, n_members * hidden_layer_sizes[layer])
+            Those of one member beside those of the other.
 
         Raises
         ------

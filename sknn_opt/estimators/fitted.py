@@ -73,6 +73,17 @@ class FittedNetwork(HiddenFeatures, NetworkWeights):
                 X = self._validate(X, reset=False)
             return self._predictor.outputs(X, then, depth=depth)
 
+    def _of_each_member(self, X, then):
+        """The same of each member by itself, of shape (n_members, n_samples, ...)."""
+        self._outputs(X[:1], then)  # check it all before, and have a predictor
+        architecture, units = self._training.architecture, self._predictor.units
+        with np.errstate(all="ignore"):
+            X = self._validate(X, reset=False)
+        if architecture.n_members == 1:
+            return self._predictor.outputs(X, then)[np.newaxis]
+        each = (self._weights.of_member(architecture, i) for i in range(architecture.n_members))
+        return np.stack([Predictor(architecture.single, w, units).outputs(X, then) for w in each])
+
     def _is_as_validated(self, X):
         """Whether validation would return X as it is: it takes longer than a row of a network."""
         return (

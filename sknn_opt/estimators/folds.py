@@ -34,7 +34,11 @@ def divide_among(estimator, rows, groups, key, advice):
         rows.parts = _by_splits(estimator, rows, groups, k)
     elif groups is None:
         rows = estimator._weighted_set(rows.that_count(), key)
-        rows.parts = _by_turns(rows, fraction, k, partial(_by_hash, estimator, key))
+        by_hash, last = (
+            partial(_by_hash, estimator, key),
+            partial(_known_elsewhere, estimator, rows),
+        )
+        rows.parts = _by_turns(rows, fraction, k, by_hash, last)
     else:
         codes = hash_rows(key, np.unique(groups, return_inverse=True)[1])
         rows.parts = _by_turns(rows, fraction, k, partial(_by_group, codes))
@@ -43,12 +47,15 @@ def divide_among(estimator, rows, groups, key, advice):
     return (rows if estimator.solver == "lbfgs" else rows.that_count()), rows
 
 
-def _by_turns(rows, fraction, k, hold_out):
-    """Each member holds out a part of what no member before has held out."""
+def _by_turns(rows, fraction, k, hold_out, last=lambda left: left):
+    """Each member holds out a part of what no member before has held out.
+
+    Where this is all that is left, it is what `last` makes of it.
+    """
     left, held, all_rows = rows, np.zeros((k, rows.X.shape[0])), np.arange(rows.X.shape[0])
     for member in range(k):
         turns = 1 / fraction - member if fraction else np.inf
-        left, part = hold_out(left, 1 / turns) if turns > 1 + 1e-9 else (None, left)
+        left, part = hold_out(left, 1 / turns) if turns > 1 + 1e-9 else (left, last(left))
         chosen = part.of(all_rows)
         held[member, chosen] = 1.0
         if part.weight is not None and part.weight is not rows.weight:
@@ -62,6 +69,13 @@ def _by_hash(estimator, key, left, fraction):
     """Of each class its share."""
     strata, minimum = estimator._strata(left.of(left.y))
     return left.split(key, strata, fraction, minimum)
+
+
+def _known_elsewhere(estimator, rows, left):
+    """What is left, but for classes of which all rows are left: nothing else would teach them."""
+    strata = estimator._strata(rows.y)[0]
+    others = np.setdiff1d(rows.of(np.arange(len(strata))), left.of(np.arange(len(strata))))
+    return left.take(np.isin(left.of(strata), strata[others]))
 
 
 def _by_group(hashes, left, fraction):
@@ -84,8 +98,9 @@ def _check(estimator, rows):
     """Raise ValueError if a member has no rows to train on, or too few to validate on."""
     least = estimator._strata(rows.y[:0])[1]
     for part, needed in zip(rows.parts, (1, least), strict=True):
-        counting = part > 0 if rows.weight is None else (part > 0) & (rows.weight > 0)
-        if rows.of(counting.T).sum(axis=0).min() < needed:
+        weight = part if rows.weight is None else part * rows.weight
+        weight = rows.of(weight.T)  # a repeated row may stand here once
+        if np.maximum((weight > 0).sum(axis=0), weight.sum(axis=0)).min() < needed:
             raise ValueError(
                 f"The validation set is too small for early_stopping=True with n_members="
                 f"{len(part)}, each of which holds out {least} or more rows of its own: found "

@@ -62,6 +62,14 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         the last layer is rescaled with it, so that predictions do not jump; see the user guide.
         Losses of your own say by their attribute ``normalizes`` what they allow.
 
+    n_members : int, default=1
+        How many networks of this shape to train side by side, each from initial weights and with
+        batches and dropout masks of its own. They predict the mean of what each predicts: of
+        probabilities, also of two classes and of labels, or of amounts. With `early_stopping` each
+        holds out other rows, a share of `validation_fraction` but at most 1 / n_members, and keeps
+        its own best epoch, so that each row trains all members but one. Four cost less than four
+        fits; they err less than one, and say how sure they are: see `member_predictions`.
+
     activation : {'identity', 'logistic', 'tanh', 'relu', 'leaky_relu', 'elu', 'selu', 'gelu', \
             'silu', 'softplus', 'mish'}, default='relu'
         The activation of the hidden layers.
@@ -184,7 +192,8 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         out once is held out in every call, unless it makes up a noticeable part of the stream.
         'last' is the last tenth of the rows, for data in the order of time. A splitter of
         scikit-learn, such as ``TimeSeriesSplit()`` or ``GroupKFold()``, holds out what the last of
-        its splits leaves to test on.
+        its splits leaves to test on; of several members each takes one of the last, or the only
+        one.
 
     beta_1 : float, default=0.9
         Decay of the first moment of 'adam' and 'adamw', in [0, 1).
@@ -216,7 +225,7 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
     blocks_ : dict of str to Block
         Where ``W[1]``, ``b[1]``, ``gamma[1]``, … lie in `theta_`: slice and shape of each.
 
-    coefs_ : list of ndarray of shape (n_in, n_out)
+    coefs_ : list of ndarray of shape (n_in, n_out), or (n_members, n_in, n_out)
         The weight matrices of the network as it predicts, batch norm folded in. The list, or one
         of its arrays, can be set: the network then predicts with copies of these, and partial_fit,
         or fit with `warm_start`, goes on from them. Without batch norm they are views of `theta_`,
@@ -231,7 +240,8 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
     history_ : list of dict
         One row for each epoch, or iteration of 'lbfgs', ready for ``pandas.DataFrame(history_)``:
         ``epoch``, ``loss`` and ``penalty`` (means over the batches, each before its own step),
-        ``validation_loss`` (without penalty) and ``score`` (None without a validation set),
+        ``validation_loss`` (without penalty) and ``score`` (None without a validation set), of
+        several members their means, and ``loss[1]``, ``score[1]``, … of each,
         ``learning_rate`` of the last step, ``gradient_norm`` (its mean over the steps, before
         `max_grad_norm`) and ``seconds`` (None in copies and after unpickling, so that equal fits
         have equal pickles). Of many calls of partial_fit the older rows are thinned out: at most
@@ -427,8 +437,42 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         """
         return self._partial_fit(X, y, sample_weight)
 
-    def predict(self, X: Matrix) -> NDArray[Any]:
+    def predict(self, X: Matrix, return_std: bool = False) -> Any:
         """Predict the targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The inputs.
+        return_std : bool, default=False
+            Whether to return how far the members differ as well. This is what the training rows
+            leave open; it knows nothing of the noise in y.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            With several quantiles a column for each, in the order of ``quantile``.
+        std : ndarray of the same shape
+            The standard deviation of the members' predictions, with `return_std`.
+
+        Raises
+        ------
+        ValueError
+            If X has other features than the training data, or holds NaN, infinity or a number
+            beyond 1e100 in size; if `return_std` is asked of a single network.
+        """
+        y = self._outputs(X, self._in_units)
+        if not return_std:
+            return y
+        if self._training.architecture.n_members == 1:
+            raise ValueError(
+                "return_std=True needs several members, whose spread it is, and this is one "
+                "network: fit with n_members=4, for example."
+            )
+        return y, self.member_predictions(X).std(axis=0, ddof=1)
+
+    def member_predictions(self, X: Matrix) -> NDArray[Any]:
+        """What each member predicts.
 
         Parameters
         ----------
@@ -437,16 +481,20 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
 
         Returns
         -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            With several quantiles a column for each, in the order of ``quantile``.
+        ndarray of shape (n_members, n_samples) or (n_members, n_samples, n_outputs)
+            `predict` is their mean.
 
-        Raises
-        ------
-        ValueError
-            If X has other features than the training data, or holds NaN, infinity or a number
-            beyond 1e100 in size.
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sknn_opt import MLPRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> reg = MLPRegressor(n_members=4, early_stopping=True, random_state=0).fit(X * 20, y)
+        >>> reg.member_predictions(X * 20).shape
+        (4, 442)
+        >>> y_pred, std = reg.predict(X * 20, return_std=True)
         """
-        return self._outputs(X, self._in_units)
+        return self._of_each_member(X, self._in_units)
 
     def _in_units(self, z):
         y, units = LINKS[self.out_activation_](z), self._predictor.units

@@ -125,6 +125,11 @@ class Objective:
         return self._with(weight=weight)
 
     @property
+    def n_members(self) -> int:
+        """How many networks J is the sum of."""
+        return self._architecture.n_members
+
+    @property
     def n_decayed(self) -> int:
         """How many elements at the head of θ the penalty shrinks."""
         return self._architecture.n_decayed

@@ -115,7 +115,8 @@ class Predictor:
         result.
         """
         n, sparse = X.shape[0] if rows is None else len(rows), issparse(X)
-        step = max(MIN_BLOCK_ROWS, BLOCK_ELEMENTS // (self._n_members * max(self._n_units[sparse:])))
+        width = self._n_members * max(self._n_units[sparse:])
+        step = max(MIN_BLOCK_ROWS, BLOCK_ELEMENTS // width)
         with np.errstate(all="ignore"):
             if n <= step and n * self._largest < UNTHREADED:
                 return then(self._raw_outputs(X if rows is None else X[rows], depth))

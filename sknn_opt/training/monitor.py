@@ -135,11 +135,11 @@ class Monitor:
             return
         weights = state.predicting()
         found = evaluate(weights)
+        value, loss = found["score"], found["validation_loss"]
         if state.members:
             self._judge_members(state, {"epoch": state.n_epochs, **found}, weights)
-        elif found["score"] is not None:
-            if self._improves(state, found["score"], found["validation_loss"]):
-                state.best, state.best_epoch = weights.copy(), state.n_epochs
+        elif value is not None and self._improves(state, value, loss):
+            state.best, state.best_epoch = weights.copy(), state.n_epochs
 
     def _judged(self, state, found):
         """Whose epochs are judged, each with its score and loss."""

@@ -164,7 +164,8 @@ class Rows:
         held = held_out_weight(hashes, y, strata, weight, fraction, minimum, divisible=divisible)
         if not divisible:
             return self.take(held == 0), self.take(held > 0)
-        sides = weight - held, held
+        sides = np.zeros((2, self.X.shape[0]))
+        sides[:, slice(None) if self.chosen is None else self.chosen] = weight - held, held
         return tuple(replace(self, weight=side).that_count() for side in sides)
 
     def split_stream(self, key, fraction, sightings):

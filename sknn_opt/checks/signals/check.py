@@ -114,5 +114,5 @@ def _look(name, mlp, objective, with_loss, seed, names):
     optimizer = optimizer_of(mlp, objective.n_decayed) if with_loss else None
     rng = np.random.default_rng(seed)
     found = measure(objective, objective.theta, rng, with_loss=with_loss, optimizer=optimizer)
-    verdict = judge(found, Traits.of(mlp, objective.X, name == FITTED), objective.X, names)
+    verdict = judge(found, Traits.of(mlp, objective.X, name.startswith(FITTED)), objective.X, names)
     return PointSignals(name, found[0], found[1:], *verdict)

@@ -92,7 +92,15 @@ def objectives(mlp, X, y, sample_weight, seed):
             vars(model).update({"class_weight": None} if hasattr(mlp, "class_weight") else {})
     if isinstance(mlp, SKLEARN):
         return _of_sklearn(list(points.values())[-1], X, y, sample_weight)
-    return {name: model.objective(X, y, sample_weight) for name, model in points.items()}
+    found = {}
+    for name, model in points.items():
+        objective = model.objective(X, y, sample_weight)
+        if objective.n_members == 1:
+            found[name] = objective
+            continue
+        for i in range(objective.n_members):
+            found[f"{name}, member {i + 1}"] = objective.member(i)
+    return found
 
 
 def _made_up_targets(mlp, n_rows):

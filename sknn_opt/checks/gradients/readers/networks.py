@@ -6,7 +6,9 @@ cannot hide behind the other.
 
 import contextlib
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -18,6 +20,7 @@ from sknn_opt.checks.gradients.numeric.layerwise import Layerwise
 from sknn_opt.checks.gradients.penalty import check_penalty, formula
 from sknn_opt.checks.gradients.problem import Problem
 from sknn_opt.checks.gradients.report import OK, WRONG, BlockCheck
+from sknn_opt.nn.members import one_of, put
 from sknn_opt.nn.objective import Objective
 
 
@@ -36,9 +39,29 @@ def read_estimator(estimator, X, y, sample_weight, burn_in, dtype):
     if dtype not in ("float64", "float32"):
         raise ValueError(f"dtype must be 'float64' or 'float32'; got {dtype!r}.")
     return [
-        read_objective(model.objective(X, y, sample_weight, dtype=dtype), name)
+        problem
         for name, model in points.items()
+        for problem in read_members(model.objective(X, y, sample_weight, dtype=dtype), name)
     ]
+
+
+def read_members(objective, name="x0"):
+    """A Problem for each member of an `Objective`: its own J, and backprop through all of them."""
+    k = objective.n_members
+    if k == 1:
+        return [read_objective(objective, name)]
+    problems = [read_objective(objective.member(i), f"{name}, member {i + 1}") for i in range(k)]
+    for i, problem in enumerate(problems):
+        problem.gradient = partial(_by_all_members, objective.data_term(), i)
+        problem.packed = partial(_by_all_members, objective, i)
+    return problems
+
+
+def _by_all_members(objective, member, theta):
+    """The gradient of one member's J at its θ, from backprop through all of them."""
+    of_all = objective.theta.copy()
+    put(objective.blocks, of_all, member, theta)
+    return one_of(objective.blocks, objective.gradient(of_all), member)
 
 
 def read_objective(objective, name="x0"):
@@ -56,14 +79,20 @@ def read_objective(objective, name="x0"):
 
 @dataclass
 class NetworkProblem(Problem):
-    """The data term of a network of ours, whose layers are known; `objective` is all of J."""
+    """The data term of a network of ours, whose layers are known; `objective` is all of J.
+
+    Where it is a member, `gradient` is from backprop through all members at once, and `packed` that
+    of all of J.
+    """
 
     objective: Objective | None = None
+    packed: Callable | None = None
     explainer = NetworkExplainer
 
     @property
     def whole(self):
-        return self.objective.value, self.objective.gradient, self.objective.theta
+        gradient = self.packed or self.objective.gradient
+        return self.objective.value, gradient, self.objective.theta
 
     def claim(self):
         """The gradient of the data term by backprop, and whether it is of single precision."""
@@ -73,6 +102,8 @@ class NetworkProblem(Problem):
                 f"The loss is not finite at the {self.name}, so it has no gradient there: the "
                 "inputs, the targets or the weights are too large. Scale X (InputNormalizer)."
             )
+        if self.packed:
+            gradient = self.gradient(self.objective.theta)
         return np.asarray(gradient, float), self.dtype == np.float32
 
     def source(self, f, method, rng):
@@ -81,7 +112,8 @@ class NetworkProblem(Problem):
 
     def total(self):
         objective = self.objective
-        return np.asarray(objective.gradient(objective.theta), float), formula(objective)
+        gradient = self.packed or objective.gradient
+        return np.asarray(gradient(objective.theta), float), formula(objective)
 
     def more_checks(self):
         if not self.penalty:
