@@ -5,6 +5,8 @@ writes its part of the result. `outputs` has (input column, label) for each of i
 label says what it is, such as "missing", and is "" where it is the input column itself.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from sklearn.preprocessing import OneHotEncoder
 
@@ -204,6 +206,6 @@ class Bins:
         for j, edges in self.edges.items():
             x = cells.column(j).floats()
             x = np.where(np.isnan(x), self.medians[j], x)
-            for low, high in zip(edges[:-1], edges[1:], strict=True):
+            for low, high in pairwise(edges):
                 out[:, k] = np.clip((x - low) / (high - low), 0, 1)
                 k += 1

@@ -165,7 +165,7 @@ def targets_of(y, max_classes):
         numbers = _as_numbers(column)
         classes, place = np.unique(column if numbers is None else numbers, return_inverse=True)
         whole = numbers is None or (classes == np.round(classes)).all()
-        if whole and len(classes) <= max_classes or numbers is None:
+        if (whole and len(classes) <= max_classes) or numbers is None:
             chosen = range(1, 2) if len(classes) <= 2 else range(len(classes))
             columns += [(place == c).astype(np.float64) for c in chosen]
             names = [""] if len(classes) <= 2 else [_word(c) for c in classes]

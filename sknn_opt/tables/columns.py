@@ -181,7 +181,7 @@ class ArrowColumn(Column):
         elif types.is_timestamp(its) and its.tz is not None:
             self.zone, column = str(its.tz), compute.local_timestamp(column)
         number = types.is_integer(its) or types.is_decimal(its) or types.is_boolean(its)
-        plain = types.is_floating(its) or types.is_temporal(its) and not types.is_time(its)
+        plain = types.is_floating(its) or (types.is_temporal(its) and not types.is_time(its))
         if number:
             values = column.cast(pa.float64(), safe=False).to_numpy()
         elif plain:

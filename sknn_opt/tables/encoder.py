@@ -37,8 +37,8 @@ from sknn_opt.tables.table import (
 class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
     """From any table to a matrix of floats that a network can learn from.
 
-    Takes data frames of pandas, polars and pyarrow, and arrays, as they come: with text, categories,
-    dates and gaps. Each column is treated by what it holds:
+    Takes data frames of pandas, polars and pyarrow, and arrays, as they come: with text,
+    categories, dates and gaps. Each column is treated by what it holds:
 
     ===========================  ==================================================================
     numbers, time spans          (x - median) / interquartile range, smoothly clipped at ±3 [1]_
@@ -59,8 +59,8 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
     ----------
     categorical_features : "from_dtype" or array-like of {bool, int, str}, default="from_dtype"
         Which columns are categories: by default text and those whose dtype says so (pandas' and
-        polars' categories, dictionaries of pyarrow). A mask, numbers or names of columns make others
-        categories too, such as numbers that are codes.
+        polars' categories, dictionaries of pyarrow). A mask, numbers or names of columns make
+        others categories too, such as numbers that are codes.
     max_categories : int, default=30
         Categories with more values are replaced by what each value says of y. So are not those of
         which this would make more columns than that: many classes, or many outputs.
@@ -90,12 +90,13 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    `fit_transform` is not `fit` and `transform` where categories of many values are replaced by what
-    they say of y: there each training row gets what the rows of the other folds say, because its own
-    y would leak into it. Train on the result of `fit_transform`, as a pipeline does.
+    `fit_transform` is not `fit` and `transform` where categories of many values are replaced by
+    what they say of y: there each training row gets what the rows of the other folds say, because
+    its own y would leak into it. Train on the result of `fit_transform`, as a pipeline does.
 
-    A value is rare in fewer than 10 rows, or than a fiftieth of less than 500 rows. Categories count
-    as all different where nine values in ten occur once or so.
+    A value is rare in fewer than 10 rows; of fewer than 500 rows, in less than a fiftieth of them.
+    Text and categories count as all different if there are more values than nine for ten rows.
+    Integers are one-hot if there are at least 5 rows for each value.
 
     A sample of weight zero counts as absent. Other weights act on medians, ranges and bins, where a
     weight of two equals two rows; not on what counts as rare, nor on what values say of y.
@@ -116,20 +117,20 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
     >>> X = pd.DataFrame({
     ...     "age": [31, None, 52, 38, 47, 29],
     ...     "color": ["red", "blue", "red", "green", "blue", "red"],
-    ...     "joined": pd.to_datetime(["2024-03-01", "2025-03-09"] * 3),
+    ...     "joined": pd.to_datetime(["2024-03-01", "2024-03-09"] * 3),
     ...     "country": "NL",
     ... })
-    >>> encoder = TableEncoder().set_output(transform="pandas")
-    >>> encoder.fit_transform(X).round(2).iloc[:, :4]
-        age  joined  joined_year  age_missing
-    0 -0.44   -0.50        -0.50          0.0
-    1  0.00    0.49         0.49          1.0
-    2  0.82   -0.50        -0.50          0.0
-    3  0.00   -0.50        -0.50          0.0
-    4  0.54    0.49         0.49          0.0
-    5 -0.54    0.49         0.49          0.0
-    >>> encoder.get_feature_names_out()[4:].tolist()
-    ['joined_weekday_sin', 'joined_weekday_cos', 'color_blue', 'color_green', 'color_red']
+    >>> encoder = TableEncoder().fit(X)
+    >>> encoder.get_feature_names_out().tolist()  # doctest: +NORMALIZE_WHITESPACE
+    ['age', 'joined', 'age_missing', 'joined_weekday_sin', 'joined_weekday_cos',
+     'color_blue', 'color_green', 'color_red']
+    >>> encoder.transform(X)[:, [0, 2, 5, 6, 7]].round(2)
+    array([[-0.43,  0.  ,  0.  ,  0.  ,  1.  ],
+           [ 0.  ,  1.  ,  1.  ,  0.  ,  0.  ],
+           [ 0.84,  0.  ,  0.  ,  0.  ,  1.  ],
+           [ 0.  ,  0.  ,  0.  ,  1.  ,  0.  ],
+           [ 0.55,  0.  ,  1.  ,  0.  ,  0.  ],
+           [-0.55,  0.  ,  0.  ,  0.  ,  1.  ]], dtype=float32)
     >>> encoder.dropped_
     {'country': 'constant'}
     """
@@ -267,8 +268,8 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
         """The table again, as far as it can be known.
 
         Numbers come back but for rounding, and NaN where they were missing; dates to the second.
-        Of categories the value comes back, but None for a rare or unseen one. Columns that were left
-        out, and categories of many values, are NaN throughout.
+        Of categories the value comes back, but None for a rare or unseen one. Columns that were
+        left out, and categories of many values, are NaN throughout.
 
         Parameters
         ----------
@@ -361,7 +362,7 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
         plan = Plan(cells, kinds, table.names, weights).fit(chosen, y, self)
         self._place(plan.blocks, table)
         self._codebook = plan.codebook
-        self._kinds = {int(j): (kinds[j], table.column(j).zone) for j in set(self.origin_)}
+        self._kinds = {j: (kinds[j], table.column(j).zone) for j in set(self.origin_.tolist())}
         self.dropped_ = {
             name: plan.why.get(j) or ("empty" if table.column(j).is_empty() else "constant")
             for j, name in enumerate(table.names)

@@ -21,7 +21,7 @@ SINGLE = 0.9  # categories with more values than this share of the rows say noth
 class Plan:
     """The blocks that columns go to, fitted one after the other.
 
-    `why` says of some columns why they are left out; `targets` are those that a block was fitted to.
+    `why` says of some columns why they are left out; `targets` are what a block was fitted to.
     """
 
     cells: Any

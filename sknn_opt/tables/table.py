@@ -58,7 +58,6 @@ def open_table(X, estimator):
     library = type(X).__module__.partition(".")[0]
     if library == "pandas" and hasattr(X, "iloc") and X.ndim == 2:
         table = Table(X, X.shape, X.columns, lambda j: column_of_pandas(X.iloc[:, j]))
-        feature_names(X)  # raises TypeError if some names are strings and some are not
     elif library == "polars" and hasattr(X, "to_series"):
         table = Table(X, X.shape, X.columns, lambda j: PolarsColumn(X.to_series(j)))
     elif library == "pyarrow" and hasattr(X, "column_names"):
@@ -72,6 +71,8 @@ def open_table(X, estimator):
     twice = sorted({str(name) for name in table.names if table.names.count(name) > 1})
     if twice:
         raise ValueError(f"X has several columns named {listed(twice)}: rename all but one.")
+    if table.named is None and library == "pandas":
+        feature_names(X)  # raises TypeError if some names are strings and some are not
     return table
 
 
