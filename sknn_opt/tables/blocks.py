@@ -46,7 +46,7 @@ class Numbers:
         self.sources = sources
 
     def fit(self, cells, weights, names):
-        X = self._read(cells)
+        X = self.read(cells)
         missing = np.isnan(X)
         varies = np.fmin.reduce(X, axis=0) < np.fmax.reduce(X, axis=0)
         gaps = missing.any(axis=0) & ~missing.all(axis=0)
@@ -62,6 +62,11 @@ class Numbers:
                 refuse_extremes(X, "X", [names[j] for j, _ in self.sources], None, True, HUGE)
                 raise
         return self
+
+    @property
+    def amounts(self):
+        """(place, input column) of numbers and dates, without years and categories."""
+        return [(i, j) for i, (j, part) in enumerate(self.sources) if part in ("value", "")]
 
     def few_integers(self, cells):
         """The values of each column of a few different integers."""
@@ -83,7 +88,7 @@ class Numbers:
     def write(self, cells, out, names):
         n = len(self.sources)
         if n:
-            X = self._read(cells)
+            X = self.read(cells)
             try:
                 Z = self.normalizer.transform(X)
             except ValueError:
@@ -109,7 +114,7 @@ class Numbers:
             if part != "year":
                 columns[j] = X[:, i]
 
-    def _read(self, cells):
+    def read(self, cells):
         read = (self._column(cells, *source) for source in self.sources)
         return gathered(read, cells.n_rows, len(self.sources))
 

@@ -23,18 +23,22 @@ class Codebook:
     def __init__(self, columns):
         self.columns = columns
 
-    def fit(self, cells):
+    def fit(self, cells, weights):
         self.encoder = OrdinalEncoder(
             handle_unknown="use_encoded_value",
             unknown_value=UNSEEN,
             encoded_missing_value=MISSING,
             dtype=np.int32,
         )
-        objects = cells.objects(self.columns)
-        cells.remember(self.columns, self.encoder.fit_transform(objects))
+        codes = self.encoder.fit_transform(cells.objects(self.columns))
+        cells.remember(self.columns, codes)
         self.values = {
             j: np.array([v for v in values if v == v], dtype=object)
             for j, values in zip(self.columns, self.encoder.categories_, strict=True)
+        }
+        self.counts = {
+            j: _counts(own, len(self.values[j]), weights)
+            for j, own in zip(self.columns, codes.T, strict=True)
         }
         return self
 
@@ -48,6 +52,11 @@ class Codebook:
             return "missing"
         value = self.values[j][code]
         return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _counts(codes, n_values, weights):
+    """The rows, or their weights, of each value, and of a missing one at the end."""
+    return np.bincount(np.where(codes == MISSING, n_values, codes), weights, n_values + 1)
 
 
 def rare(n_rows):

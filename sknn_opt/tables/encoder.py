@@ -258,11 +258,7 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
             infinity.
         """
         check_is_fitted(self)
-        table = open_table(X, self)
-        cells = Cells(table, order_of(table, self))
-        refuse_other_kinds(cells, self._kinds, self._names())
-        self._number(cells)
-        return self._write(cells)
+        return self._write(self._cells(X))
 
     def inverse_transform(self, X: ArrayLike) -> NDArray[Any]:
         """The table again, as far as it can be known.
@@ -394,6 +390,14 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
 
     def _names(self):
         return getattr(self, "feature_names_in_", range(self.n_features_in_))
+
+    def _cells(self, X):
+        """The columns of the training data in a table of other rows."""
+        table = open_table(X, self)
+        cells = Cells(table, order_of(table, self))
+        refuse_other_kinds(cells, self._kinds, self._names())
+        self._number(cells)
+        return cells
 
     def _number(self, cells):
         """Number the categories of cells that are not the training data's."""

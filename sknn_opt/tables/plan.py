@@ -59,7 +59,7 @@ class Plan:
     def _number(self, categories, max_categories):
         """Number the values of categories; return those of a few values, and of many."""
         if categories:
-            self.codebook = Codebook(categories).fit(self.cells)
+            self.codebook = Codebook(categories).fit(self.cells, self.weights)
         few, many = [], []
         for j in categories:
             n_values = len(self.codebook.values[j])
