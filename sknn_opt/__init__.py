@@ -2,6 +2,7 @@
 
 - `MLPClassifier`, `MLPRegressor`: scikit-learn's, with init, dropout, batch norm and more solvers.
 - `InputNormalizer`: mean 0 and variance 1, test data by the training set's numbers.
+- `TableEncoder`: any table, with text, categories, dates and gaps, to a matrix of floats.
 - `Loss`: the base of losses of your own.
 - `check_gradients`: proves a gradient correct, yours too, or names what is wrong with it.
 - `LossCurveDisplay`: the picture of a training.
@@ -33,6 +34,7 @@ from sknn_opt.plots.loss_curve import LossCurveDisplay
 from sknn_opt.plots.loss_surface import LossSurfaceDisplay
 from sknn_opt.plots.normalization import NormalizationDisplay
 from sknn_opt.plots.signal_propagation import SignalPropagationDisplay
+from sknn_opt.tables.encoder import TableEncoder
 
 __all__ = [
     "GradientCheckDisplay",
@@ -47,6 +49,7 @@ __all__ = [
     "ShiftReport",
     "SignalPropagationDisplay",
     "SignalReport",
+    "TableEncoder",
     "assert_gradients_close",
     "check_gradients",
     "check_shift",

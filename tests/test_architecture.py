@@ -22,6 +22,7 @@ FLOORS = (
     "optim",
     "training",
     "estimators",
+    "tables",
     "checks",
     "plots",
 )

@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.utils import estimator_checks as checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sknn_opt import MLPClassifier, MLPRegressor
+from sknn_opt import MLPClassifier, MLPRegressor, TableEncoder
 
 VARIANTS = [
     {},
@@ -38,6 +38,7 @@ OF_REGRESSOR = [
     {"loss": "quantile", "quantile": 0.5, "average": 0.9},
     {"normalize_target": False, "early_stopping": True, "solver": "lbfgs"},
 ]
+ENCODERS = [TableEncoder(), TableEncoder(bins=4, dtype="float64", random_state=0)]
 ESTIMATORS = [MLPClassifier(**kw) for kw in VARIANTS + OF_CLASSIFIER]
 ESTIMATORS += [MLPRegressor(**kw) for kw in VARIANTS + OF_REGRESSOR]
 
@@ -46,7 +47,7 @@ def _name(estimator):
     return str(estimator).replace(" ", "")
 
 
-@parametrize_with_checks(ESTIMATORS)
+@parametrize_with_checks(ESTIMATORS + ENCODERS)
 def test_estimator_checks(estimator, check):
     with warnings.catch_warnings():
         # The checks fit for a few epochs, and hand in columns as (n, 1): both rightly warn.
@@ -65,6 +66,11 @@ def test_estimator_checks(estimator, check):
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=_name)
 def test_checks_of_scikit_learns_own_estimators(estimator, check):
     check(type(estimator).__name__, estimator)
+
+
+@pytest.mark.parametrize("encoder", ENCODERS, ids=_name)
+def test_parameters_of_encoders_are_validated(encoder):
+    checks.check_param_validation(type(encoder).__name__, encoder)
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS[:1] + ESTIMATORS[-1:], ids=_name)

@@ -51,7 +51,7 @@ def median_and_spread(X, weights=None):
         Zero where all ranges are: 98 % of the values are equal, or nearly.
     """
     columns = _sparse_columns if issparse(X) else _dense_columns
-    table = np.array([_quantiles(*column) for column in columns(X, weights)])
+    table = np.array([quantiles(*column, LEVELS) for column in columns(X, weights)])
     median, low, high = np.split(table.T, [1, 1 + len(TAILS)])
     ranges = high - low
     ranges[ranges <= np.maximum(ROUNDING * np.abs(median), UNDERFLOW)] = 0.0
@@ -59,18 +59,18 @@ def median_and_spread(X, weights=None):
     return median[0], (ranges / WIDTHS[:, np.newaxis])[first, np.arange(len(first))]
 
 
-def _quantiles(x, w):
-    """The `LEVELS` of some values with positive weights (None: all one)."""
+def quantiles(x, w, levels):
+    """The quantiles of some values with positive weights (None: all one)."""
     if not len(x):
-        return np.full(len(LEVELS), np.nan)
+        return np.full(len(levels), np.nan)
     if w is None:
-        h, x = LEVELS * (len(x) - 1), np.sort(x)
+        h, x = levels * (len(x) - 1), np.sort(x)
         i = np.floor(h)
         places = i.astype(int), np.minimum(i + 1, len(x) - 1).astype(int)
     else:
         order = np.argsort(x, kind="stable")
         x, mass, unit = x[order], np.cumsum(w[order]), min(1.0, w.min())
-        h = LEVELS * ((mass[-1] - unit) / unit)
+        h = levels * ((mass[-1] - unit) / unit)
         i = np.floor(h)
         places = [np.searchsorted(mass, m * unit, side="right") for m in (i, i + 1)]
     low, high = (x[np.minimum(at, len(x) - 1)].astype(np.float64) for at in places)

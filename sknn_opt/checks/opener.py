@@ -23,6 +23,7 @@ from sknn_opt._sklearn import feature_names, safe_indexing
 from sknn_opt.estimators.classifier import MLPClassifier
 from sknn_opt.estimators.normalizer import InputNormalizer
 from sknn_opt.estimators.regressor import MLPRegressor
+from sknn_opt.tables.encoder import TableEncoder
 
 OURS = MLPClassifier | MLPRegressor
 SKLEARN = SklearnMLPClassifier | SklearnMLPRegressor
@@ -65,12 +66,14 @@ def open_network(
     return _carry(*found, X, y, may_fit=not fitted)
 
 
-def open_normalizer(estimator, X, who="check_shift"):
+def open_normalizer(estimator, X, who="check_shift", *, tables=False):
     """The first InputNormalizer in an estimator, or else the first StandardScaler, and its data.
 
-    It must be fitted. The `names` of the columns are x0, x1, ... where they have none.
+    With `tables` a TableEncoder is as good as the former. It must be fitted. The `names` of the
+    columns are x0, x1, ... where they have none.
     """
-    for wanted in (InputNormalizer, StandardScaler):
+    best = InputNormalizer | TableEncoder if tables else InputNormalizer
+    for wanted in (best, StandardScaler):
         if found := _find(estimator, wanted, "normalizer"):
             break
     else:

@@ -37,6 +37,7 @@ References
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -50,8 +51,10 @@ from sknn_opt.arrays import moments
 from sknn_opt.arrays.extremes import LARGEST
 from sknn_opt.arrays.types import Matrix
 from sknn_opt.checks.opener import open_normalizer
+from sknn_opt.checks.shift.categories import category_shift
 from sknn_opt.checks.shift.report import OK, SHIFTED, UNKNOWN, FeatureShift, ShiftReport
 from sknn_opt.estimators.normalizer import InputNormalizer
+from sknn_opt.tables.encoder import TableEncoder
 
 FALSE_ALARMS = 0.001  # of reports on rows of the training distribution
 LEAST_MEAN, LEAST_RATIO, LEAST_SHARE = 0.1, 1.25, 0.01  # smaller differences do not matter
@@ -64,11 +67,13 @@ def check_shift(normalizer: Any, X_new: Matrix) -> ShiftReport:
 
     Parameters
     ----------
-    normalizer : InputNormalizer, StandardScaler, or an estimator with one in it
-        Fitted. Of a pipeline the first InputNormalizer is taken, or else the first StandardScaler,
-        and `X_new` goes through the steps before it; of a search the best estimator; in a
-        ColumnTransformer its columns are compared. A StandardScaler knows neither the range of its
-        training data nor what was missing.
+    normalizer : InputNormalizer, TableEncoder, StandardScaler, or an estimator with one in it
+        Fitted. Of a pipeline the first InputNormalizer or TableEncoder is taken, or else the first
+        StandardScaler, and `X_new` goes through the steps before it; of a search the best
+        estimator; in a ColumnTransformer its columns are compared. A StandardScaler knows neither
+        the range of its training data nor what was missing. Of a TableEncoder categories are
+        judged as well: `outside` is the share of values that training had not, and the note tells
+        which shares changed.
     X_new : {array-like, sparse matrix} of shape (n_new, n_features)
         New rows, in the unit of the training data; NaN where a value is missing. The rows should
         be independent: a run of neighbors in time varies less than its length says.
@@ -105,22 +110,54 @@ def check_shift(normalizer: Any, X_new: Matrix) -> ShiftReport:
     >>> check_shift(normalizer, X[y < 2][::3]).verdict
     'OK'
     """
-    opened = open_normalizer(normalizer, X_new)
-    normalizer, X_new = opened.part, checked_for(opened.part, opened.X)
+    opened = open_normalizer(normalizer, X_new, tables=True)
+    if isinstance(opened.part, TableEncoder):
+        return _shift_of_table(opened)
+    X_new = checked_for(opened.part, opened.X)
+    features, n_training, sees = _features(opened.part, X_new, opened.names, X_new.shape[1])
+    return ShiftReport(features, X_new.shape[0], n_training, sees, opened.notes)
+
+
+def _shift_of_table(opened):
+    """The report on a table: numbers and dates as numbers, categories by their shares."""
+    encoder, names = opened.part, opened.names
+    cells, codebook = encoder._cells(opened.X), encoder._codebook
+    words = sorted(set() if codebook is None else codebook.values.keys() & encoder._kinds.keys())
+    blocks = [block for block, _ in encoder._blocks if getattr(block, "amounts", ())]
+    sources = [(block, i, j) for block in blocks for i, j in block.amounts]
+    n_features, n_training, sees, found = len(sources) + len(words), 0.0, 0.0, {}
+    for block in blocks:
+        own = [names[j] for j, _ in block.sources]
+        found[block], n_training, at_worst = _features(
+            block.normalizer, block.read(cells), own, n_features
+        )
+        sees = max(sees, at_worst)
+    rows = {j: found[block][i] for block, i, j in sources}
+    for j in words:
+        before, label = codebook.counts[j], partial(codebook.label, j)
+        level = FALSE_ALARMS / (8 * n_features)
+        rows[j] = category_shift(names[j], cells.codes([j])[:, 0], before, label, level)
+        n_training = float(before.sum())
+    return ShiftReport(
+        tuple(rows[j] for j in sorted(rows)), cells.n_rows, n_training, sees, opened.notes
+    )
+
+
+def _features(normalizer, X_new, names, n_features):
+    """The rows of the columns of X, of so many features in all; the training rows; what it sees."""
     training, n = _training(normalizer), X_new.shape[1]
     add = moments.add_sparse if issparse(X_new) else moments.add_dense
     new = add(moments.no_moments(n), X_new)
-    measures, level = _measures(training, new), FALSE_ALARMS / (8 * n)
+    measures, level = _measures(training, new), FALSE_ALARMS / (8 * n_features)
     with np.errstate(all="ignore"):
         below, above, kurtosis = _tails(X_new, training, new)
         notes = _findings(training, new, measures, (below, above), kurtosis, level)
         sees = norm.isf(level) * np.sqrt(1 / new.count + 1 / training.count)
     measures["outside"] = below + above
     features = tuple(
-        _feature(j, name, training, new, measures, notes[j]) for j, name in enumerate(opened.names)
+        _feature(j, name, training, new, measures, notes[j]) for j, name in enumerate(names)
     )
-    n_training = float(np.max(training.total))
-    return ShiftReport(features, X_new.shape[0], n_training, float(sees.max()), opened.notes)
+    return features, float(np.max(training.total)), float(sees.max())
 
 
 def checked_for(normalizer, X):
