@@ -23,11 +23,11 @@ from sknn_opt._sklearn import (
     validate_parameter_constraints,
 )
 from sknn_opt.arrays.extremes import LARGEST
+from sknn_opt.estimators.layer_rates import segments_of
 from sknn_opt.estimators.spelling import closest
 from sknn_opt.nn import activations, initializers
 from sknn_opt.nn.network import Architecture
-from sknn_opt.optim.optimizers import OPTIMIZERS, Optimizer
-from sknn_opt.optim.schedules import SCHEDULES
+from sknn_opt.optim import OPTIMIZERS, SCHEDULES, Optimizer
 from sknn_opt.training import remedies, settings
 
 CONSTRAINTS = {
@@ -180,8 +180,8 @@ def quantile_levels(quantile):
     return tuple(map(float, levels)) if len(levels) > 1 else float(levels[0])
 
 
-def optimizer_of(estimator, n_decayed):
-    """The optimizer that the parameters ask for, for a θ whose first elements decay.
+def optimizer_of(estimator, network):
+    """The optimizer that the parameters ask for, for the θ of a network or an objective.
 
     It serves scikit-learn's MLP as well. None for lbfgs.
     """
@@ -190,11 +190,13 @@ def optimizer_of(estimator, n_decayed):
         optimizer = copy.copy(solver)
         optimizer.learning_rate = initial_rate(estimator)
         if getattr(solver, "n_decayed", 0) is None:
-            optimizer.n_decayed = n_decayed
+            optimizer.n_decayed = network.n_decayed
+        if solver.layer_rates is not None:
+            optimizer.segments = segments_of(solver.layer_rates, network.blocks)
         return optimizer
     if solver == "lbfgs":
         return None
-    own = {"learning_rate": float(estimator.learning_rate_init), "n_decayed": n_decayed}
+    own = {"learning_rate": float(estimator.learning_rate_init), "n_decayed": network.n_decayed}
     optimizer = OPTIMIZERS[solver]()
     for field in fields(optimizer):
         name = OTHER_NAMES.get(field.name, field.name)
@@ -305,7 +307,7 @@ def settings_of(estimator, state, rows, mean_weight):
         schedule = SCHEDULES[schedule]
     if schedule is SCHEDULES["constant"] and not estimator.warmup_epochs:
         schedule = None
-    optimizer = optimizer_of(estimator, state.architecture.n_decayed)
+    optimizer = optimizer_of(estimator, state.architecture)
     size = batch_size(estimator, rows.n_rows)
     if optimizer is None:
         state.forget_steps()
