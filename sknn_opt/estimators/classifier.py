@@ -72,11 +72,13 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         identity, draws those of the first layer, and that those of the outputs of
         'poisson' and 'gamma' start at the mean of the targets.
 
-    dropout : float or array-like of shape (n_hidden_layers,), default=0.0
+    dropout : float, callable or array-like of shape (n_hidden_layers,), default=0.0
         The probability in [0, 1) with which a unit of a hidden layer is left out of a training
-        step; one rate for all hidden layers, or one for each.
+        step; one rate for all hidden layers, or one for each. A rate may follow a schedule, such as
+        ``sknn_opt.optim.FadeOut(0.15)`` or any function of a `sknn_opt.optim.TrainingTime`; the
+        objective, and the checks of gradients and signals, have that of the start.
 
-    input_dropout : float, default=0.0
+    input_dropout : float or callable, default=0.0
         The same for the input features.
 
     batch_norm : bool, default=False
@@ -97,9 +99,9 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         Strength α of the L2 penalty on the weights (not on biases), as scikit-learn scales it:
         α / (2 n) · Σ‖W‖² is added to the mean loss of a batch of n rows.
 
-    weight_decay : float, default=0.01
+    weight_decay : float or callable, default=0.01
         With ``solver='adamw'`` each step also shrinks the weights by the factor
-        1 - learning rate · weight_decay.
+        1 - learning rate · weight_decay. It may follow a schedule, as `dropout` may.
 
     batch_size : int, default='auto'
         Rows in a minibatch. 'auto' is min(200, n_samples); a larger number than n_samples is
@@ -322,13 +324,13 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         class_weight: dict[Any, float] | list[dict[Any, float]] | str | None = None,
         activation: str = "relu",
         init: str | Callable[..., NDArray[Any]] = "auto",
-        dropout: ArrayLike = 0.0,
-        input_dropout: float = 0.0,
+        dropout: ArrayLike | Callable[[TrainingTime], float] = 0.0,
+        input_dropout: float | Callable[[TrainingTime], float] = 0.0,
         batch_norm: bool = False,
         batch_norm_momentum: float = 0.9,
         solver: str | Optimizer = "adam",
         alpha: float = 0.0001,
-        weight_decay: float = 0.01,
+        weight_decay: float | Callable[[TrainingTime], float] = 0.01,
         batch_size: int | str = "auto",
         learning_rate: str | Callable[[TrainingTime], float] = "constant",
         learning_rate_init: float = 0.001,

@@ -147,9 +147,13 @@ class _Masks:
     CHUNK = 2**13  # what is drawn at a time: a step allocates nothing of a layer's size
 
     def __init__(self, rate, dtype):
+        self.set_rate(rate)
+        self._fill = fastest(kernels.dropout_mask, dtype)
+
+    def set_rate(self, rate):
+        """Draw with another rate from now on."""
         n_kept = max(1, round((1 - rate) * 2**16))
         self._last_kept, self._value = n_kept - 1, 2**16 / n_kept
-        self._fill = fastest(kernels.dropout_mask, dtype)
 
     def draw(self, rng, mask):
         """Fill a vector."""
@@ -171,11 +175,11 @@ class Dropout:
     def __init__(self, rate, n_units, n_rows, dtype):
         self._out = np.empty((n_rows, n_units), dtype)
         self.mask = np.empty((n_rows, n_units), np.finfo(dtype).dtype)  # real, also for complex
-        self._masks = _Masks(rate, self.mask.dtype)
+        self.masks = _Masks(rate, self.mask.dtype)
 
     def draw(self, rng, X):
         """Draw the masks for a batch X."""
-        self._masks.draw(rng, self.mask[: X.shape[0]].reshape(-1))
+        self.masks.draw(rng, self.mask[: X.shape[0]].reshape(-1))
 
     def forward(self, a, weight):
         # Not in place: the activation below needs its output for its own derivative.
@@ -191,11 +195,11 @@ class SparseInputDropout:
 
     def __init__(self, rate, dtype):
         self.mask = np.empty(0, np.finfo(dtype).dtype)
-        self._masks = _Masks(rate, self.mask.dtype)
+        self.masks = _Masks(rate, self.mask.dtype)
 
     def draw(self, rng, X):
         self.mask = np.empty(X.nnz, self.mask.dtype)
-        self._masks.draw(rng, self.mask)
+        self.masks.draw(rng, self.mask)
 
     def forward(self, X, weight):
         data = np.multiply(X.data, self.mask, dtype=X.dtype)

@@ -22,6 +22,7 @@ from scipy.optimize import OptimizeResult, OptimizeWarning, approx_fprime
 from sknn_opt.arrays.types import Floats
 from sknn_opt.kernels import fastest
 from sknn_opt.kernels import with_numpy as kernels
+from sknn_opt.optim.schedules import TrainingTime
 
 MAX_STEPS = 10_000
 DEFAULT_RATE = 0.001
@@ -348,8 +349,8 @@ class AdamW(Adam):
         β₁, β₂, how slowly the means of g and g² forget.
     epsilon : float, default=1e-8
         ε, against division by 0.
-    weight_decay : float, default=0.01
-        λ.
+    weight_decay : float or callable, default=0.01
+        λ. In an estimator also a schedule, such as `FadeOut`, or any function of a `TrainingTime`.
     n_decayed : int, default=None
         How many elements at the head of θ decay; None is all of them. Networks put their weights
         first and leave biases alone.
@@ -366,13 +367,15 @@ class AdamW(Adam):
     array([0.85])
     """
 
-    weight_decay: float = 0.01
+    weight_decay: float | Callable[[TrainingTime], float] = 0.01
     n_decayed: int | None = None
 
     def step(
         self, theta: Floats, grad: Floats, state: State, learning_rate: float | None = None
     ) -> None:
         rate = float(self._own_rate() if learning_rate is None else learning_rate)
+        if callable(self.weight_decay):
+            raise ValueError(self._needs_network("weight_decay"))
         # All layers decay alike, whatever their rates.
         theta[: self.n_decayed] *= 1 - rate * float(self.weight_decay)
         super().step(theta, grad, state, rate)

@@ -115,7 +115,9 @@ def _penalty(case):
     if penalty > case.constant:
         return symptoms.PENALTY.tell(alpha=settings.alpha, penalty=penalty, loss=case.constant)
     # AdamW's steps of about η and the decay η λ W are in balance where |W| is 1 / λ.
-    decay = getattr(optimizer, "weight_decay", 0.0)
+    decay, schedule = getattr(optimizer, "weight_decay", 0.0), settings.weight_decay
+    if schedule:
+        decay = schedule(replace(case.state.time, epoch=0.0))
     if decay**2 * square > case.state.architecture.n_decayed:
         return symptoms.DECAY.tell(decay=decay)
     return None
