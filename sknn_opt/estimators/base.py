@@ -118,7 +118,7 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
         """
         task = None
         if CALLBACK_ATTRIBUTES & vars(self).keys():
-            task = FitTask(self, X, y, sample_weight, self.max_iter)
+            task = FitTask(self, X, y, sample_weight)
         with transaction(self):
             before = self._training if self.warm_start and hasattr(self, "theta_") else None
             rows = self._read(X, y, sample_weight, reset=before is None, every_column=True)
@@ -174,9 +174,9 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
             raise ValueError(_NO_ROWS.format("validation" if rows.n_rows else "training"))
         if monitor.by_score and validation is None:
             n_given = rows.n_rows
-        if task or self.verbose or "_path" in vars(self):
-            monitor.listeners = listeners_of(self, task, n_before)
         settings = settings_of(self, state, rows, rows.mean_weight)
+        if task or self.verbose or "_path" in vars(self):
+            monitor.listeners = listeners_of(self, task, n_before, settings.max_iter)
         start = state.weights.copy()
         train = minibatch.train if settings.optimizer else lbfgs.train
         outcome = self._run(train, state, rows, monitor, settings)
@@ -230,7 +230,7 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
         if rows.n_rows:  # else all are held out
             mean_weight = state.weight_seen / state.n_seen
             settings = settings_of(self, state, rows, mean_weight)
-            advice += diagnosis.on_plan(settings.schedule, state.time)
+            advice += diagnosis.on_plan(settings, state.time)
             outcome = self._run(minibatch.train_one_pass, state, rows, monitor, settings)
         if outcome.reason == "diverged":
             if before:

@@ -49,6 +49,7 @@ CONSTRAINTS = {
     "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
     "average": [Interval(Real, 0, 1, closed="left")],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "min_steps": [Interval(Integral, 0, None, closed="left")],
     "shuffle": ["boolean"],
     "random_state": ["random_state", np.random.Generator],
     "tol": [Interval(Real, 0, None, closed="left")],
@@ -352,7 +353,11 @@ def settings_of(estimator, state, rows, mean_weight):
     if schedule is SCHEDULES["constant"] and not estimator.warmup_epochs:
         schedule = None
     optimizer = optimizer_of(estimator, state.architecture)
-    size = batch_size(estimator, rows.n_rows)
+    size, max_iter = batch_size(estimator, rows.n_rows), estimator.max_iter
+    limit, n_batches = str(max_iter), -(-rows.n_rows // size)
+    if optimizer and estimator.min_steps > max_iter * n_batches:
+        max_iter = state.time.max_iter = -(-estimator.min_steps // n_batches)
+        limit += f" ({max_iter} for min_steps={estimator.min_steps})"
     owner = estimator if isinstance(estimator.solver, str) else estimator.solver
     decay = getattr(owner, "weight_decay", None)
     fixed = isinstance(estimator.dropout, Real) and isinstance(estimator.input_dropout, Real)
@@ -365,8 +370,9 @@ def settings_of(estimator, state, rows, mean_weight):
             state.solver, state.moments = solver, optimizer.init(theta)
     return settings.Settings(
         alpha=float(estimator.alpha),
-        max_iter=estimator.max_iter,
+        max_iter=max_iter,
         tol=float(estimator.tol),
+        limit=limit,
         optimizer=optimizer,
         schedule=schedule,
         warmup_epochs=estimator.warmup_epochs,

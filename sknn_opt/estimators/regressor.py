@@ -143,6 +143,11 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
     max_iter : int, default=200
         The largest number of epochs, or of iterations of 'lbfgs'.
 
+    min_steps : int, default=0
+        Small sets have few batches an epoch: where `max_iter` epochs make fewer steps than this,
+        training takes as many epochs as make so many, and schedules run over all of them. It may
+        still end where it has stalled. 'lbfgs' has no use for it.
+
     shuffle : bool, default=True
         Whether to shuffle the rows in each epoch.
 
@@ -346,6 +351,7 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         max_grad_norm: float | None = None,
         average: float = 0.0,
         max_iter: int = 200,
+        min_steps: int = 0,
         shuffle: bool = True,
         random_state: RandomState = None,
         tol: float = 1e-4,
@@ -385,6 +391,7 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         self.max_grad_norm = max_grad_norm
         self.average = average
         self.max_iter = max_iter
+        self.min_steps = min_steps
         self.shuffle = shuffle
         self.random_state = random_state
         self.tol = tol

@@ -199,10 +199,11 @@ def on_divergence(epoch, found, kept, state, settings, batch, *, moved=True):
     return symptoms.DIVERGED.say(epoch=epoch, found=found, cause=cause, kept=kept)
 
 
-def on_plan(schedule, time):
+def on_plan(settings, time):
     """Sentences on a learning rate that has come to the end of its plan."""
+    schedule = settings.schedule
     if not schedule or not runs_its_course(schedule) or time.epoch < time.max_iter:
         return []
     if schedule(time) > symptoms.PLAN_OVER.limit * time.initial_rate:
         return []
-    return [symptoms.PLAN_OVER.say(max_iter=time.max_iter)]
+    return [symptoms.PLAN_OVER.say(max_iter=settings.limit)]

@@ -29,7 +29,7 @@ def train(state, rows, monitor, settings):
             outcome = Outcome("interrupted", f"Interrupted; the {monitor.kept(state)} are kept.")
     if outcome is None and settings.schedule and runs_its_course(settings.schedule):
         outcome = Outcome("converged")
-    return outcome or Outcome("max_iter", symptoms.NOT_CONVERGED.say(max_iter=settings.max_iter))
+    return outcome or Outcome("max_iter", symptoms.NOT_CONVERGED.say(max_iter=settings.limit))
 
 
 def train_one_pass(state, rows, monitor, settings):

@@ -15,6 +15,8 @@ class Settings:
 
     Attributes
     ----------
+    max_iter : int
+        The epochs that training may take; `limit` says in words where they come from.
     optimizer : Optimizer or None
     schedule : callable or None
         The learning rate as a function of a `TrainingTime`; None keeps the optimizer's own.
@@ -31,6 +33,7 @@ class Settings:
     alpha: float
     max_iter: int
     tol: float
+    limit: str = ""
     optimizer: Optimizer | None = None
     schedule: Callable | None = None
     warmup_epochs: float = 0
