@@ -62,6 +62,11 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         the last layer is rescaled with it, so that predictions do not jump; see the user guide.
         Losses of your own say by their attribute ``normalizes`` what they allow.
 
+    clip_predictions : bool, default=False
+        Whether predictions stay in the range of the targets that the network was trained on: of the
+        last fit, or of all calls of partial_fit so far. Rows of weight 0 do not count. It can be
+        set on a fitted network.
+
     activation : {'identity', 'logistic', 'tanh', 'relu', 'leaky_relu', 'elu', 'selu', 'gelu', \
             'silu', 'softplus', 'mish'}, default='relu'
         The activation of the hidden layers.
@@ -324,6 +329,7 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like", None],
         "huber_delta": [Interval(Real, 0, None, closed="neither")],
         "normalize_target": ["boolean"],
+        "clip_predictions": ["boolean"],
     }
 
     def __init__(
@@ -334,6 +340,7 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         quantile: ArrayLike | None = None,
         huber_delta: float = 1.35,
         normalize_target: bool = True,
+        clip_predictions: bool = False,
         activation: str = "relu",
         init: str | Callable[..., NDArray[Any]] = "auto",
         dropout: ArrayLike | Callable[[TrainingTime], float] = 0.0,
@@ -374,6 +381,7 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         self.quantile = quantile
         self.huber_delta = huber_delta
         self.normalize_target = normalize_target
+        self.clip_predictions = clip_predictions
         self.activation = activation
         self.init = init
         self.dropout = dropout
@@ -459,6 +467,8 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         y, units = LINKS[self.out_activation_](z), self._predictor.units
         if units is not None:
             y = units(y)
+        if self.clip_predictions:
+            y = self._in_range(y)
         if self.n_outputs_ == 1:
             return y.ravel()
         loss = self._training.architecture.loss

@@ -12,7 +12,7 @@ from sknn_opt.nn.network import Architecture, Weights
 from sknn_opt.optim.schedules import TrainingTime
 from sknn_opt.training.sightings import Sightings
 
-FORMAT = 3  # of the plain values
+FORMAT = 4  # of the plain values
 MAX_CALLS = 160  # rows that the history of a stream has at most
 
 
@@ -67,6 +67,8 @@ class TrainingState:
     recent_targets : ndarray of shape (n, n_outputs + 1) or None
         The latest ones of a stream, ranges of those before, and weights, by which it notices
         another scale.
+    target_range : ndarray of shape (2, n_outputs) or None
+        The lowest and the highest target of each output, of the last fit or the stream so far.
     """
 
     architecture: Architecture
@@ -97,6 +99,7 @@ class TrainingState:
     target_scale: object = None
     sightings: Sightings | None = None
     recent_targets: np.ndarray | None = None
+    target_range: np.ndarray | None = None
 
     def copy(self, dtype: DTypeLike | None = None, weights: Weights | None = None) -> TrainingState:
         """A state of its own, which a training may change; `best` is never changed in place.
