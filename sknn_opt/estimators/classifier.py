@@ -81,6 +81,11 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
     input_dropout : float or callable, default=0.0
         The same for the input features.
 
+    input_scale : bool, default=False
+        Whether the network learns a factor for each input, which starts at 1: block ``scale[1]`` of
+        `theta_`. Inputs that matter little shrink faster than by their weights alone. ``coefs_[0]``
+        has the factors in it.
+
     batch_norm : bool, default=False
         Whether to normalize the pre-activations of the hidden layers by batch.
 
@@ -331,6 +336,7 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         init: str | Callable[..., NDArray[Any]] = "auto",
         dropout: ArrayLike | Callable[[TrainingTime], float] = 0.0,
         input_dropout: float | Callable[[TrainingTime], float] = 0.0,
+        input_scale: bool = False,
         batch_norm: bool = False,
         batch_norm_momentum: float = 0.9,
         solver: str | Optimizer = "adam",
@@ -370,6 +376,7 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         self.init = init
         self.dropout = dropout
         self.input_dropout = input_dropout
+        self.input_scale = input_scale
         self.batch_norm = batch_norm
         self.batch_norm_momentum = batch_norm_momentum
         self.solver = solver

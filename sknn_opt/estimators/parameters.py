@@ -36,6 +36,7 @@ CONSTRAINTS = {
     "init": [StrOptions(set(initializers.INITIALIZERS)), callable],
     "dropout": ["array-like", Interval(Real, 0, 1, closed="left"), callable],
     "input_dropout": [Interval(Real, 0, 1, closed="left"), callable],
+    "input_scale": ["boolean"],
     "batch_norm": ["boolean"],
     "batch_norm_momentum": [Interval(Real, 0, 1, closed="left")],
     "solver": [StrOptions({"lbfgs", *OPTIMIZERS}), Optimizer],
@@ -306,7 +307,8 @@ def architecture_of(estimator, rows, fitted=None):
     if loss is estimator.loss:
         check_loss(loss, rows.y, n_outputs)
     n_units = (rows.X.shape[1], *sizes, n_outputs)
-    asked = n_units, estimator.activation, loss, rates, bool(estimator.batch_norm)
+    flags = bool(estimator.batch_norm), bool(estimator.input_scale)
+    asked = n_units, estimator.activation, loss, rates, *flags
     if fitted is None:
         architecture = Architecture(*asked)
     else:
@@ -327,11 +329,12 @@ def _is_class(name, kind):
 
 
 def _check_unchanged(asked, fitted):
-    n_units, activation, loss, _, batch_norm = asked
+    n_units, activation, loss, _, batch_norm, input_scale = asked
     for name, now, before in (
         ("hidden_layer_sizes", n_units[1:-1], fitted.n_units[1:-1]),
         ("activation", activation, fitted.activation),
         ("batch_norm", batch_norm, fitted.batch_norm),
+        ("input_scale", input_scale, fitted.input_scale),
         ("loss", loss, fitted.loss),
         ("the number of outputs in y", n_units[-1], fitted.n_units[-1]),
     ):

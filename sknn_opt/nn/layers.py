@@ -54,6 +54,33 @@ class Dense:
         return delta.dot(self.W.T, self._delta_in[:m])
 
 
+class Scaled:
+    """z = (a ⊙ s) W + b, with a learned scale s of each input; a mixin of `Dense` and its kin.
+
+    The matrix of the layer is V = diag(s) W, which is smaller than a batch, and leaves a sparse one
+    as it is. With G = aᵀ δ = dL/dV:  dW = s ⊙ G,  ds = Σ units of W ⊙ G.
+    """
+
+    def __init__(self, params, grads, n_rows, dtype, *, is_first):
+        super().__init__(params, grads, n_rows, dtype, is_first=is_first)
+        self.unscaled, self.W = self.W, np.empty_like(self.W)
+        self.scale, self.dscale = params["scale"], grads["scale"]
+
+    def forward(self, a, weight):
+        np.multiply(self.unscaled, self.scale[..., np.newaxis], out=self.W)
+        return super().forward(a, weight)
+
+    def backward(self, delta):
+        passed = super().backward(delta)
+        np.einsum("...ij,...ij->...i", self.unscaled, self.dW, out=self.dscale)
+        self.dW *= self.scale[..., np.newaxis]
+        return passed
+
+
+class ScaledDense(Scaled, Dense):
+    """`Dense` with a scale of each input."""
+
+
 class ActivationLayer:
     """a = f(z), in z's own memory."""
 

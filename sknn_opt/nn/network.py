@@ -4,9 +4,10 @@ All trained parameters lie in one array, weights first, so that the L2 penalty i
 
     θ = [ W[1] … W[L] | b[1] or gamma[1], beta[1] … b[L] ]
 
-and dθ has the same shape; the layers hold views of both. J(θ) is then an ordinary function of a
-vector, an optimizer is a few lines over one array, and the best weights so far are one copy.
-Running statistics of batch norm, which no gradient moves, lie in an array of their own.
+(scale[1], if the inputs have scales, stands before b[1]) and dθ has the same shape; the layers hold
+views of both. J(θ) is then an ordinary function of a vector, an optimizer is a few lines over one
+array, and the best weights so far are one copy. Running statistics of batch norm, which no gradient
+moves, lie in an array of their own.
 
 The function that training descends, on a batch of rows with weights w:
 
@@ -28,7 +29,14 @@ from sknn_opt.kernels import fastest
 from sknn_opt.kernels import with_numpy as kernels
 from sknn_opt.nn.activations import ACTIVATIONS
 from sknn_opt.nn.initializers import draw_weights
-from sknn_opt.nn.layers import ActivationLayer, BatchNorm, Dense, Dropout, SparseInputDropout
+from sknn_opt.nn.layers import (
+    ActivationLayer,
+    BatchNorm,
+    Dense,
+    Dropout,
+    ScaledDense,
+    SparseInputDropout,
+)
 from sknn_opt.nn.losses import (
     Loss,
     loss_from_plain,
@@ -97,6 +105,8 @@ class Architecture:
     dropout : tuple of float
         The rates of the input and of each hidden layer.
     batch_norm : bool
+    input_scale : bool
+        Whether each input is multiplied by a learned scale.
     n_layers : int
         Layers with weights, L.
     blocks : dict of str to Block
@@ -116,6 +126,7 @@ class Architecture:
     loss: Loss
     dropout: tuple[float, ...]
     batch_norm: bool
+    input_scale: bool = False
     n_layers: int = field(init=False, repr=False, compare=False)
     blocks: dict[str, Block] = field(init=False, repr=False, compare=False)
     statistics: dict[str, Block] = field(init=False, repr=False, compare=False)
@@ -130,7 +141,8 @@ class Architecture:
             weight, *others = self.parameters_of(i)
             weights[f"{weight}[{i}]"] = n_units[i - 1 : i + 1]
             for name in others:
-                vectors[f"{name}[{i}]"] = n_units[i : i + 1]
+                of = i - (name == "scale")  # the layer whose units it belongs to
+                vectors[f"{name}[{i}]"] = n_units[of : of + 1]
             if "gamma" in others:
                 statistics[f"mean[{i}]"] = statistics[f"variance[{i}]"] = n_units[i : i + 1]
         blocks = lay_out(weights | vectors)
@@ -155,7 +167,8 @@ class Architecture:
         Batch norm subtracts the mean, and with it any bias: only β is left to learn.
         """
         normalized = self.batch_norm and layer < len(self.n_units) - 1
-        return ("W", "gamma", "beta") if normalized else ("W", "b")
+        names = ("W", "gamma", "beta") if normalized else ("W", "b")
+        return ("W", "scale", *names[1:]) if self.input_scale and layer == 1 else names
 
     def to_plain(self):
         """A dict of plain numbers, strings and lists (and a loss of the user's, as it is)."""
@@ -170,7 +183,7 @@ class Architecture:
         return cls(**plain | tuples | {"loss": loss_from_plain(plain["loss"])})
 
     def initial_parameters(self, init, rng, dtype):
-        """Draw θ: weights by `init`, γ = 1, all else 0.
+        """Draw θ: weights by `init`, γ and scales = 1, all else 0.
 
         With ``init="auto"`` the weights read standardized inputs in W[1] (gain 1), activations in
         the hidden layers (their gain), and feed the loss in W[L] (gain 1: small first outputs).
@@ -193,6 +206,8 @@ class Architecture:
             if i == 1 and small:
                 gain = math.sqrt(W.shape[0] / sum(W.shape))
             W[...] = draw_weights(init, W.shape, rng, gain, dtype)
+        if self.input_scale:
+            self.blocks["scale[1]"].of(theta)[...] = 1
         for i, W in enumerate(weights, 1):
             if f"gamma[{i}]" in self.blocks:
                 self.blocks[f"gamma[{i}]"].of(theta)[...] = 1
@@ -263,7 +278,8 @@ class Network:
             elif rate:
                 self.dropouts.append(Dropout(rate, n_in, n_rows, dtype))
             layers += self.dropouts[-1:] if rate else []
-            layers.append(Dense(params, grads, n_rows, dtype, is_first=i == 1))
+            dense = ScaledDense if "scale" in params else Dense
+            layers.append(dense(params, grads, n_rows, dtype, is_first=i == 1))
             if "gamma" in params:
                 statistics = {
                     name: architecture.statistics[f"{name}[{i}]"].of(self.statistics)
