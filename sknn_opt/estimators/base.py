@@ -55,6 +55,8 @@ from sknn_opt.training.monitor import Monitor, Outcome
 from sknn_opt.training.rows import Rows
 from sknn_opt.training.state import TrainingState
 
+INIT_ROWS = 1000  # that init="data" looks at
+
 
 class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
     """The common part of MLPClassifier and MLPRegressor; not for direct use.
@@ -348,6 +350,12 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
         architecture = state.architecture
         learn = learn if rows.n_rows else None
         rows = self._for_network(rows, state, learn)
+        if learn == "first" and self.init == "data":
+            some = rows.that_count().sample(INIT_ROWS).merged(state.key)
+            X, _, weight = some.as_arrays(np.float64)
+            for weights in filter(None, (state.weights, state.average)):
+                rng = np.random.default_rng(state.key)
+                architecture.fit_to_data(weights.theta, X, weight, rng)
         if learn == "first" and architecture.loss.link == "exp":
             # Outputs start at the mean of the targets: e^0 = 1 is far from amounts in millions.
             b, counting = architecture.blocks[f"b[{architecture.n_layers}]"], rows.that_count()
@@ -401,7 +409,7 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
         draft = copy.copy(self)  # reading the data may write classes and feature names
         before = self._training if hasattr(self, "theta_") else None
         rows = draft._read(X, y, sample_weight, reset=before is None)
-        init, _, dropout, _ = randomness.generators(self.random_state)
+        init, _, dropout, key = randomness.generators(self.random_state)
         if before:
             architecture = before.architecture.for_targets(rows.y)
             state = replace(before, architecture=architecture, weights=self._weights)
@@ -409,7 +417,7 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
             architecture = architecture_of(draft, rows)
             theta = architecture.initial_parameters(self.init, init, float)
             weights = Weights(theta, architecture.initial_statistics(float))
-            state = TrainingState(architecture, weights, TrainingTime(1.0, 1), [], {}, {})
+            state = TrainingState(architecture, weights, TrainingTime(1.0, 1), key, {}, {})
         state.class_totals = None
         draft._count_classes(state, rows)
         rows = draft._as_trained_on(state, rows, None if before else "first")

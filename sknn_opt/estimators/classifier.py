@@ -62,15 +62,17 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
             'silu', 'softplus', 'mish'}, default='relu'
         The activation of the hidden layers.
 
-    init : {'auto', 'he_normal', 'he_uniform', 'glorot_normal', 'glorot_uniform', 'lecun_normal', \
-            'lecun_uniform', 'xavier', 'orthogonal'} or callable, default='auto'
+    init : {'auto', 'data', 'he_normal', 'he_uniform', 'glorot_normal', 'glorot_uniform', \
+            'lecun_normal', 'lecun_uniform', 'xavier', 'orthogonal'} or callable, default='auto'
         The initial weights. 'auto' keeps the variance of signals and gradients constant with depth
-        for the activation at hand. 'xavier' has variance 1 / n_in, as the course defines it; its
-        other version, 2 / (n_in + n_out), is 'glorot_normal'. A callable ``(shape, rng, gain)``
-        returns an array of `shape` (n_in, n_out), drawn from `rng`, a `numpy.random.Generator`.
-        Biases start at 0, except that 'auto' balances f(0) ≠ 0 and, as to relu, leaky_relu and
-        identity, draws those of the first layer, and that those of the outputs of
-        'poisson' and 'gamma' start at the mean of the targets.
+        for the activation at hand. 'data' looks at up to 1,000 of the rows to train on: weights are
+        divided by the standard deviation of their unit there, and biases let each unit bend at one
+        of these rows; of a stream it is those of the first call. 'xavier' has variance 1 / n_in, as
+        the course defines it; its other version, 2 / (n_in + n_out), is 'glorot_normal'. A callable
+        ``(shape, rng, gain)`` returns an array of `shape` (n_in, n_out), drawn from `rng`, a
+        `numpy.random.Generator`. Other biases start at 0, except that 'auto' balances f(0) ≠ 0 and,
+        as to relu, leaky_relu and identity, draws those of the first layer, and that those of the
+        outputs of 'poisson' and 'gamma' start at the mean of the targets.
 
     dropout : float, callable or array-like of shape (n_hidden_layers,), default=0.0
         The probability in [0, 1) with which a unit of a hidden layer is left out of a training

@@ -28,7 +28,7 @@ from scipy.linalg import norm
 from sknn_opt.kernels import fastest
 from sknn_opt.kernels import with_numpy as kernels
 from sknn_opt.nn.activations import ACTIVATIONS
-from sknn_opt.nn.initializers import draw_weights
+from sknn_opt.nn.initializers import draw_weights, fit_to_data
 from sknn_opt.nn.layers import (
     ActivationLayer,
     BatchNorm,
@@ -217,6 +217,10 @@ class Architecture:
                 b = self.blocks["b[1]"].of(theta)
                 b[...] = rng.normal(0.0, 2 / math.sqrt(sum(W.shape)), b.shape)
         return theta
+
+    def fit_to_data(self, theta, X, weight, rng):
+        """Scale the weights that ``init="data"`` drew to some rows, and set the biases by them."""
+        fit_to_data(self, theta, X, weight, rng)
 
     def initial_statistics(self, dtype):
         """Running mean 0 and variance 1."""
