@@ -56,6 +56,8 @@ from sknn_opt.training.monitor import Monitor, Outcome
 from sknn_opt.training.rows import Rows
 from sknn_opt.training.state import Progress, TrainingState
 
+INIT_ROWS = 1000  # that init="data" looks at
+
 
 class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
     """The common part of MLPClassifier and MLPRegressor; not for direct use.
@@ -119,7 +121,7 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
         """
         task = None
         if CALLBACK_ATTRIBUTES & vars(self).keys():
-            task = FitTask(self, X, y, sample_weight, self.max_iter)
+            task = FitTask(self, X, y, sample_weight)
         with transaction(self):
             before = self._training if self.warm_start and hasattr(self, "theta_") else None
             rows = self._read(X, y, sample_weight, reset=before is None, every_column=True)
@@ -174,9 +176,9 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
         if not rows.n_rows or (monitor.evaluate and not monitor.evaluate.rows.n_rows):
             raise ValueError(_NO_ROWS.format("validation" if rows.n_rows else "training"))
         n_given = rows.n_trained if monitor.by_score and validation is None else n_given
-        if task or self.verbose or "_path" in vars(self):
-            monitor.listeners = listeners_of(self, task, n_before)
         settings, start = settings_of(self, state, rows, rows.mean_weight), state.weights.copy()
+        if task or self.verbose or "_path" in vars(self):
+            monitor.listeners = listeners_of(self, task, n_before, settings.max_iter)
         train = minibatch.train if settings.optimizer else lbfgs.train
         outcome = self._run(train, state, rows, monitor, settings)
         best, n_iter = state.best or start, state.n_epochs - n_before
@@ -231,7 +233,7 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
         if rows.n_rows:  # else all are held out
             mean_weight = state.weight_seen / state.n_seen
             settings = settings_of(self, state, rows, mean_weight)
-            advice += diagnosis.on_plan(settings.schedule, state.time)
+            advice += diagnosis.on_plan(settings, state.time)
             outcome = self._run(minibatch.train_one_pass, state, rows, monitor, settings)
         if outcome.reason == "diverged":
             if before:
@@ -352,6 +354,12 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
         architecture = state.architecture
         learn = learn if rows.n_rows else None
         rows = self._for_network(rows, state, learn)
+        if learn == "first" and self.init == "data":
+            some = rows.that_count().sample(INIT_ROWS).merged(state.key)
+            X, _, weight = some.as_arrays(np.float64)
+            for weights in filter(None, (state.weights, state.average)):
+                rng = np.random.default_rng(state.key)
+                architecture.fit_to_data(weights.theta, X, weight, rng)
         if learn == "first" and architecture.loss.link == "exp":
             # Outputs start at the mean of the targets: e^0 = 1 is far from amounts in millions.
             b, counting = architecture.blocks[f"b[{architecture.n_layers}]"], rows.that_count()
@@ -405,7 +413,7 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
         draft = copy.copy(self)  # reading the data may write classes and feature names
         before = self._training if hasattr(self, "theta_") else None
         rows = draft._read(X, y, sample_weight, reset=before is None)
-        init, _, dropout, _ = randomness.generators(self.random_state)
+        init, _, dropout, key = randomness.generators(self.random_state)
         if before:
             architecture = before.architecture.for_targets(rows.y)
             state = replace(before, architecture=architecture, weights=self._weights)
@@ -413,7 +421,7 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
             architecture = architecture_of(draft, rows)
             theta = architecture.initial_parameters(self.init, init, float)
             weights = Weights(theta, architecture.initial_statistics(float))
-            state = TrainingState(architecture, weights, TrainingTime(1.0, 1), [], {}, {})
+            state = TrainingState(architecture, weights, TrainingTime(1.0, 1), key, {}, {})
         state.class_totals = None
         draft._count_classes(state, rows)
         rows = draft._as_trained_on(state, rows, None if before else "first")

@@ -70,22 +70,31 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
             'silu', 'softplus', 'mish'}, default='relu'
         The activation of the hidden layers.
 
-    init : {'auto', 'he_normal', 'he_uniform', 'glorot_normal', 'glorot_uniform', 'lecun_normal', \
-            'lecun_uniform', 'xavier', 'orthogonal'} or callable, default='auto'
+    init : {'auto', 'data', 'he_normal', 'he_uniform', 'glorot_normal', 'glorot_uniform', \
+            'lecun_normal', 'lecun_uniform', 'xavier', 'orthogonal'} or callable, default='auto'
         The initial weights. 'auto' keeps the variance of signals and gradients constant with depth
-        for the activation at hand. 'xavier' has variance 1 / n_in, as the course defines it; its
-        other version, 2 / (n_in + n_out), is 'glorot_normal'. A callable ``(shape, rng, gain)``
-        returns an array of `shape` (n_in, n_out), drawn from `rng`, a `numpy.random.Generator`.
-        Biases start at 0, except that 'auto' balances f(0) ≠ 0 and, as to relu, leaky_relu and
-        identity, draws those of the first layer, and that those of the outputs of
-        'poisson' and 'gamma' start at the mean of the targets.
+        for the activation at hand. 'data' looks at up to 1,000 of the rows to train on: weights are
+        divided by the standard deviation of their unit there, and biases let each unit bend at one
+        of these rows; of a stream it is those of the first call. 'xavier' has variance 1 / n_in, as
+        the course defines it; its other version, 2 / (n_in + n_out), is 'glorot_normal'. A callable
+        ``(shape, rng, gain)`` returns an array of `shape` (n_in, n_out), drawn from `rng`, a
+        `numpy.random.Generator`. Other biases start at 0, except that 'auto' balances f(0) ≠ 0 and,
+        as to relu, leaky_relu and identity, draws those of the first layer, and that those of the
+        outputs of 'poisson' and 'gamma' start at the mean of the targets.
 
-    dropout : float or array-like of shape (n_hidden_layers,), default=0.0
+    dropout : float, callable or array-like of shape (n_hidden_layers,), default=0.0
         The probability in [0, 1) with which a unit of a hidden layer is left out of a training
-        step; one rate for all hidden layers, or one for each.
+        step; one rate for all hidden layers, or one for each. A rate may follow a schedule, such as
+        ``sknn_opt.optim.FadeOut(0.15)`` or any function of a `sknn_opt.optim.TrainingTime`; the
+        objective, and the checks of gradients and signals, have that of the start.
 
-    input_dropout : float, default=0.0
+    input_dropout : float or callable, default=0.0
         The same for the input features.
+
+    input_scale : bool, default=False
+        Whether the network learns a factor for each input, which starts at 1: block ``scale[1]`` of
+        `theta_`. Inputs that matter little shrink faster than by their weights alone. ``coefs_[0]``
+        has the factors in it.
 
     batch_norm : bool, default=False
         Whether to normalize the pre-activations of the hidden layers by batch.
@@ -105,9 +114,9 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         Strength α of the L2 penalty on the weights (not on biases), as scikit-learn scales it:
         α / (2 n) · Σ‖W‖² is added to the mean loss of a batch of n rows.
 
-    weight_decay : float, default=0.01
+    weight_decay : float or callable, default=0.01
         With ``solver='adamw'`` each step also shrinks the weights by the factor
-        1 - learning rate · weight_decay.
+        1 - learning rate · weight_decay. It may follow a schedule, as `dropout` may.
 
     batch_size : int, default='auto'
         Rows in a minibatch. 'auto' is min(200, n_samples); a larger number than n_samples is
@@ -144,6 +153,11 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
 
     max_iter : int, default=200
         The largest number of epochs, or of iterations of 'lbfgs'.
+
+    min_steps : int, default=0
+        Small sets have few batches an epoch: where `max_iter` epochs make fewer steps than this,
+        training takes as many epochs as make so many, and schedules run over all of them. It may
+        still end where it has stalled. 'lbfgs' has no use for it.
 
     shuffle : bool, default=True
         Whether to shuffle the rows in each epoch.
@@ -333,13 +347,14 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         n_members: int = 1,
         activation: str = "relu",
         init: str | Callable[..., NDArray[Any]] = "auto",
-        dropout: ArrayLike = 0.0,
-        input_dropout: float = 0.0,
+        dropout: ArrayLike | Callable[[TrainingTime], float] = 0.0,
+        input_dropout: float | Callable[[TrainingTime], float] = 0.0,
+        input_scale: bool = False,
         batch_norm: bool = False,
         batch_norm_momentum: float = 0.9,
         solver: str | Optimizer = "adam",
         alpha: float = 0.0001,
-        weight_decay: float = 0.01,
+        weight_decay: float | Callable[[TrainingTime], float] = 0.01,
         batch_size: int | str = "auto",
         learning_rate: str | Callable[[TrainingTime], float] = "constant",
         learning_rate_init: float = 0.001,
@@ -348,6 +363,7 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         max_grad_norm: float | None = None,
         average: float = 0.0,
         max_iter: int = 200,
+        min_steps: int = 0,
         shuffle: bool = True,
         random_state: RandomState = None,
         tol: float = 1e-4,
@@ -374,6 +390,7 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         self.init = init
         self.dropout = dropout
         self.input_dropout = input_dropout
+        self.input_scale = input_scale
         self.batch_norm = batch_norm
         self.batch_norm_momentum = batch_norm_momentum
         self.solver = solver
@@ -387,6 +404,7 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         self.max_grad_norm = max_grad_norm
         self.average = average
         self.max_iter = max_iter
+        self.min_steps = min_steps
         self.shuffle = shuffle
         self.random_state = random_state
         self.tol = tol

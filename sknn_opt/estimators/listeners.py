@@ -49,11 +49,14 @@ class FitTask:
 
     attributes = None
 
-    def __init__(self, estimator, X, y, sample_weight, n_epochs=0):
+    def __init__(self, estimator, X, y, sample_weight):
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         self._seen = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
-        self._epoch = None
-        self._fit = callback_context(estimator, n_epochs)
+        self._epoch, self._fit = None, callback_context(estimator, 0)
+
+    def begin_fit(self, n_epochs=0):
+        """The fit begins, of at most so many epochs."""
+        self._fit.max_subtasks = n_epochs
         self._fit.call_on_fit_task_begin(**self._seen)
 
     def begin(self, state, weights):
@@ -74,8 +77,8 @@ class FitTask:
         self._fit.call_on_fit_task_end(**self._seen, **at)
 
 
-def listeners_of(estimator, task, n_before):
-    """Who is told of the epochs of a fit, of which there were `n_before` before."""
+def listeners_of(estimator, task, n_before, max_iter):
+    """Who is told of the at most `max_iter` epochs of a fit; `n_before` were before it."""
     listeners, path = [], vars(estimator).get("_path")
     n_rows_seen = estimator.t_ if n_before else 0
     if estimator.verbose:
@@ -87,4 +90,5 @@ def listeners_of(estimator, task, n_before):
             state.copy(), weights.copy(), state.n_epochs - n_before, n_rows_seen
         )
         listeners.append(task)
+        task.begin_fit(max_iter)
     return listeners

@@ -240,6 +240,8 @@ class InputNormalizer(
         """
         watched = CALLBACK_ATTRIBUTES & vars(self).keys()
         task = FitTask(self, X, y, sample_weight) if watched else None
+        if task:
+            task.begin_fit()
         with transaction(self):
             for name in FITTED:
                 self.__dict__.pop(name, None)

@@ -23,11 +23,11 @@ from sknn_opt._sklearn import (
     validate_parameter_constraints,
 )
 from sknn_opt.arrays.extremes import LARGEST
+from sknn_opt.estimators.layer_rates import segments_of
 from sknn_opt.estimators.spelling import closest
 from sknn_opt.nn import activations, initializers
 from sknn_opt.nn.network import Architecture
-from sknn_opt.optim.optimizers import OPTIMIZERS, Optimizer
-from sknn_opt.optim.schedules import SCHEDULES
+from sknn_opt.optim import OPTIMIZERS, SCHEDULES, Optimizer, TrainingTime, schedules
 from sknn_opt.training import remedies, settings
 
 CONSTRAINTS = {
@@ -35,13 +35,14 @@ CONSTRAINTS = {
     "n_members": [Interval(Integral, 1, None, closed="left")],
     "activation": [StrOptions(set(activations.ACTIVATIONS))],
     "init": [StrOptions(set(initializers.INITIALIZERS)), callable],
-    "dropout": ["array-like", Interval(Real, 0, 1, closed="left")],
-    "input_dropout": [Interval(Real, 0, 1, closed="left")],
+    "dropout": ["array-like", Interval(Real, 0, 1, closed="left"), callable],
+    "input_dropout": [Interval(Real, 0, 1, closed="left"), callable],
+    "input_scale": ["boolean"],
     "batch_norm": ["boolean"],
     "batch_norm_momentum": [Interval(Real, 0, 1, closed="left")],
     "solver": [StrOptions({"lbfgs", *OPTIMIZERS}), Optimizer],
     "alpha": [Interval(Real, 0, None, closed="left")],
-    "weight_decay": [Interval(Real, 0, None, closed="left")],
+    "weight_decay": [Interval(Real, 0, None, closed="left"), callable],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "learning_rate": [StrOptions(set(SCHEDULES)), callable],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
@@ -50,6 +51,7 @@ CONSTRAINTS = {
     "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
     "average": [Interval(Real, 0, 1, closed="left")],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "min_steps": [Interval(Integral, 0, None, closed="left")],
     "shuffle": ["boolean"],
     "random_state": ["random_state", np.random.Generator],
     "tol": [Interval(Real, 0, None, closed="left")],
@@ -73,8 +75,10 @@ CONSTRAINTS = {
 }
 
 
+SCHEDULED = ("learning_rate", "dropout", "input_dropout", "weight_decay")
 AUTO_BATCH_SIZE = 200
 LEARNING_RATE = 0.001  # the default of learning_rate_init
+LEAST_DROPOUT = 1e-9  # rounds to 0
 OTHER_NAMES = {"nesterov": "nesterovs_momentum"}  # an optimizer's names for parameters
 
 
@@ -141,15 +145,15 @@ def hidden_sizes(hidden_layer_sizes):
 
 
 def dropout_rates(dropout, n_hidden):
-    """A list of ``dropout`` as one rate for each hidden layer.
+    """A list of ``dropout`` as one rate, or schedule, for each hidden layer.
 
     Raises
     ------
     ValueError
         If a list has the wrong length, or holds anything outside [0, 1).
     """
-    rates = np.asarray(dropout)
-    if rates.ndim != 1 or rates.dtype.kind not in "fiu" or not ((rates >= 0) & (rates < 1)).all():
+    rates = np.asarray(dropout, object)
+    if rates.ndim != 1 or not all(map(_is_rate, rates)):
         raise ValueError(
             "dropout must be one rate in the range [0.0, 1.0), or a flat list of them; "
             f"got {dropout!r}."
@@ -159,7 +163,39 @@ def dropout_rates(dropout, n_hidden):
             f"dropout must be one rate, or a list with one rate for each of the {n_hidden} hidden "
             f"layers; got a list of {len(rates)}: {dropout!r}."
         )
-    return tuple(rates.tolist())
+    return rates.tolist()
+
+
+def _is_rate(rate):
+    return callable(rate) or (
+        isinstance(rate, Real) and 0 <= rate < 1 and not isinstance(rate, bool)
+    )
+
+
+def rates_at_start(rates, estimator):
+    """Rates of dropout as training begins with them.
+
+    One that follows a schedule has its layer even if it begins at 0.
+    """
+    start = _start(estimator)
+    return [
+        max(LEAST_DROPOUT, schedules.value_at(rate, start, "dropout", below=1))
+        if callable(rate)
+        else rate
+        for rate in rates
+    ]
+
+
+def dropout_schedules(estimator):
+    """Those of the input and of each hidden layer, None where a rate is fixed; () without any."""
+    sizes, dropout = hidden_sizes(estimator.hidden_layer_sizes), estimator.dropout
+    one = isinstance(dropout, Real) or callable(dropout)
+    rates = (estimator.input_dropout, *((dropout,) * len(sizes) if one else dropout))
+    return tuple(r if callable(r) else None for r in rates) if any(map(callable, rates)) else ()
+
+
+def _start(estimator):
+    return TrainingTime(initial_rate(estimator), estimator.max_iter)
 
 
 def quantile_levels(quantile):
@@ -181,8 +217,8 @@ def quantile_levels(quantile):
     return tuple(map(float, levels)) if len(levels) > 1 else float(levels[0])
 
 
-def optimizer_of(estimator, n_decayed):
-    """The optimizer that the parameters ask for, for a θ whose first elements decay.
+def optimizer_of(estimator, network):
+    """The optimizer that the parameters ask for, for the θ of a network or an objective.
 
     It serves scikit-learn's MLP as well. None for lbfgs.
     """
@@ -191,18 +227,24 @@ def optimizer_of(estimator, n_decayed):
         optimizer = copy.copy(solver)
         optimizer.learning_rate = initial_rate(estimator)
         if getattr(solver, "n_decayed", 0) is None:
-            optimizer.n_decayed = n_decayed
-        return optimizer
-    if solver == "lbfgs":
+            optimizer.n_decayed = network.n_decayed
+        if solver.layer_rates is not None:
+            optimizer.segments = segments_of(solver.layer_rates, network.blocks)
+    elif solver == "lbfgs":
         return None
-    own = {"learning_rate": float(estimator.learning_rate_init), "n_decayed": n_decayed}
-    optimizer = OPTIMIZERS[solver]()
-    for field in fields(optimizer):
-        name = OTHER_NAMES.get(field.name, field.name)
-        if field.name in own:
-            setattr(optimizer, field.name, own[field.name])
-        elif hasattr(estimator, name):
-            setattr(optimizer, field.name, getattr(estimator, name))
+    else:
+        optimizer, rate = OPTIMIZERS[solver](), float(estimator.learning_rate_init)
+        own = {"learning_rate": rate, "n_decayed": network.n_decayed}
+        for field in fields(optimizer):
+            name = OTHER_NAMES.get(field.name, field.name)
+            if field.name in own:
+                setattr(optimizer, field.name, own[field.name])
+            elif hasattr(estimator, name):
+                setattr(optimizer, field.name, getattr(estimator, name))
+    decay = getattr(optimizer, "weight_decay", None)
+    if callable(decay):
+        decay = schedules.value_at(decay, _start(estimator), "weight_decay")
+        optimizer.weight_decay = decay  # at first
     return optimizer
 
 
@@ -243,11 +285,15 @@ def architecture_of(estimator, rows, fitted=None):
         If the parameters contradict each other, the rows or the `fitted` architecture.
     """
     sizes = hidden_sizes(estimator.hidden_layer_sizes)
-    rates, dropout = (float(estimator.input_dropout),), estimator.dropout
-    if isinstance(dropout, Real):
-        rates += (float(dropout),) * len(sizes)
-    else:
-        rates += dropout_rates(dropout, len(sizes))
+    for name in SCHEDULED:
+        if isinstance(getattr(estimator, name), type):
+            raise ValueError(_is_class(name, getattr(estimator, name).__name__))
+    rates, dropout = [estimator.input_dropout], estimator.dropout
+    one = isinstance(dropout, Real) or callable(dropout)
+    rates += [dropout] * len(sizes) if one else dropout_rates(dropout, len(sizes))
+    if any(map(callable, rates)):
+        rates = rates_at_start(rates, estimator)
+    rates = tuple(map(float, rates))
     if estimator.solver == "lbfgs" and any(rates):
         raise ValueError(
             "dropout needs a minibatch solver: solver='lbfgs' minimizes a fixed function, and "
@@ -258,17 +304,11 @@ def architecture_of(estimator, rows, fitted=None):
         check_scoring_name(estimator.scoring)
     if isinstance(estimator.solver, Optimizer):
         check_optimizer(estimator.solver)
-    if isinstance(estimator.learning_rate, type):
-        name = estimator.learning_rate.__name__
-        raise ValueError(
-            f"learning_rate={name} is a class; it must be an object, such as {name}(), a name, or "
-            "a function of a TrainingTime."
-        )
     loss, n_outputs = estimator._loss_and_outputs(rows.y)
     if loss is estimator.loss:
         check_loss(loss, rows.y, n_outputs)
     n_units = (rows.X.shape[1], *sizes, n_outputs)
-    flags = bool(estimator.batch_norm), int(estimator.n_members)
+    flags = bool(estimator.batch_norm), bool(estimator.input_scale), int(estimator.n_members)
     asked = n_units, estimator.activation, loss, rates, *flags
     if fitted is None:
         architecture = Architecture(*asked)
@@ -281,13 +321,22 @@ def architecture_of(estimator, rows, fitted=None):
     return architecture.for_targets(rows.y) if may_have_gaps else architecture
 
 
+def _is_class(name, kind):
+    other = "a name" if name == "learning_rate" else "a number"
+    return (
+        f"{name}={kind} is a class; it must be an object, such as {kind}(), {other}, or a function "
+        "of a TrainingTime."
+    )
+
+
 def _check_unchanged(asked, fitted):
-    n_units, activation, loss, _, batch_norm, n_members = asked
+    n_units, activation, loss, _, batch_norm, input_scale, n_members = asked
     for name, now, before in (
         ("hidden_layer_sizes", n_units[1:-1], fitted.n_units[1:-1]),
         ("activation", activation, fitted.activation),
         ("batch_norm", batch_norm, fitted.batch_norm),
         ("n_members", n_members, fitted.n_members),
+        ("input_scale", input_scale, fitted.input_scale),
         ("loss", loss, fitted.loss),
         ("the number of outputs in y", n_units[-1], fitted.n_units[-1]),
     ):
@@ -308,8 +357,15 @@ def settings_of(estimator, state, rows, mean_weight):
         schedule = SCHEDULES[schedule]
     if schedule is SCHEDULES["constant"] and not estimator.warmup_epochs:
         schedule = None
-    optimizer = optimizer_of(estimator, state.architecture.n_decayed)
-    size = batch_size(estimator, rows.n_rows)
+    optimizer = optimizer_of(estimator, state.architecture)
+    size, max_iter = batch_size(estimator, rows.n_rows), estimator.max_iter
+    limit, n_batches = str(max_iter), -(-rows.n_rows // size)
+    if optimizer and estimator.min_steps > max_iter * n_batches:
+        max_iter = state.time.max_iter = -(-estimator.min_steps // n_batches)
+        limit += f" ({max_iter} for min_steps={estimator.min_steps})"
+    owner = estimator if isinstance(estimator.solver, str) else estimator.solver
+    decay = getattr(owner, "weight_decay", None)
+    fixed = isinstance(estimator.dropout, Real) and isinstance(estimator.input_dropout, Real)
     if optimizer is None:
         state.forget_steps()
     else:
@@ -319,8 +375,9 @@ def settings_of(estimator, state, rows, mean_weight):
             state.solver, state.moments = solver, optimizer.init(theta)
     return settings.Settings(
         alpha=float(estimator.alpha),
-        max_iter=estimator.max_iter,
+        max_iter=max_iter,
         tol=float(estimator.tol),
+        limit=limit,
         optimizer=optimizer,
         schedule=schedule,
         warmup_epochs=estimator.warmup_epochs,
@@ -331,6 +388,8 @@ def settings_of(estimator, state, rows, mean_weight):
         average=float(estimator.average),
         mean_weight=mean_weight,
         max_fun=estimator.max_fun,
+        dropout=() if fixed else dropout_schedules(estimator),
+        weight_decay=decay if callable(decay) and hasattr(optimizer, "weight_decay") else None,
         traits=partial(remedies.Traits.of, estimator, rows.X),
     )
 

@@ -89,6 +89,7 @@ OTHER_NAMES = {
         "metric": "scoring",
         "clipnorm": "max_grad_norm",
     },
+    "block": {"weight": "W", "weights": "W", "bias": "b", "biases": "b"},
     "scoring": {
         "acc": "accuracy",
         "auc": "roc_auc",

@@ -90,6 +90,23 @@ def _apart(one, other, distance, factor):
     return far | (np.maximum(s1, s2) > factor * np.minimum(s1, s2))
 
 
+def range_of(y, before=None):
+    """The lowest and the highest of these targets, and of those before, as two rows.
+
+    NaN where there were none.
+    """
+    ends = np.stack([np.fmin.reduce(y, axis=0), np.fmax.reduce(y, axis=0)]).astype(float)
+    if before is None:
+        return ends
+    return np.stack([np.fmin(before[0], ends[0]), np.fmax(before[1], ends[1])])
+
+
+def clip(y, ends):
+    """Predictions no lower and no higher than the targets were; free where there were none."""
+    low, high = ends.astype(y.dtype)
+    return np.fmin(np.fmax(y, low), high)
+
+
 def learn(loss, y, weight, before=None):
     """An `InputNormalizer` of the targets, fitted; None where the loss allows none.
 

@@ -231,10 +231,17 @@ class AmountTargets(Targets):
 
     def _for_network(self, rows, state, learn=None):
         """The rows with targets in the network's units, which they teach where `learn` says so."""
+        if learn:
+            known, counting = state.target_range if learn == "follow" else None, rows.that_count()
+            state.target_range = target_scale.range_of(counting.of(counting.y), known)
         if learn and self.normalize_target:
             self._learn_units(rows, state, learn)
         scale = state.target_scale
         return rows if scale is None else replace(rows, y=target_scale.apply(scale, rows.y))
+
+    def _in_range(self, y):
+        """Predictions within the range of the training targets."""
+        return target_scale.clip(y, self._training.target_range)
 
     def _learn_units(self, rows, state, learn):
         """Set the units of the network, or let them follow; what is predicted stays."""

@@ -80,7 +80,9 @@ class NetworkWeights:
         remembered.
         """
         weights, state = self._of_fit("_weights"), self._training
-        if state.architecture.statistics or state.apart or state.by_score:
+        architecture = state.architecture
+        folded = architecture.statistics or architecture.input_scale
+        if folded or state.apart or state.by_score:
             weights.protect()
         return weights
 

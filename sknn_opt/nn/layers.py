@@ -54,6 +54,33 @@ class Dense:
         return delta.dot(self.W.T, self._delta_in[:m])
 
 
+class Scaled:
+    """z = (a ⊙ s) W + b, with a learned scale s of each input; a mixin of `Dense` and its kin.
+
+    The matrix of the layer is V = diag(s) W, which is smaller than a batch, and leaves a sparse one
+    as it is. With G = aᵀ δ = dL/dV:  dW = s ⊙ G,  ds = Σ units of W ⊙ G.
+    """
+
+    def __init__(self, params, grads, n_rows, dtype, *, is_first):
+        super().__init__(params, grads, n_rows, dtype, is_first=is_first)
+        self.unscaled, self.W = self.W, np.empty_like(self.W)
+        self.scale, self.dscale = params["scale"], grads["scale"]
+
+    def forward(self, a, weight):
+        np.multiply(self.unscaled, self.scale[..., np.newaxis], out=self.W)
+        return super().forward(a, weight)
+
+    def backward(self, delta):
+        passed = super().backward(delta)
+        np.einsum("...ij,...ij->...i", self.unscaled, self.dW, out=self.dscale)
+        self.dW *= self.scale[..., np.newaxis]
+        return passed
+
+
+class ScaledDense(Scaled, Dense):
+    """`Dense` with a scale of each input."""
+
+
 class ActivationLayer:
     """a = f(z), in z's own memory."""
 
@@ -150,9 +177,13 @@ class _Masks:
     CHUNK = 2**13  # what is drawn at a time: a step allocates nothing of a layer's size
 
     def __init__(self, rate, dtype):
+        self.set_rate(rate)
+        self._fill = fastest(kernels.dropout_mask, dtype)
+
+    def set_rate(self, rate):
+        """Draw with another rate from now on."""
         n_kept = max(1, round((1 - rate) * 2**16))
         self._last_kept, self._value = n_kept - 1, 2**16 / n_kept
-        self._fill = fastest(kernels.dropout_mask, dtype)
 
     def draw(self, rng, mask):
         """Fill a vector."""
@@ -174,11 +205,11 @@ class Dropout:
     def __init__(self, rate, n_units, n_rows, dtype):
         self._out = np.empty((n_rows, n_units), dtype)
         self.mask = np.empty((n_rows, n_units), np.finfo(dtype).dtype)  # real, also for complex
-        self._masks = _Masks(rate, self.mask.dtype)
+        self.masks = _Masks(rate, self.mask.dtype)
 
     def draw(self, rng, X):
         """Draw the masks for a batch X."""
-        self._masks.draw(rng, self.mask[: X.shape[0]].reshape(-1))
+        self.masks.draw(rng, self.mask[: X.shape[0]].reshape(-1))
 
     def forward(self, a, weight):
         # Not in place: the activation below needs its output for its own derivative.
@@ -194,11 +225,11 @@ class SparseInputDropout:
 
     def __init__(self, rate, dtype):
         self.mask = np.empty(0, np.finfo(dtype).dtype)
-        self._masks = _Masks(rate, self.mask.dtype)
+        self.masks = _Masks(rate, self.mask.dtype)
 
     def draw(self, rng, X):
         self.mask = np.empty(X.nnz, self.mask.dtype)
-        self._masks.draw(rng, self.mask)
+        self.masks.draw(rng, self.mask)
 
     def forward(self, X, weight):
         data = np.multiply(X.data, self.mask, dtype=X.dtype)

@@ -18,7 +18,7 @@ import numpy as np
 from scipy.sparse import issparse, vstack
 from scipy.special import log_expit, log_softmax, logsumexp
 
-from sknn_opt.nn.layers import BatchNorm, Dense
+from sknn_opt.nn.layers import BatchNorm, Dense, Scaled
 
 
 def one_of(blocks, vector, member):
@@ -110,6 +110,10 @@ class PackedDense(Dense):
         """The rows of each member of a sparse X."""
         k = len(self.W)
         return [rows_of(X, k, member) for member in range(k)]
+
+
+class ScaledPackedDense(Scaled, PackedDense):
+    """The same with a scale of each input and member."""
 
 
 class PackedBatchNorm:

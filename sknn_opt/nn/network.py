@@ -4,9 +4,10 @@ All trained parameters lie in one array, weights first, so that the L2 penalty i
 
     θ = [ W[1] … W[L] | b[1] or gamma[1], beta[1] … b[L] ]
 
-and dθ has the same shape; the layers hold views of both. J(θ) is then an ordinary function of a
-vector, an optimizer is a few lines over one array, and the best weights so far are one copy.
-Running statistics of batch norm, which no gradient moves, lie in an array of their own.
+(scale[1], if the inputs have scales, stands before b[1]) and dθ has the same shape; the layers hold
+views of both. J(θ) is then an ordinary function of a vector, an optimizer is a few lines over one
+array, and the best weights so far are one copy. Running statistics of batch norm, which no gradient
+moves, lie in an array of their own.
 
 The function that training descends, on a batch of rows with weights w:
 
@@ -18,7 +19,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, fields, replace
 from operator import mul
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +29,15 @@ from sknn_opt.kernels import fastest
 from sknn_opt.kernels import with_numpy as kernels
 from sknn_opt.nn import members
 from sknn_opt.nn.activations import ACTIVATIONS
-from sknn_opt.nn.initializers import draw_weights
-from sknn_opt.nn.layers import ActivationLayer, BatchNorm, Dense, Dropout, SparseInputDropout
+from sknn_opt.nn.initializers import draw_weights, fit_to_data
+from sknn_opt.nn.layers import (
+    ActivationLayer,
+    BatchNorm,
+    Dense,
+    Dropout,
+    ScaledDense,
+    SparseInputDropout,
+)
 from sknn_opt.nn.losses import (
     Loss,
     loss_from_plain,
@@ -38,7 +46,7 @@ from sknn_opt.nn.losses import (
     over_all,
     over_observed,
 )
-from sknn_opt.nn.members import PackedBatchNorm, PackedDense
+from sknn_opt.nn.members import PackedBatchNorm, PackedDense, ScaledPackedDense
 
 
 class Block(NamedTuple):
@@ -100,6 +108,8 @@ class Architecture:
     dropout : tuple of float
         The rates of the input and of each hidden layer.
     batch_norm : bool
+    input_scale : bool
+        Whether each input is multiplied by a learned scale.
     n_members : int
         Networks of this shape side by side; each block then holds those of all, one behind the
         other.
@@ -122,6 +132,7 @@ class Architecture:
     loss: Loss
     dropout: tuple[float, ...]
     batch_norm: bool
+    input_scale: bool = False
     n_members: int = 1
     n_layers: int = field(init=False, repr=False, compare=False)
     blocks: dict[str, Block] = field(init=False, repr=False, compare=False)
@@ -138,7 +149,8 @@ class Architecture:
             weight, *others = self.parameters_of(i)
             weights[f"{weight}[{i}]"] = k + n_units[i - 1 : i + 1]
             for name in others:
-                vectors[f"{name}[{i}]"] = k + n_units[i : i + 1]
+                of = i - (name == "scale")  # the layer whose units it belongs to
+                vectors[f"{name}[{i}]"] = k + n_units[of : of + 1]
             if "gamma" in others:
                 statistics[f"mean[{i}]"] = statistics[f"variance[{i}]"] = k + n_units[i : i + 1]
         blocks = lay_out(weights | vectors)
@@ -168,7 +180,8 @@ class Architecture:
         Batch norm subtracts the mean, and with it any bias: only β is left to learn.
         """
         normalized = self.batch_norm and layer < len(self.n_units) - 1
-        return ("W", "gamma", "beta") if normalized else ("W", "b")
+        names = ("W", "gamma", "beta") if normalized else ("W", "b")
+        return ("W", "scale", *names[1:]) if self.input_scale and layer == 1 else names
 
     def to_plain(self):
         """A dict of plain numbers, strings and lists (and a loss of the user's, as it is)."""
@@ -183,7 +196,7 @@ class Architecture:
         return cls(**plain | tuples | {"loss": loss_from_plain(plain["loss"])})
 
     def initial_parameters(self, init, rng, dtype):
-        """Draw θ: weights by `init`, γ = 1, all else 0.
+        """Draw θ: weights by `init`, γ and scales = 1, all else 0.
 
         With ``init="auto"`` the weights read standardized inputs in W[1] (gain 1), activations in
         the hidden layers (their gain), and feed the loss in W[L] (gain 1: small first outputs).
@@ -214,6 +227,8 @@ class Architecture:
             if i == 1 and small:
                 gain = math.sqrt(W.shape[0] / sum(W.shape))
             W[...] = draw_weights(init, W.shape, rng, gain, dtype)
+        if self.input_scale:
+            self.blocks["scale[1]"].of(theta)[...] = 1
         for i, W in enumerate(weights, 1):
             if f"gamma[{i}]" in self.blocks:
                 self.blocks[f"gamma[{i}]"].of(theta)[...] = 1
@@ -223,6 +238,16 @@ class Architecture:
                 b = self.blocks["b[1]"].of(theta)
                 b[...] = rng.normal(0.0, 2 / math.sqrt(sum(W.shape)), b.shape)
         return theta
+
+    def fit_to_data(self, theta, X, weight, rng):
+        """Scale the weights that ``init="data"`` drew to some rows, and set the biases by them."""
+        if self.n_members == 1:
+            fit_to_data(self, theta, X, weight, rng)
+            return
+        for member in range(self.n_members):
+            own = members.one_of(self.blocks, theta, member)
+            fit_to_data(self.single, own, X, weight, rng)
+            members.put(self.blocks, theta, member, own)
 
     def initial_statistics(self, dtype):
         """Running mean 0 and variance 1."""
@@ -272,6 +297,13 @@ class Network:
     J is the sum of theirs, which `member_losses` has without the penalty.
     """
 
+    DENSE: ClassVar = {  # by whether inputs have scales, and whether there are several members
+        (False, False): Dense,
+        (True, False): ScaledDense,
+        (False, True): PackedDense,
+        (True, True): ScaledPackedDense,
+    }
+
     def __init__(self, architecture, theta, statistics, n_rows, *, sparse=False):
         self.architecture, self.n_members = architecture, architecture.n_members
         self.theta, self.statistics = theta, statistics
@@ -289,7 +321,7 @@ class Network:
     def _build(self, n_rows, sparse):
         architecture, dtype, layers, views = self.architecture, self.theta.dtype, self.layers, []
         packed = self.n_members > 1
-        dense, batch_norm = (PackedDense, PackedBatchNorm) if packed else (Dense, BatchNorm)
+        batch_norm = PackedBatchNorm if packed else BatchNorm
         for i in range(1, architecture.n_layers + 1):
             params, grads = {}, {}
             for name in architecture.parameters_of(i):
@@ -303,6 +335,7 @@ class Network:
             elif rate:
                 self.dropouts.append(Dropout(rate, n_in, n_rows, dtype))
             layers += self.dropouts[-1:] if rate else []
+            dense = self.DENSE["scale" in params, packed]
             layers.append(dense(params, grads, n_rows, dtype, is_first=i == 1))
             if "gamma" in params:
                 statistics = {

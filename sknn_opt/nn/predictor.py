@@ -3,7 +3,7 @@
     z = f(… f(X W[1] + b[1]) …) W[L] + b[L]
 
 Batch norm with fixed statistics is affine, so it goes into the layer below:
-W' = W · s and b' = β - μ · s, with s = γ / √(σ² + ε).
+W' = W · s and b' = β - μ · s, with s = γ / √(σ² + ε). So do the learned scales of the inputs.
 """
 
 from collections import deque
@@ -36,6 +36,9 @@ def fold(architecture, theta, statistics):
     for i in range(1, architecture.n_layers + 1):
         place, shape = blocks[f"W[{i}]"]
         W = theta[place].reshape(shape)
+        if i == 1 and architecture.input_scale:
+            W = W * _input_scale(architecture, theta)
+            W.flags.writeable = False
         if f"b[{i}]" in blocks:
             coefs.append(W)
             place, shape = blocks[f"b[{i}]"]
@@ -55,7 +58,7 @@ def unfold(architecture, weights, coefs=None, intercepts=None):
     Raises
     ------
     ValueError
-        If batch norm multiplies the weights of a unit by an s of 0, or too small.
+        If batch norm, or the scale of an input, multiplies weights by an s of 0, or too small.
     """
     theta, blocks = weights.theta, architecture.blocks
     for i in range(1, architecture.n_layers + 1):
@@ -65,18 +68,38 @@ def unfold(architecture, weights, coefs=None, intercepts=None):
             bias = f"beta[{i}]"
         if coefs is not None:
             W, folded = blocks[f"W[{i}]"].of(theta), coefs[i - 1]
-            by_column = scale[..., np.newaxis, :]
+            scaled = i == 1 and architecture.input_scale
+            by_input = _input_scale(architecture, theta) if scaled else np.ones(1)
+            by_unit = scale[..., np.newaxis, :]
+            factor = by_unit * by_input
             with np.errstate(all="ignore"):
-                W[...] = np.where((by_column == 0) & (folded == 0), W, folded / by_column)
+                W[...] = np.where((factor == 0) & (folded == 0), W, folded / factor)
             if not np.isfinite(W).all():
-                *member, _, unit = np.argwhere(~np.isfinite(W))[0].tolist()
-                raise ValueError(
-                    f"coefs_[{i - 1}] cannot be set: batch norm multiplies the weights of unit "
-                    f"{unit} by {scale[*member, unit]:g} = gamma / sqrt(variance + epsilon), which "
-                    f"no weights make up for. Set gamma[{i}] in theta_ to 1 first."
-                )
+                raise ValueError(_no_way_back(i, W, by_unit, by_input))
         if intercepts is not None:
             blocks[bias].of(theta)[...] = intercepts[i - 1] + mean * scale
+
+
+def _no_way_back(layer, W, by_unit, by_input):
+    """Why no weights make these coefs."""
+    place = tuple(np.argwhere(~np.isfinite(W))[0])
+    *_, source, unit = place
+    of_unit, of_input = (np.broadcast_to(factor, W.shape)[place] for factor in (by_unit, by_input))
+    if abs(of_unit) <= abs(of_input):
+        what = f"batch norm multiplies the weights of unit {unit} by {of_unit:g} = gamma / "
+        what, block = what + "sqrt(variance + epsilon)", f"gamma[{layer}]"
+    else:
+        what = f"input_scale multiplies the weights of input {source} by {of_input:g}"
+        block = f"scale[{layer}]"
+    return (
+        f"coefs_[{layer - 1}] cannot be set: {what}, which no weights make up for. Set {block} in "
+        "theta_ to 1 first."
+    )
+
+
+def _input_scale(architecture, theta):
+    """The learned scales of the inputs, as a column beside W[1]."""
+    return architecture.blocks["scale[1]"].of(theta)[..., np.newaxis]
 
 
 def _scale_and_mean(architecture, theta, statistics, layer):

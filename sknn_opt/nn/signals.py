@@ -141,7 +141,8 @@ class _Walk:
                 self.backs.append((None, lambda delta, layer=layer: layer.backward(delta)))
             a = layer.forward(a, weight)
             if isinstance(layer, Dense):
-                number, norm = len(self.facts), float(np.linalg.norm(layer.W))
+                number = len(self.facts)
+                norm = float(np.linalg.norm(self.objective.blocks[f"W[{number}]"].of(self.theta)))
                 self.facts.append({"layer": number, "n_units": a.shape[1], "weight_norm": norm})
                 self.backs.append((number, partial(_through, layer.W)))
             if isinstance(layer, Dense | BatchNorm):

@@ -17,6 +17,7 @@ from sknn_opt.optim.schedules import (
     SCHEDULES,
     Cosine,
     Exponential,
+    FadeOut,
     OneCycle,
     Schedule,
     Step,
@@ -24,4 +25,5 @@ from sknn_opt.optim.schedules import (
 )
 
 __all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "Optimizer", "RMSprop"]
-__all__ += ["SCHEDULES", "Cosine", "Exponential", "OneCycle", "Schedule", "Step", "TrainingTime"]
+__all__ += ["SCHEDULES", "Cosine", "Exponential", "FadeOut", "OneCycle", "Schedule", "Step"]
+__all__ += ["TrainingTime"]

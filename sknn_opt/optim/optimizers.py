@@ -10,8 +10,8 @@ arrays and a step count, so that a model can be stopped, stored and continued:
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from inspect import signature
 from typing import Any, ClassVar
 
@@ -22,6 +22,7 @@ from scipy.optimize import OptimizeResult, OptimizeWarning, approx_fprime
 from sknn_opt.arrays.types import Floats
 from sknn_opt.kernels import fastest
 from sknn_opt.kernels import with_numpy as kernels
+from sknn_opt.optim.schedules import TrainingTime
 
 MAX_STEPS = 10_000
 DEFAULT_RATE = 0.001
@@ -33,6 +34,8 @@ MESSAGES = {
 }
 
 State = dict[str, Any]  # the step count and the buffers
+LayerRates = Mapping[str, float | str]
+Segments = Sequence[tuple[slice, float]]  # parts of θ, and the factors of their learning rates
 
 
 @dataclass
@@ -43,6 +46,17 @@ class Optimizer:
     ----------
     learning_rate : float, default=None
         The step size η. None is 0.001, in an estimator its ``learning_rate_init``.
+    layer_rates : dict, default=None
+        Factors of the learning rate by block of θ: ``{"b": 0.1, "W[1]": 2.0}``. Names are "W", "b",
+        "gamma", "beta" and "scale", or those of one layer, such as "W[1]", which go first; other
+        blocks have 1. A factor is a number >= 0, where 0 keeps a block as it is, or "fan_in", which
+        is 16 / √n_in: the larger a layer's input, the smaller its steps. For estimators, which know
+        the blocks.
+
+    Attributes
+    ----------
+    segments : list of (slice, float) or None
+        What `layer_rates` come to for the θ of a network: its parts, and their factors.
 
     Notes
     -----
@@ -52,6 +66,8 @@ class Optimizer:
     """
 
     learning_rate: float | None = None
+    layer_rates: LayerRates | None = field(default=None, kw_only=True)
+    segments: Segments | None = field(default=None, init=False, repr=False, compare=False)
 
     _buffers: ClassVar[tuple[str, ...]] = ()  # names of the arrays in the state
 
@@ -80,8 +96,28 @@ class Optimizer:
         """
         state["step"] += 1
         if learning_rate is None:
-            learning_rate = DEFAULT_RATE if self.learning_rate is None else self.learning_rate
-        self._step(theta, grad, state, float(learning_rate))
+            learning_rate = self._own_rate()
+        if self.layer_rates is None:
+            self._step(theta, grad, state, float(learning_rate))
+        else:
+            self._step_by_segments(theta, grad, state, float(learning_rate))
+
+    def _own_rate(self):
+        return DEFAULT_RATE if self.learning_rate is None else self.learning_rate
+
+    def _step_by_segments(self, theta, grad, state, rate):
+        """The same step with a learning rate for each segment of θ."""
+        if self.segments is None:
+            raise ValueError(self._needs_network("layer_rates"))
+        for place, factor in self.segments:
+            views = {k: v[place] if np.ndim(v) else v for k, v in state.items()}
+            self._step(theta[place], grad[place], views, rate * factor)
+
+    def _needs_network(self, name):
+        return (
+            f"{name}={getattr(self, name)!r} of {type(self).__name__} needs a network, whose "
+            "estimator takes the optimizer as its solver; for a function of your own leave it out."
+        )
 
     def _step(self, theta, grad, state, rate):
         raise NotImplementedError(f"{type(self).__name__} has no method _step")
@@ -107,6 +143,8 @@ class Optimizer:
                 f"{name} takes no bounds and no constraints; "
                 "use a method of scipy.optimize that does, such as 'L-BFGS-B' or 'SLSQP'."
             )
+        if self.layer_rates is not None:
+            raise ValueError(self._needs_network("layer_rates"))
         options = sorted(unknown.keys() - {"hess", "hessp"})  # which scipy always passes
         if options:
             message = f"{name} does not know the options {options}; it takes maxiter and gtol."
@@ -178,6 +216,8 @@ class SGD(Optimizer):
         μ, the share of the last step that goes on; 0 is plain gradient descent.
     nesterov : bool, default=True
         Whether to look ahead (Sutskever et al. 2013); without effect at momentum 0.
+    layer_rates : dict, default=None
+        Factors of the learning rate by block; see `Optimizer`.
 
     Examples
     --------
@@ -222,6 +262,8 @@ class RMSprop(Optimizer):
         β, how slowly the mean of g² forgets.
     epsilon : float, default=1e-8
         ε, against division by 0.
+    layer_rates : dict, default=None
+        Factors of the learning rate by block; see `Optimizer`.
 
     Examples
     --------
@@ -263,6 +305,8 @@ class Adam(Optimizer):
         β₁, β₂, how slowly the means of g and g² forget.
     epsilon : float, default=1e-8
         ε, against division by 0.
+    layer_rates : dict, default=None
+        Factors of the learning rate by block; see `Optimizer`.
 
     Examples
     --------
@@ -294,8 +338,8 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with weight decay of its own, apart from the gradient.
 
-    θ ← θ - η λ θ, then Adam's step. Source: Loshchilov & Hutter (2019), "Decoupled weight decay
-    regularization".
+    θ ← θ - η λ θ, then Adam's step, which alone knows `layer_rates`. Source: Loshchilov & Hutter
+    (2019), "Decoupled weight decay regularization".
 
     Parameters
     ----------
@@ -305,11 +349,13 @@ class AdamW(Adam):
         β₁, β₂, how slowly the means of g and g² forget.
     epsilon : float, default=1e-8
         ε, against division by 0.
-    weight_decay : float, default=0.01
-        λ.
+    weight_decay : float or callable, default=0.01
+        λ. In an estimator also a schedule, such as `FadeOut`, or any function of a `TrainingTime`.
     n_decayed : int, default=None
         How many elements at the head of θ decay; None is all of them. Networks put their weights
         first and leave biases alone.
+    layer_rates : dict, default=None
+        Factors of the learning rate by block; see `Optimizer`.
 
     Examples
     --------
@@ -321,12 +367,18 @@ class AdamW(Adam):
     array([0.85])
     """
 
-    weight_decay: float = 0.01
+    weight_decay: float | Callable[[TrainingTime], float] = 0.01
     n_decayed: int | None = None
 
-    def _step(self, theta, grad, state, rate):
+    def step(
+        self, theta: Floats, grad: Floats, state: State, learning_rate: float | None = None
+    ) -> None:
+        rate = float(self._own_rate() if learning_rate is None else learning_rate)
+        if callable(self.weight_decay):
+            raise ValueError(self._needs_network("weight_decay"))
+        # All layers decay alike, whatever their rates.
         theta[: self.n_decayed] *= 1 - rate * float(self.weight_decay)
-        super()._step(theta, grad, state, rate)
+        super().step(theta, grad, state, rate)
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {

@@ -15,6 +15,8 @@ step         η f^k after k steps down by f = 0.1, one each third of T unless yo
 
 The last four run their course: training does not stop before the last epoch because the loss
 stalls, and reaching it is no failure. Only early stopping on held-out rows cuts them short.
+
+Dropout and weight decay may follow a schedule as well. `FadeOut` is one for them.
 """
 
 import math
@@ -224,6 +226,39 @@ class Step(Schedule):
         return time.initial_rate * self.factor ** math.floor(steps)
 
 
+@dataclass(frozen=True)
+class FadeOut(Schedule):
+    """A value that stays for a time, and then falls to 0 along half a cosine wave.
+
+    For dropout and weight decay: what keeps a network from overfitting at first would keep it from
+    settling at the end.
+
+    Parameters
+    ----------
+    value : float
+        The value at first.
+    start : float, default=0.5
+        The share of the epochs after which it falls.
+
+    Examples
+    --------
+    >>> from sknn_opt.optim import FadeOut, TrainingTime
+    >>> schedule = FadeOut(0.2, start=0.5)
+    >>> [round(schedule(TrainingTime(1.0, 100, epoch)), 3) for epoch in (0, 50, 75, 100)]
+    [0.2, 0.2, 0.1, 0.0]
+    """
+
+    value: float
+    start: float = 0.5
+
+    _allowed: ClassVar = {"value": NUMBER, "start": SHARE}
+
+    def __call__(self, time: TrainingTime) -> float:
+        if time.fraction <= self.start:
+            return self.value
+        return _along_cosine(self.value, 0.0, (time.fraction - self.start) / (1 - self.start))
+
+
 def _along_cosine(first, last, p):
     """From `first` at p = 0 to `last` at p = 1."""
     return last + (first - last) * (1 + math.cos(math.pi * p)) / 2
@@ -243,6 +278,24 @@ SCHEDULES: dict[str, Callable[[TrainingTime], float]] = {
 def runs_its_course(schedule):
     """Whether the rate is planned over all epochs."""
     return getattr(schedule, "runs_its_course", False)
+
+
+def value_at(schedule, time, name, below=math.inf):
+    """The value of a parameter that follows a schedule.
+
+    Raises
+    ------
+    ValueError
+        If it is no number from 0 to `below`.
+    """
+    value = schedule(time)
+    if not (isinstance(value, Real) and 0 <= value < below):
+        allowed = "a finite number >= 0" if below == math.inf else f"a number in [0, {below})"
+        raise ValueError(
+            f"{name}={schedule!r} returned {value!r} for epoch {time.epoch:g}; it must return "
+            f"{allowed}."
+        )
+    return float(value)
 
 
 def goes_on_when_stalled(schedule, rate, by_score):

@@ -115,7 +115,9 @@ def _penalty(case):
     if penalty > case.constant:
         return symptoms.PENALTY.tell(alpha=settings.alpha, penalty=penalty, loss=case.constant)
     # AdamW's steps of about η and the decay η λ W are in balance where |W| is 1 / λ.
-    decay = getattr(optimizer, "weight_decay", 0.0)
+    decay, schedule = getattr(optimizer, "weight_decay", 0.0), settings.weight_decay
+    if schedule:
+        decay = schedule(replace(case.state.time, epoch=0.0))
     if decay**2 * square > case.state.architecture.n_decayed:
         return symptoms.DECAY.tell(decay=decay)
     return None
@@ -210,10 +212,11 @@ def on_divergence(epoch, found, kept, state, settings, batch, *, moved=True):
     return symptoms.DIVERGED.say(epoch=epoch, found=found, cause=cause, kept=kept)
 
 
-def on_plan(schedule, time):
+def on_plan(settings, time):
     """Sentences on a learning rate that has come to the end of its plan."""
+    schedule = settings.schedule
     if not schedule or not runs_its_course(schedule) or time.epoch < time.max_iter:
         return []
     if schedule(time) > symptoms.PLAN_OVER.limit * time.initial_rate:
         return []
-    return [symptoms.PLAN_OVER.say(max_iter=time.max_iter)]
+    return [symptoms.PLAN_OVER.say(max_iter=settings.limit)]

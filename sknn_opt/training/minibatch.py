@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from sknn_opt.nn.network import Network
-from sknn_opt.optim.schedules import runs_its_course, warm_up
+from sknn_opt.optim.schedules import runs_its_course, value_at, warm_up
 from sknn_opt.training import diagnosis, randomness, symptoms
 from sknn_opt.training.batches import Minibatches
 from sknn_opt.training.monitor import Outcome, member_columns
@@ -29,7 +29,7 @@ def train(state, rows, monitor, settings):
             outcome = Outcome("interrupted", f"Interrupted; the {monitor.kept(state)} are kept.")
     if outcome is None and settings.schedule and runs_its_course(settings.schedule):
         outcome = Outcome("converged")
-    return outcome or Outcome("max_iter", symptoms.NOT_CONVERGED.say(max_iter=settings.max_iter))
+    return outcome or Outcome("max_iter", symptoms.NOT_CONVERGED.say(max_iter=settings.limit))
 
 
 def train_one_pass(state, rows, monitor, settings):
@@ -56,6 +56,8 @@ class _Descent:
         several = settings.shuffle and self.batches.n_batches > 1
         self.shuffle = randomness.resume(state.shuffle) if several else None
         self.dropout = randomness.resume(state.dropout) if self.network.dropouts else None
+        self.fading = self._scheduled_dropouts() if settings.dropout else []
+        self.follows = bool(self.fading or settings.weight_decay)
         self.rate = None
 
     def epoch(self, monitor, kept=None):
@@ -125,6 +127,8 @@ class _Descent:
         """One step. Returns loss and penalty together, the penalty, and the gradient's norm."""
         network, settings, state = self.network, self.settings, self.state
         m, mean_weight = X.shape[0] // self.n_members, settings.mean_weight
+        if self.follows:
+            self._follow_schedules()
         if self.dropout is not None:
             network.draw_masks(self.dropout, X)
         total = network.loss_and_gradient(X, y, weight, 1 / m, settings.alpha / (m * mean_weight))
@@ -141,6 +145,22 @@ class _Descent:
         if state.average:
             self._update_average()
         return total, network.penalty_term, norm
+
+    def _scheduled_dropouts(self):
+        """The dropout layers whose rates follow a schedule, with these."""
+        rates = self.state.architecture.dropout
+        schedules = [s for s, rate in zip(self.settings.dropout, rates, strict=True) if rate]
+        pairs = zip(self.network.dropouts, schedules, strict=True)
+        return [(layer, schedule) for layer, schedule in pairs if schedule]
+
+    def _follow_schedules(self):
+        """Set dropout and weight decay for this step."""
+        time, settings = self.state.time, self.settings
+        for layer, schedule in self.fading:
+            layer.masks.set_rate(value_at(schedule, time, "dropout", below=1))
+        if settings.weight_decay:
+            decay = value_at(settings.weight_decay, time, "weight_decay")
+            settings.optimizer.weight_decay = decay
 
     def _update_running(self, weight):
         """Weigh the batch against all before it, which the momentum makes count less and less."""

@@ -82,7 +82,7 @@ class Traits:
             NORMALIZE: self.scaled,
             BALANCE: self.class_weight is not None,
             CLIP_GRADIENT: not (ours and by_steps) or self.max_grad_norm is not None,
-            INIT: slower or self.init == "auto",
+            INIT: slower or self.init in ("auto", "data"),
             BATCH_NORM: not ours or self.batch_norm,
             FEWER_LAYERS: self.n_hidden < 2,
             f"activation={self.activation!r}": True,

@@ -15,11 +15,17 @@ class Settings:
 
     Attributes
     ----------
+    max_iter : int
+        The epochs that training may take; `limit` says in words where they come from.
     optimizer : Optimizer or None
     schedule : callable or None
         The learning rate as a function of a `TrainingTime`; None keeps the optimizer's own.
     mean_weight : float
         That of all rows, with which the weights in a batch are compared.
+    dropout : tuple of callable or None
+        The schedules of the rates of the input and of each hidden layer; empty if there are none.
+    weight_decay : callable or None
+        Its schedule.
     traits : callable or None
         Returns the `Traits` on which remedies depend, for advice.
     """
@@ -27,6 +33,7 @@ class Settings:
     alpha: float
     max_iter: int
     tol: float
+    limit: str = ""
     optimizer: Optimizer | None = None
     schedule: Callable | None = None
     warmup_epochs: float = 0
@@ -37,4 +44,6 @@ class Settings:
     average: float = 0.0
     mean_weight: float = 1.0
     max_fun: int = 15000
+    dropout: tuple[Callable | None, ...] = ()
+    weight_decay: Callable | None = None
     traits: Callable[[], Traits] | None = None

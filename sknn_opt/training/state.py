@@ -82,6 +82,8 @@ class TrainingState:
     recent_targets : ndarray of shape (n, n_outputs + 1) or None
         The latest ones of a stream, ranges of those before, and weights, by which it notices
         another scale.
+    target_range : ndarray of shape (2, n_outputs) or None
+        The lowest and the highest target of each output, of the last fit or the stream so far.
     """
 
     architecture: Architecture
@@ -113,6 +115,7 @@ class TrainingState:
     target_scale: object = None
     sightings: Sightings | None = None
     recent_targets: np.ndarray | None = None
+    target_range: np.ndarray | None = None
 
     def copy(self, dtype: DTypeLike | None = None, weights: Weights | None = None) -> TrainingState:
         """A state of its own, which a training may change; `best` is never changed in place.

@@ -19,9 +19,9 @@ class Bug:
     """One kind of bug.
 
     `plant(network, layer)` changes a network. `where` tells in which of n layers it can be:
-    "all", "hidden" (those with an activation), "inner" (those that pass a gradient on), "top" or
-    "none" (no single layer). `hint` is a regular expression for the hint that names it; `needs`
-    are parameters of the estimator.
+    "all", "hidden" (those with an activation), "inner" (those that pass a gradient on), "first",
+    "top" or "none" (no single layer). `hint` is a regular expression for the hint that names it;
+    `needs` are parameters of the estimator.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Bug:
             "inner": range(2, n + 1),
             "square": range(2, n),
             "top": [n],
+            "first": [1],
             "none": [None],
         }[self.where]
 
@@ -259,7 +260,12 @@ def _unweighted(network, number):
     network.loss = loss
 
 
+def _dw_without_scale(layer, delta):
+    layer.dW /= layer.scale[:, np.newaxis]
+
+
 NORM, DROPOUT = (("batch_norm", True),), (("dropout", 0.4),)
+SCALE = (("input_scale", True),)
 
 BUGS = [
     Bug("1/N missing in the loss", _loss(_times_n), "top", "1/N is missing"),
@@ -306,4 +312,7 @@ RARE = [
     Bug("L2 of the wrong sign", _penalty(-1.0), "none", "penalty has the wrong sign"),
     Bug("L2 without 1/N", _penalty(N_ROWS), "none", "penalty lacks its 1/N"),
     Bug("L2 of another size", _penalty(0.3), "none", "penalty is 0.3 times the correct one"),
+    Bug("dscale zero", _scale("dscale", 0.0), "first", "all zero", SCALE),
+    Bug("dscale of the wrong sign", _scale("dscale", -1.0), "first", "wrong sign", SCALE),
+    Bug("dW without the scale", dense(_dw_without_scale), "first", None, SCALE),
 ]

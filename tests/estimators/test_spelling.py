@@ -108,7 +108,7 @@ def test_partial_fit_says_the_same():
 
 
 @pytest.mark.parametrize(
-    "name", sorted(OTHER_NAMES.keys() - {"scoring", "class_weight", "parameter"})
+    "name", sorted(OTHER_NAMES.keys() - {"scoring", "class_weight", "parameter", "block"})
 )
 def test_every_other_name_leads_to_one_that_is_allowed(name):
     for other, meant in OTHER_NAMES[name].items():

@@ -12,6 +12,7 @@ from sknn_opt.nn.network import Architecture
 SHAPE = (400, 150)
 VARIANCES = {
     "auto": lambda n_in, n_out, gain: gain**2 / n_in,
+    "data": lambda n_in, n_out, gain: 1.0,
     "he_normal": lambda n_in, n_out, gain: 2 / n_in,
     "he_uniform": lambda n_in, n_out, gain: 2 / n_in,
     "glorot_normal": lambda n_in, n_out, gain: 2 / (n_in + n_out),

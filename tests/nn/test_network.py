@@ -37,9 +37,13 @@ PLAIN = {
 }
 
 
-def architecture(activation="tanh", loss="squared_error", *, dropout=False, batch_norm=False):
+def architecture(
+    activation="tanh", loss="squared_error", *, dropout=False, batch_norm=False, input_scale=False
+):
     rates = (0.25, 0.4, 0.3) if dropout else (0.0, 0.0, 0.0)
-    return Architecture((5, 4, 3, N_OUTPUTS[loss]), activation, loss, rates, batch_norm)
+    n_units = (5, 4, 3, N_OUTPUTS[loss])
+    flags = {"batch_norm": batch_norm, "input_scale": input_scale}
+    return Architecture(n_units, activation, loss, rates, **flags)
 
 
 def data(loss="squared_error", n=7, dtype=np.float64, seed=0):
@@ -81,7 +85,8 @@ def complex_step_gradient(objective, theta):
 def test_backprop_equals_complex_step(activation, loss):
     switches = product((False, True), repeat=4)
     for batch_norm, dropout, weighted, sparse in switches:
-        spec = architecture(activation, loss, dropout=dropout, batch_norm=batch_norm)
+        flags = {"batch_norm": batch_norm, "input_scale": dropout != weighted}
+        spec = architecture(activation, loss, dropout=dropout, **flags)
         X, y, weight = data(loss)
         theta = parameters(spec)
         objective = Objective(

@@ -6,11 +6,12 @@ import math
 import numpy as np
 import pytest
 
-from sknn_opt.optim import Cosine, Exponential, OneCycle, Schedule, Step, TrainingTime
+from sknn_opt.optim import Cosine, Exponential, FadeOut, OneCycle, Schedule, Step, TrainingTime
 from sknn_opt.optim.schedules import (
     MINIMUM_ADAPTIVE_RATE,
     SCHEDULES,
     goes_on_when_stalled,
+    value_at,
     warm_up,
 )
 
@@ -74,6 +75,27 @@ def test_step():
     assert rates(Step(0.5, 10), [0, 9.9, 10, 35]) == pytest.approx([0.1, 0.1, 0.05, 0.0125])
     thirds = rates(Step(), [0, 16, 17, 33, 34, 49.9])
     assert thirds == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
+
+
+def test_fade_out_stays_and_then_falls_along_a_cosine():
+    epochs = np.linspace(0, 50, 21)
+    late = np.clip((epochs / 50 - 0.6) / 0.4, 0, 1)
+    found = rates(FadeOut(0.3, start=0.6), epochs)
+    assert found == pytest.approx(0.15 * (1 + np.cos(math.pi * late)), abs=1e-16)
+    assert rates(FadeOut(0.3), [0, 24.9, 25, 37.5, 50, 90]) == pytest.approx(
+        [0.3, 0.3, 0.3, 0.15, 0, 0]
+    )
+
+
+def test_fade_out_from_the_start_or_never():
+    assert rates(FadeOut(2.0, start=0.0), [0, 25, 50]) == pytest.approx([2, 1, 0])
+    assert rates(FadeOut(2.0, start=1.0), [0, 25, 50, 90]) == [2.0] * 4
+
+
+@pytest.mark.parametrize("value", [-0.1, math.nan, math.inf, "a lot", None, 1.0])
+def test_a_value_that_is_none_is_refused(value):
+    with pytest.raises(ValueError, match=r"dropout=<.*> returned .* for epoch 0; it must return a"):
+        value_at(lambda time: value, START, "dropout", below=1)
 
 
 @pytest.mark.parametrize(

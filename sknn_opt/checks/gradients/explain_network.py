@@ -12,12 +12,13 @@ from sknn_opt.checks.gradients.numeric import ratio
 from sknn_opt.checks.gradients.numeric.layerwise import Layerwise
 from sknn_opt.checks.gradients.penalty import explain_penalty
 from sknn_opt.nn.activations import ACTIVATIONS
-from sknn_opt.nn.layers import ActivationLayer, BatchNorm, Dense, Dropout
+from sknn_opt.nn.layers import ActivationLayer, BatchNorm, Dense, Dropout, ScaledDense
 
 N_DIRECTIONS = 3
 LOOSER = 100  # than for the blocks: only they decide whether all is well
 KINDS = {  # what a layer is called, and what it passes on
     Dense: ("Dense", "the gradient it passes to the layer below, δ Wᵀ"),
+    ScaledDense: ("Dense with input scale", "the gradient it passes to the layer below, δ Wᵀ"),
     BatchNorm: (
         "batch norm",
         "the gradient it passes to the layer below, through its mean and variance",

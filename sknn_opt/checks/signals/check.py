@@ -111,7 +111,7 @@ def check_signals(
 
 
 def _look(name, mlp, objective, with_loss, seed, names):
-    optimizer = optimizer_of(mlp, objective.n_decayed) if with_loss else None
+    optimizer = optimizer_of(mlp, objective) if with_loss else None
     rng = np.random.default_rng(seed)
     found = measure(objective, objective.theta, rng, with_loss=with_loss, optimizer=optimizer)
     verdict = judge(found, Traits.of(mlp, objective.X, name.startswith(FITTED)), objective.X, names)

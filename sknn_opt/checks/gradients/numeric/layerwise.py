@@ -7,6 +7,7 @@ differentiates by a unit in all rows at once. A block follows from its layer's o
 is linear:
 
     z = a W + b:     ∂J/∂W = aᵀ ∂J/∂z,   ∂J/∂b = Σ rows of ∂J/∂z
+    z = (a s) W + b: ∂J/∂s = Σ rows of a ∂J/∂z Wᵀ;  W sees a s
     y = γ x̂ + β:     ∂J/∂γ = Σ x̂ ∂J/∂y,  ∂J/∂β = Σ rows of ∂J/∂y
 
 This shares nothing with backprop but that linearity, and `Layerwise.settle` holds it to steps
@@ -21,6 +22,7 @@ from scipy.sparse import issparse
 from sknn_opt.checks.gradients.numeric.complex_step import STEP, Exact
 from sknn_opt.nn.layers import ActivationLayer, BatchNorm, Dense, Dropout
 
+KINDS = ("W", "b", "gamma", "beta", "scale")  # of blocks
 CHUNK = 2**16  # complex numbers worked on at a time: they stay in the cache
 # Elements are compared up to this many numbers of work, at most about half a second.
 MAX_COST = 5_000_000
@@ -75,7 +77,7 @@ class Layerwise(Exact):
             a = layer.forward(a, weight)
             number += isinstance(layer, Dense)  # what stands above it counts with it
             self.numbers.append(number)
-            own = [name for name in ("W", "b", "gamma", "beta") if hasattr(layer, name)]
+            own = [name for name in KINDS if hasattr(layer, name)]
             self.places |= {f"{name}[{number}]": k for name in own}
             if isinstance(layer, ActivationLayer):
                 self._slopes[k] = self.slope(k, layer.function)[:, np.newaxis]
@@ -139,7 +141,9 @@ class Layerwise(Exact):
         delta = self._gradients[k]
         match block.partition("[")[0]:
             case "W":
-                return np.ravel(self.signals[k].T @ delta)
+                return np.ravel(self._read(k).T @ delta)
+            case "scale":
+                return np.sum(self.layers[k].unscaled * (self.signals[k].T @ delta), axis=1)
             case "gamma":
                 return np.einsum("ij,ij->j", self.layers[k].x_hat, delta)
             case "b" | "beta":
@@ -159,15 +163,23 @@ class Layerwise(Exact):
         n_units = self.signals[k + 1].shape[1]
         match block.partition("[")[0]:
             case "W" if isinstance(directions, Outer):
-                moved = (self.signals[k] @ directions.left.T)[:, :, np.newaxis] * directions.right
+                moved = (self._read(k) @ directions.left.T)[:, :, np.newaxis] * directions.right
             case "W":
-                matrices = directions.reshape(len(directions), -1, n_units)
+                matrices, read = directions.reshape(len(directions), -1, n_units), self._read(k)
+                moved = np.stack([read @ matrix for matrix in matrices], axis=1)
+            case "scale":
+                matrices = directions[:, :, np.newaxis] * self.layers[k].unscaled
                 moved = np.stack([self.signals[k] @ matrix for matrix in matrices], axis=1)
             case "gamma":
                 moved = self.layers[k].x_hat[:, np.newaxis] * directions
             case "b" | "beta":
                 moved = np.broadcast_to(directions, (len(self.signals[-1]), *directions.shape))
         return moved.reshape(len(moved), -1, n_units)
+
+    def _read(self, k):
+        """What the weights of layer k multiply."""
+        scale = getattr(self.layers[k], "scale", None)
+        return self.signals[k] if scale is None else self.signals[k] * scale
 
     def along_signal(self, k, moved):
         """The derivatives as signal k moves along `moved`, of shape (rows, n_directions, units)."""

@@ -127,7 +127,7 @@ class NetworkProblem(Problem):
 def _trained(estimator, n_steps, X, y, sample_weight):
     """A clone after some steps over all rows at once."""
     steps = {"max_iter": n_steps, "tol": 0.0, "n_iter_no_change": n_steps + 1}
-    whole = {"early_stopping": False, "warm_start": False, "batch_size": len(y)}
+    whole = {"early_stopping": False, "warm_start": False, "batch_size": len(y), "min_steps": 0}
     model = clone(estimator).set_params(**steps, **whole)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
