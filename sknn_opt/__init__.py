@@ -2,6 +2,7 @@
 
 - `MLPClassifier`, `MLPRegressor`: scikit-learn's, with init, dropout, batch norm and more solvers.
 - `InputNormalizer`: mean 0 and variance 1, test data by the training set's numbers.
+- `TabularMLPClassifier`, `TabularMLPRegressor`: any table in, a tuned ensemble out, in one line.
 - `TableEncoder`: any table, with text, categories, dates and gaps, to a matrix of floats.
 - `Loss`: the base of losses of your own.
 - `check_gradients`: proves a gradient correct, yours too, or names what is wrong with it.
@@ -34,7 +35,9 @@ from sknn_opt.plots.loss_curve import LossCurveDisplay
 from sknn_opt.plots.loss_surface import LossSurfaceDisplay
 from sknn_opt.plots.normalization import NormalizationDisplay
 from sknn_opt.plots.signal_propagation import SignalPropagationDisplay
+from sknn_opt.tables.classifier import TabularMLPClassifier
 from sknn_opt.tables.encoder import TableEncoder
+from sknn_opt.tables.regressor import TabularMLPRegressor
 
 __all__ = [
     "GradientCheckDisplay",
@@ -50,6 +53,8 @@ __all__ = [
     "SignalPropagationDisplay",
     "SignalReport",
     "TableEncoder",
+    "TabularMLPClassifier",
+    "TabularMLPRegressor",
     "assert_gradients_close",
     "check_gradients",
     "check_shift",

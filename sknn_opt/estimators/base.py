@@ -33,7 +33,7 @@ from sknn_opt.arrays.types import Matrix
 from sknn_opt.estimators import class_weight, evaluation, frames, spelling
 from sknn_opt.estimators.fitted import FittedNetwork
 from sknn_opt.estimators.folds import divide_among
-from sknn_opt.estimators.listeners import FitTask, Printer, listeners_of
+from sknn_opt.estimators.listeners import WATCHED, FitTask, Printer, listeners_of
 from sknn_opt.estimators.parameters import (
     CONSTRAINTS,
     DidYouMean,
@@ -177,8 +177,9 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
             raise ValueError(_NO_ROWS.format("validation" if rows.n_rows else "training"))
         n_given = rows.n_trained if monitor.by_score and validation is None else n_given
         settings, start = settings_of(self, state, rows, rows.mean_weight), state.weights.copy()
-        if task or self.verbose or "_path" in vars(self):
-            monitor.listeners = listeners_of(self, task, n_before, settings.max_iter)
+        if task or self.verbose or WATCHED & vars(self).keys():
+            told = task, n_before, settings.max_iter, monitor.evaluate
+            monitor.listeners = listeners_of(self, *told)
         train = minibatch.train if settings.optimizer else lbfgs.train
         outcome = self._run(train, state, rows, monitor, settings)
         best, n_iter = state.best or start, state.n_epochs - n_before

@@ -41,7 +41,7 @@ class Evaluation:
 
     def __call__(self, weights):
         """The entries of a row of the history."""
-        loss = self._loss(Predictor(self.architecture, weights))
+        loss = self.loss_on(self.rows, weights)
         try:
             score = -loss if self.score is None else self.score(weights)
         except ValueError as error:
@@ -51,9 +51,13 @@ class Evaluation:
             score = None
         return {"validation_loss": loss, "score": score}
 
-    def _loss(self, predictor):
+    def of_each(self, weights):
+        """(evaluation, weights) of each member."""
+        return [(self, weights)]
+
+    def loss_on(self, rows, weights):
         """Σ wᵢ ℓ(zᵢ, yᵢ) / Σ wᵢ of the network as it predicts."""
-        rows, start = self.rows, 0
+        predictor, start = Predictor(self.architecture, weights), 0
         y = rows.of(rows.y)
         loss = over_observed(self.architecture.loss, y)
 
@@ -73,6 +77,11 @@ class MemberEvaluation:
     architecture: Architecture
     members: list[Evaluation]
 
+    def of_each(self, weights):
+        """(evaluation, weights) of each member."""
+        k = range(len(self.members))
+        return [(self.members[i], weights.of_member(self.architecture, i)) for i in k]
+
     @property
     def rows(self):
         """The rows of the member that has the fewest."""
@@ -80,11 +89,7 @@ class MemberEvaluation:
 
     def __call__(self, weights):
         """The entries of a row of the history."""
-        found = [
-            each(weights.of_member(self.architecture, member))
-            for member, each in enumerate(self.members)
-        ]
-        row = {}
+        found, row = [each(own) for each, own in self.of_each(weights)], {}
         for name in ("validation_loss", "score"):
             values = [each[name] for each in found]
             known = [value for value in values if value is not None]

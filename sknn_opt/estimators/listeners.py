@@ -7,6 +7,9 @@ from sknn_opt._sklearn import callback_context
 from sknn_opt.training.monitor import total_loss
 
 
+WATCHED = {"_path", "_listeners"}  # attributes of an estimator while somebody watches its fit
+
+
 class Printer:
     """What ``verbose`` shows."""
 
@@ -77,9 +80,14 @@ class FitTask:
         self._fit.call_on_fit_task_end(**self._seen, **at)
 
 
-def listeners_of(estimator, task, n_before, max_iter):
-    """Who is told of the at most `max_iter` epochs of a fit; `n_before` were before it."""
-    listeners, path = [], vars(estimator).get("_path")
+def listeners_of(estimator, task, n_before, max_iter, evaluate):
+    """Who is told of the at most `max_iter` epochs of a fit; `n_before` were before it.
+
+    Those that others have put into the estimator's `_listeners` learn what held-out rows say.
+    """
+    listeners, path = list(vars(estimator).get("_listeners", ())), vars(estimator).get("_path")
+    for each in listeners:
+        each.evaluate = evaluate
     n_rows_seen = estimator.t_ if n_before else 0
     if estimator.verbose:
         listeners.append(Printer())
