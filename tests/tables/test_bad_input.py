@@ -5,12 +5,13 @@ import re
 import numpy as np
 import pandas as pd
 import polars as pl
-import pyarrow as pa
 import pytest
 from numpy.testing import assert_array_equal
 from scipy import sparse
 
 from sknn_opt import TableEncoder
+
+pa = pytest.importorskip("pyarrow", exc_type=ImportError)
 
 N = 90
 X = pd.DataFrame(

@@ -6,10 +6,11 @@ import decimal
 import numpy as np
 import pandas as pd
 import polars as pl
-import pyarrow as pa
 import pytest
 
 from sknn_opt.tables.columns import ArrowColumn, Column, PolarsColumn, column_of_pandas
+
+pa = pytest.importorskip("pyarrow", exc_type=ImportError)
 
 UTC = dt.UTC
 NAN, NAT = np.nan, np.datetime64("NaT")

@@ -6,7 +6,6 @@ import pickle
 import numpy as np
 import pandas as pd
 import polars as pl
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +20,8 @@ from sklearn.preprocessing import OneHotEncoder, RobustScaler, SplineTransformer
 
 from sknn_opt import TableEncoder
 from sknn_opt.tables import blocks
+
+pa = pytest.importorskip("pyarrow", exc_type=ImportError)
 
 RNG = np.random.default_rng(0)
 N = 120
