@@ -6,7 +6,6 @@ To callbacks (scikit-learn 1.9 and later) a fit is a task, and each epoch a task
 from sknn_opt._sklearn import callback_context
 from sknn_opt.training.monitor import total_loss
 
-
 WATCHED = {"_path", "_listeners"}  # attributes of an estimator while somebody watches its fit
 
 

@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sknn_opt._sklearn import Interval, StrOptions, fit_context
-from sknn_opt.arrays.types import Matrix, RandomState
+from sknn_opt.arrays.types import Matrix
 from sknn_opt.estimators.evaluation import evaluation_of
 from sknn_opt.estimators.parameters import DidYouMean, transaction
 from sknn_opt.tables.encoder import TableEncoder
