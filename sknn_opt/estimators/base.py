@@ -178,8 +178,7 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
         n_given = rows.n_trained if monitor.by_score and validation is None else n_given
         settings, start = settings_of(self, state, rows, rows.mean_weight), state.weights.copy()
         if task or self.verbose or WATCHED & vars(self).keys():
-            told = task, n_before, settings.max_iter, monitor.evaluate
-            monitor.listeners = listeners_of(self, *told)
+            monitor.listeners = listeners_of(self, task, n_before, settings.max_iter, monitor)
         train = minibatch.train if settings.optimizer else lbfgs.train
         outcome = self._run(train, state, rows, monitor, settings)
         best, n_iter = state.best or start, state.n_epochs - n_before

@@ -79,14 +79,14 @@ class FitTask:
         self._fit.call_on_fit_task_end(**self._seen, **at)
 
 
-def listeners_of(estimator, task, n_before, max_iter, evaluate):
+def listeners_of(estimator, task, n_before, max_iter, monitor):
     """Who is told of the at most `max_iter` epochs of a fit; `n_before` were before it.
 
     Those that others have put into the estimator's `_listeners` learn what held-out rows say.
     """
     listeners, path = list(vars(estimator).get("_listeners", ())), vars(estimator).get("_path")
     for each in listeners:
-        each.evaluate = evaluate
+        each.evaluate = monitor.evaluate
     n_rows_seen = estimator.t_ if n_before else 0
     if estimator.verbose:
         listeners.append(Printer())
