@@ -21,7 +21,12 @@ from sknn_opt.estimators.evaluation import evaluation_of
 from sknn_opt.estimators.parameters import DidYouMean, transaction
 from sknn_opt.tables.encoder import TableEncoder
 from sknn_opt.tables.importances import importances
-from sknn_opt.tables.recipe import PRESETS, network_parameters
+from sknn_opt.tables.recipe import (
+    PRESETS,
+    encoder_parameters,
+    input_factors,
+    network_parameters,
+)
 from sknn_opt.tables.watchers import Clock, ProgressBar, Watcher
 
 
@@ -95,7 +100,7 @@ class BaseTabularMLP(DidYouMean, BaseEstimator):
     def _fit(self, X, y, sample_weight, validation, groups):
         started, rng = perf_counter(), check_random_state(self.random_state)
         seeds = rng.randint(2**31, size=3)
-        self.encoder_ = self._new_encoder(int(seeds[0]))
+        self.encoder_ = self._new_encoder(np.shape(X)[0], int(seeds[0]))
         Z = self.encoder_.fit_transform(X, y, sample_weight)
         for name in ("n_features_in_", "feature_names_in_"):
             vars(self).pop(name, None)
@@ -119,9 +124,10 @@ class BaseTabularMLP(DidYouMean, BaseEstimator):
         self.network_ = network
         self._look(Z, y, sample_weight, watcher.evaluate, np.random.default_rng(seeds[2]))
 
-    def _new_encoder(self, seed):
+    def _new_encoder(self, n_rows, seed):
         if self.encoder is None:
-            return TableEncoder(self.categorical_features, random_state=seed)
+            parameters = encoder_parameters(n_rows)
+            return TableEncoder(self.categorical_features, random_state=seed, **parameters)
         if not isinstance(self.categorical_features, str):
             raise ValueError(
                 "categorical_features and encoder are both given, and the encoder has "
@@ -145,7 +151,11 @@ class BaseTabularMLP(DidYouMean, BaseEstimator):
                     "each member holds out rows of its own. Set fewer members."
                 )
             parameters["n_members"] = self.n_members
-        return self._network(**parameters | (self.network_params or {}))
+        parameters |= self.network_params or {}
+        is_bin = self.encoder_.is_bin_
+        if parameters["input_scale"] is True and parameters["n_members"] > 1 and is_bin.any():
+            parameters["input_scale"] = input_factors(is_bin, parameters["n_members"])
+        return self._network(**parameters)
 
     def _look(self, Z, y, sample_weight, evaluate, rng):
         """Set what follows from the fit."""

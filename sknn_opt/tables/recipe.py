@@ -17,6 +17,8 @@ sets and confirmed on the other (see the benchmarks in the documentation).
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from sknn_opt.optim.optimizers import AdamW
 from sknn_opt.optim.schedules import FadeOut
 
@@ -52,6 +54,18 @@ PRESETS = {
     "balanced": Preset(4, (64, 64, 64), 30, 1000),
     "best": Preset(8, (64, 64, 64), 40, 1000),
 }
+
+
+def encoder_parameters(n_rows):
+    """Parameters of `TableEncoder` for a table of so many rows."""
+    return {"max_categories": 100, "bins": 16 if n_rows >= SOME else 8 if n_rows >= FEW else None}
+
+
+def input_factors(is_bin, n_members):
+    """Which members see the bins of numbers: the second half of them."""
+    factors = np.ones((n_members, len(is_bin)))
+    factors[: (n_members + 1) // 2, is_bin] = 0
+    return factors
 
 
 def network_parameters(preset, n_rows):
