@@ -100,7 +100,7 @@ class BaseTabularMLP(DidYouMean, BaseEstimator):
     def _fit(self, X, y, sample_weight, validation, groups):
         started, rng = perf_counter(), check_random_state(self.random_state)
         seeds = rng.randint(2**31, size=3)
-        self.encoder_ = self._new_encoder(np.shape(X)[0], int(seeds[0]))
+        self.encoder_ = self._new_encoder(np.shape(X)[:2], int(seeds[0]))
         Z = self.encoder_.fit_transform(X, y, sample_weight)
         for name in ("n_features_in_", "feature_names_in_"):
             vars(self).pop(name, None)
@@ -124,9 +124,9 @@ class BaseTabularMLP(DidYouMean, BaseEstimator):
         self.network_ = network
         self._look(Z, y, sample_weight, watcher.evaluate, np.random.default_rng(seeds[2]))
 
-    def _new_encoder(self, n_rows, seed):
+    def _new_encoder(self, shape, seed):
         if self.encoder is None:
-            parameters = encoder_parameters(n_rows)
+            parameters = encoder_parameters(*shape)
             return TableEncoder(self.categorical_features, random_state=seed, **parameters)
         if not isinstance(self.categorical_features, str):
             raise ValueError(
