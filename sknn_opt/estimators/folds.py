@@ -41,7 +41,7 @@ def divide_among(estimator, rows, groups, key, advice):
         rows.parts = _by_turns(rows, fraction, k, by_hash, last)
     else:
         codes = hash_rows(key, np.unique(groups, return_inverse=True)[1])
-        rows.parts = _by_turns(rows, fraction, k, partial(_by_group, codes))
+        rows.parts = _by_turns(rows, fraction, k, partial(_by_group, codes, rows))
     _check(estimator, rows)
     advice += _advice(estimator, rows, fraction)
     return (rows if estimator.solver == "lbfgs" else rows.that_count()), rows
@@ -78,9 +78,11 @@ def _known_elsewhere(estimator, rows, left):
     return left.take(np.isin(left.of(strata), strata[others]))
 
 
-def _by_group(hashes, left, fraction):
-    """Whole groups, whose hashes these are."""
+def _by_group(hashes, rows, left, fraction):
+    """Whole groups, whose hashes these are; the first ones again where too few are left."""
     held = groups_held_out(left.of(hashes), left.of(left.weight), fraction)
+    if not held.any():
+        left, held = rows, groups_held_out(rows.of(hashes), rows.of(rows.weight), fraction)
     return left.take(~held), left.take(held)
 
 

@@ -9,12 +9,26 @@ from dataclasses import replace
 
 import numpy as np
 
+from sknn_opt.estimators.evaluation import evaluation_of
+
 WORK = 2_000_000  # rows times columns that are predicted anew, about a second
+SHARE = 0.1  # of the time that a fit may take
 LEAST, MOST = 50, 5000  # rows of each member
 REPEATS = 10  # at most: of few rows
 
 
-def importances(evaluations, origin, n_columns, rng):
+def on_training_rows(network, Z, y, sample_weight):
+    """What the training rows say of a network that has held out none."""
+    rows = network._read(Z, y, sample_weight, reset=False)
+    return evaluation_of(network, network._training, rows, False, [], "")
+
+
+def work_in(max_time):
+    """How much work is done in a fit of so many seconds."""
+    return WORK if max_time is None else min(WORK, WORK * SHARE * max_time)
+
+
+def importances(evaluations, origin, n_columns, rng, work=WORK):
     """The rise of the loss, a mean over members, for each column of the table.
 
     Parameters
@@ -25,9 +39,11 @@ def importances(evaluations, origin, n_columns, rng):
         The column of the table that each column of the network's input is made of.
     n_columns : int
         How many the table has.
+    work : float
+        At most so many rows times columns are predicted anew.
     """
     rises = np.zeros(n_columns)
-    n_rows = int(np.clip(WORK // (n_columns * len(evaluations)), LEAST, MOST))
+    n_rows = int(np.clip(work // (n_columns * len(evaluations)), LEAST, MOST))
     for evaluation, weights in evaluations:
         rows = evaluation.rows.sample(n_rows)
         X, y, weight = (rows.of(part) for part in (rows.X, rows.y, rows.weight))
