@@ -93,7 +93,6 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
     True
     """
 
-    classes_: NDArray[Any]
     network_: MLPClassifier
 
     _network = MLPClassifier
@@ -127,9 +126,10 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
     def _own_parameters(self):
         return {"class_weight": self.class_weight}
 
-    def _fit(self, *data):
-        super()._fit(*data)
-        self.classes_ = self.network_.classes_
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """The class labels."""
+        return self.network_.classes_
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
