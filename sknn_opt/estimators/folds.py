@@ -41,13 +41,14 @@ def divide_among(estimator, rows, groups, key, advice):
         rows.parts = _by_turns(rows, fraction, k, by_hash, last)
     else:
         codes = hash_rows(key, np.unique(groups, return_inverse=True)[1])
-        rows.parts = _by_turns(rows, fraction, k, partial(_by_group, codes, rows))
+        by_group = partial(_by_group, codes, rows)
+        rows.parts = _by_turns(rows, fraction, k, by_group, partial(_last_groups, by_group))
     _check(estimator, rows)
     advice += _advice(estimator, rows, fraction)
     return (rows if estimator.solver == "lbfgs" else rows.that_count()), rows
 
 
-def _by_turns(rows, fraction, k, hold_out, last=lambda left: left):
+def _by_turns(rows, fraction, k, hold_out, last):
     """Each member holds out a part of what no member before has held out.
 
     Where this is all that is left, it is what `last` makes of it.
@@ -79,11 +80,17 @@ def _known_elsewhere(estimator, rows, left):
 
 
 def _by_group(hashes, rows, left, fraction):
-    """Whole groups, whose hashes these are; the first ones again where too few are left."""
+    """Whole groups, whose hashes these are; the first ones again where none is left."""
+    left = left if left.n_rows else rows
     held = groups_held_out(left.of(hashes), left.of(left.weight), fraction)
-    if not held.any():
-        left, held = rows, groups_held_out(rows.of(hashes), rows.of(rows.weight), fraction)
+    if left.n_rows < rows.n_rows and not held.any():  # the last group
+        held = ~held
     return left.take(~held), left.take(held)
+
+
+def _last_groups(by_group, left):
+    """All groups that are left, or the first one again."""
+    return left if left.n_rows else by_group(left, 0.0)[1]
 
 
 def _by_splits(estimator, rows, groups, k):
