@@ -160,7 +160,7 @@ def _table_doors(estimator, kind):
     if kind == "normalizer":
         yield estimator.encoder_, replace
     else:
-        yield estimator.network_, partial(_through_steps, [("encoder", estimator.encoder_)])
+        yield estimator.network_, partial(_through_encoder, estimator.encoder_)
 
 
 def _members(estimator):
@@ -244,6 +244,11 @@ def _through_steps(steps, way):
         return way
     names = ", ".join(fitted_here)
     return _note(f"the pipeline is not fitted: copies of its steps ({names}) were fitted to X", way)
+
+
+def _through_encoder(encoder, way):
+    """X as the encoder of a table hands it to a network: an array."""
+    return replace(way, X=np.asarray(encoder.transform(way.X)), names=_names_after(encoder, None))
 
 
 def _fitted_copy(name, step, way):

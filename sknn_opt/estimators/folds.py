@@ -43,7 +43,7 @@ def divide_among(estimator, rows, groups, key, advice):
         codes = hash_rows(key, np.unique(groups, return_inverse=True)[1])
         by_group = partial(_by_group, codes, rows)
         rows.parts = _by_turns(rows, fraction, k, by_group, partial(_last_groups, by_group))
-    _check(estimator, rows)
+    _check(estimator, rows, groups)
     advice += _advice(estimator, rows, fraction)
     return (rows if estimator.solver == "lbfgs" else rows.that_count()), rows
 
@@ -103,17 +103,19 @@ def _by_splits(estimator, rows, groups, k):
     return tuple(parts)
 
 
-def _check(estimator, rows):
+def _check(estimator, rows, groups):
     """Raise ValueError if a member has no rows to train on, or too few to validate on."""
     least = estimator._strata(rows.y[:0])[1]
     for part, needed in zip(rows.parts, (1, least), strict=True):
         weight = part if rows.weight is None else part * rows.weight
         weight = rows.of(weight.T)  # a repeated row may stand here once
         if np.maximum((weight > 0).sum(axis=0), weight.sum(axis=0)).min() < needed:
+            n_groups = 0 if groups is None else len(np.unique(groups))
+            of_groups = f" of {n_groups} group{'s' * (n_groups > 1)}" if n_groups else ""
             raise ValueError(
                 f"The validation set is too small for early_stopping=True with n_members="
                 f"{len(part)}, each of which holds out {least} or more rows of its own: found "
-                f"n_samples = {rows.n_rows} different rows, validation_fraction="
+                f"n_samples = {rows.n_rows} different rows{of_groups}, validation_fraction="
                 f"{estimator.validation_fraction!r}. Give more rows, or set fewer members or "
                 "early_stopping=False."
             )

@@ -112,7 +112,7 @@ class BaseTabularMLP(DidYouMean, BaseEstimator):
         started, rng = perf_counter(), check_random_state(self.random_state)
         seeds = rng.randint(2**31, size=3)
         self.encoder_ = new_encoder(self, int(seeds[0]))
-        Z = self.encoder_.fit_transform(X, y, sample_weight)
+        Z = np.asarray(self.encoder_.fit_transform(X, y, sample_weight))
         for name in ("n_features_in_", "feature_names_in_"):
             vars(self).pop(name, None)
             if hasattr(self.encoder_, name):
@@ -125,18 +125,18 @@ class BaseTabularMLP(DidYouMean, BaseEstimator):
         given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
         given["groups"] = groups if network.early_stopping else None
         evaluate = fit_in_time(self, network, started, (Z, y, sample_weight), given)
-        network._weights = network._weights.astype(np.float64)  # that it predicts with
-        self.network_ = network
         if evaluate is None:  # too few rows to hold any out
             evaluate = importances.on_training_rows(network, Z, y, sample_weight)
         of_each, rng = evaluate.of_each(network._weights), np.random.default_rng(seeds[2])
         work = importances.work_in(self.max_time)
         args = self.encoder_.origin_, self.n_features_in_, rng, work
         self.feature_importances_ = importances.importances(of_each, *args)
+        network._weights = network._weights.astype(np.float64)  # that it predicts with
+        self.network_ = network
 
     def _encoded_validation_set(self, X_val):
         try:
-            return self.encoder_.transform(X_val)
+            return self._encoded(X_val)
         except ValueError as error:
             raise ValueError(f"X_val cannot be used: {error}") from error
 
@@ -159,7 +159,11 @@ class BaseTabularMLP(DidYouMean, BaseEstimator):
     def _ask(self, method, X, *args, **options):
         """What the network says of a table."""
         check_is_fitted(self)
-        return getattr(self.network_, method)(self.encoder_.transform(X), *args, **options)
+        return getattr(self.network_, method)(self._encoded(X), *args, **options)
+
+    def _encoded(self, X):
+        """A matrix, also where transformers are to give frames."""
+        return np.asarray(self.encoder_.transform(X))
 
     def member_predictions(self, X: Matrix) -> NDArray[Any]:
         """What each member predicts: of classes, the probabilities.

@@ -9,6 +9,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
@@ -17,7 +18,7 @@ from sklearn.ensemble import StackingClassifier
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss, mean_pinball_loss, mean_poisson_deviance
-from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
+from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
@@ -424,6 +425,28 @@ def test_checks_and_displays_see_the_network(kind, y):
         assert len(LossCurveDisplay.from_estimator(model).history) == 10
         LossSurfaceDisplay.from_estimator(model, X[:40], y[:40])
         SignalPropagationDisplay.from_estimator(model, X, y)
+
+
+@pytest.mark.parametrize("output", ["pandas", "polars"])
+def test_transformers_that_give_frames(output, classifier):
+    """What `set_config` asks of transformers is none of the parts' business."""
+    with config_context(transform_output=output):
+        model = clone(classifier).fit(X, Y, X_val=NEW, y_val=NEW_Y)
+        proba = model.predict_proba(NEW)
+        assert check_gradients(model, X[:40], Y[:40]).passed
+    assert_array_equal(
+        proba, clone(classifier).fit(X, Y, X_val=NEW, y_val=NEW_Y).predict_proba(NEW)
+    )
+
+
+def test_metadata_routing():
+    weight, groups = np.arange(len(X)) % 3, np.arange(len(X)) // 4
+    with config_context(enable_metadata_routing=True):
+        model = quick(TabularMLPRegressor).set_fit_request(groups=True, sample_weight=True)
+        model.set_score_request(sample_weight=True)
+        params = {"groups": groups, "sample_weight": weight}
+        found = cross_validate(model, X, AMOUNT, cv=GroupKFold(3), params=params)
+    assert np.isfinite(found["test_score"]).all()
 
 
 @pytest.mark.parametrize(
