@@ -1,5 +1,7 @@
 """Which columns of a table matter: planted ones are found, whatever they hold."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -11,7 +13,10 @@ from sklearn.feature_selection import RFE, SelectFromModel
 from sklearn.inspection import permutation_importance
 
 from sknn_opt import TabularMLPClassifier, TabularMLPRegressor
-from sknn_opt.tables.importances import importances
+from sknn_opt.estimators.evaluation import Evaluation
+from sknn_opt.nn.network import Architecture, Weights
+from sknn_opt.tables.importances import importances, on_training_rows
+from sknn_opt.training.rows import Rows
 
 N = 400
 RNG = np.random.default_rng(0)
@@ -133,24 +138,36 @@ def test_selectors_take_them():
     assert rfe.support_.tolist() == [False, True, True]
 
 
-class Linear:
-    """An evaluation whose loss is known: the mean square of X c, on rows of its own."""
-
-    def __init__(self, rows):
-        self.rows = rows
-
-    def loss_on(self, rows, weights):
-        return float(np.mean((rows.X @ weights - rows.y) ** 2))
-
-
 def test_columns_of_one_origin_are_shuffled_together():
-    """Shuffling x adds 2 (a + b)² Var x where its two copies have the weights a and b."""
-    from sknn_opt.training.rows import Rows
-
+    """Shuffling x adds (a + b)² Var x where its two copies have the weights a and b."""
     x, z = RNG.normal(size=(2, 50_000))
     features, weights = np.column_stack([x, z, x]), np.array([2.0, 0.5, -1.0])
-    rows = Rows(features, features @ weights)
+    architecture = Architecture((3, 1), "relu", "squared_error", (0.0,), False)
+    linear = Weights(np.append(weights, 0.0), np.empty(0))
+    rows = Rows(features, (features @ weights)[:, np.newaxis])
     found = importances(
-        [(Linear(rows), weights)], np.array([2, 0, 2]), 3, np.random.default_rng(0), work=1e9
+        [(Evaluation(architecture, rows), linear)], np.array([2, 0, 2]), 3, RNG, work=1e9
     )
-    assert_allclose(found, [2 * 0.25, 0, 2 * 1.0], rtol=0.1)
+    assert_allclose(found, [0.25, 0, 1.0], rtol=0.15)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"batch_norm": True}, {"hidden_layer_sizes": ()}, {"activation": "tanh"}],
+    ids=str,
+)
+def test_the_narrow_network_is_the_network(params):
+    """Each rise is that of the whole network, its column shuffled in the same order."""
+    params = {"min_steps": 100, "early_stopping": False, **params}
+    model = TabularMLPRegressor("fast", random_state=0, network_params=params).fit(X, AMOUNT)
+    Z, origin = model.encoder_.transform(X), model.encoder_.origin_
+    of_each = on_training_rows(model.network_, Z, AMOUNT, None).of_each(model.network_._weights)
+    found = importances(of_each, origin, 6, np.random.default_rng(1), work=6 * 2 * N)
+    expected, rng = np.zeros(6), np.random.default_rng(1)
+    for evaluation, weights in of_each:
+        order = rng.permutation(N)
+        for j in range(6):
+            shuffled = np.where(origin == j, Z[order], Z)
+            rise = evaluation.loss_on(replace(evaluation.rows, X=shuffled), weights)
+            expected[j] += (rise - evaluation.loss_on(evaluation.rows, weights)) / 2
+    assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
