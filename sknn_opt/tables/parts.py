@@ -52,7 +52,7 @@ def new_network(estimator, Z, sample_weight, seed, own, *, holds_out):
     network = estimator._network(**parameters)
     refuse_unknown(given, network)
     network.set_params(**given)
-    if network.n_members > len(Z):
+    if given.get("n_members", estimator.n_members) and network.n_members > len(Z):
         raise ValueError(
             f"n_members={network.n_members} is more than the {len(Z)} rows of X; each member holds "
             "out rows of its own. Set fewer members."

@@ -162,12 +162,12 @@ def test_the_narrow_network_is_the_network(params):
     model = TabularMLPRegressor("fast", random_state=0, network_params=params).fit(X, AMOUNT)
     Z, origin = model.encoder_.transform(X), model.encoder_.origin_
     of_each = on_training_rows(model.network_, Z, AMOUNT, None).of_each(model.network_._weights)
-    found = importances(of_each, origin, 6, np.random.default_rng(1), work=6 * 2 * N)
+    found = importances(of_each, origin, 6, np.random.default_rng(1), work=6 * N * len(of_each))
     expected, rng = np.zeros(6), np.random.default_rng(1)
     for evaluation, weights in of_each:
         order = rng.permutation(N)
         for j in range(6):
             shuffled = np.where(origin == j, Z[order], Z)
             rise = evaluation.loss_on(replace(evaluation.rows, X=shuffled), weights)
-            expected[j] += (rise - evaluation.loss_on(evaluation.rows, weights)) / 2
+            expected[j] += (rise - evaluation.loss_on(evaluation.rows, weights)) / len(of_each)
     assert_allclose(found, expected, rtol=1e-4, atol=1e-6)

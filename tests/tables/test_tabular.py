@@ -80,7 +80,8 @@ FEW_EPOCHS = pytest.mark.filterwarnings(
 
 def quick(kind, n=10, **options):
     """An estimator that trains for a few epochs."""
-    params = {"min_steps": 0, "max_iter": n, **options.pop("network_params", {})}
+    params = {"min_steps": 0, "max_iter": n, "n_iter_no_change": n}
+    params |= options.pop("network_params", {})
     return kind(**{**QUICK, "network_params": params, **options})
 
 

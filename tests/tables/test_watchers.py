@@ -12,6 +12,7 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(150, 3))
 Y = X[:, 0] + X[:, 1] ** 2
 EPOCHS = 20
+PARAMS = {"min_steps": 0, "max_iter": EPOCHS, "n_iter_no_change": EPOCHS}
 
 
 class FakeClock:
@@ -34,8 +35,7 @@ def fitted(monkeypatch, max_time, *seconds, kind=TabularMLPRegressor, y=Y, **opt
     clock = FakeClock(*seconds)
     for module in (base, watchers):
         monkeypatch.setattr(module, "perf_counter", clock)
-    params = {"min_steps": 0, "max_iter": EPOCHS}
-    model = kind("fast", random_state=0, max_time=max_time, network_params=params, **options)
+    model = kind("fast", random_state=0, max_time=max_time, network_params=PARAMS, **options)
     return model.fit(X, y)
 
 
@@ -96,8 +96,8 @@ def test_few_importances_in_little_time():
 
 
 def test_one_line_is_written_over_and_over(capsys):
-    model = TabularMLPRegressor("fast", random_state=0, verbose=True)
-    model.set_params(network_params={"min_steps": 0, "max_iter": EPOCHS}).fit(X, Y)
+    model = TabularMLPRegressor("fast", random_state=0, verbose=True, network_params=PARAMS)
+    model.fit(X, Y)
     said = capsys.readouterr().out
     assert said.count("\n") == 1
     assert said.endswith("\n")
@@ -112,7 +112,7 @@ def test_one_line_is_written_over_and_over(capsys):
 def test_the_line_ends_where_the_fit_does(capsys, monkeypatch):
     fitted(monkeypatch, 10, 1.0, verbose=True)  # cut short
     assert capsys.readouterr().out.endswith("\n")
-    params = {"min_steps": 0, "max_iter": EPOCHS, "n_iter_no_change": 1, "early_stopping": False}
+    params = PARAMS | {"n_iter_no_change": 1, "early_stopping": False}
     model = TabularMLPRegressor("fast", random_state=0, verbose=True, network_params=params)
     model.fit(X, Y)
     said = capsys.readouterr().out
@@ -121,10 +121,10 @@ def test_the_line_ends_where_the_fit_does(capsys, monkeypatch):
 
 
 def test_silent_by_default(capsys):
-    TabularMLPRegressor("fast", network_params={"min_steps": 0, "max_iter": 20}).fit(X, Y)
+    TabularMLPRegressor("fast", network_params=PARAMS).fit(X, Y)
     assert not any(capsys.readouterr())
 
 
 def test_the_watchers_leave_no_trace():
-    model = TabularMLPRegressor("fast", max_time=1e6, network_params={"max_iter": 5}).fit(X, Y)
+    model = TabularMLPRegressor("fast", max_time=1e6, network_params=PARAMS).fit(X, Y)
     assert not hasattr(model.network_, "_listeners")
