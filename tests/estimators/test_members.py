@@ -5,6 +5,7 @@ batches must go the same way.
 """
 
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -574,6 +575,15 @@ def test_a_member_that_learned_nothing_is_named():
     net.theta_ = theta
     with pytest.warns(ConvergenceWarning, match="Member 2 of 2: "):
         net.fit(X, Y)
+
+
+def test_members_of_one_cause_are_named_together():
+    net = MLPRegressor((50,), n_members=3, max_iter=5, learning_rate_init=1e-9, random_state=1)
+    with pytest.warns(ConvergenceWarning) as caught:
+        net.set_params(n_iter_no_change=50, activation="tanh").fit(X_REG, Y_REG)
+    said = str(caught[0].message)
+    assert said.count("learned nothing") == 1
+    assert re.search(r"Member \d of 3 \(.* likewise\): The network learned nothing", said)
 
 
 # Bad input ----------------------------------------------------------------------------------------
