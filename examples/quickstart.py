@@ -67,7 +67,7 @@ def by_hand():
 
 def compare(X, y):
     """The same cross-validation for three models. Returns their mean errors in dollars."""
-    as_category = {c: "category" for c in X.columns[X.dtypes == X["Street"].dtype]}
+    as_category = dict.fromkeys(X.columns[X.dtypes == X["Street"].dtype], "category")
     boosting = HistGradientBoostingRegressor(categorical_features="from_dtype", random_state=0)
     models = {
         "sknn_opt: TabularMLPRegressor()": (TabularMLPRegressor(random_state=0), X),

@@ -1,7 +1,7 @@
 """What makes a network accurate on a table, by the size of the table: the presets.
 
 - *Net*: members with two layers of silu units; in front a learned scale of each input. Half of the
-  members see the numbers once more, in quantile bins: they fit what jumps, the others what is smooth.
+  members see the numbers in quantile bins as well: they fit what jumps, the others what is smooth.
 - *Start*: weights scaled to the data, units that bend where rows lie (``init="data"``).
 - *Steps*: AdamW with β = .9 and .95; learning rates by layer, 16 / √n_in of the matrices, a tenth
   for biases, six times for scales; along a cosine to 0. Small tables get more epochs.
@@ -81,7 +81,7 @@ def network_parameters(preset, n_rows):
         "activation": "silu",
         "init": "data",
         "input_scale": True,
-        "dropout": FadeOut(0.25 if n_rows < FEW else 0.15 if n_rows < SOME else 0.05),
+        "dropout": _dropout(n_rows),
         "solver": AdamW(beta_1=0.9, beta_2=0.95, layer_rates=LAYER_RATES),
         "alpha": 0.0,
         "weight_decay": FadeOut(0.3),
@@ -93,6 +93,13 @@ def network_parameters(preset, n_rows):
         "validation_fraction": HELD_OUT,
         "n_iter_no_change": math.ceil(STALLED * epochs),
     }
+
+
+def _dropout(n_rows):
+    """None where the training loss decides, of which dropout makes a lottery."""
+    if n_rows < FEWEST:
+        return 0.0
+    return FadeOut(0.25 if n_rows < FEW else 0.15 if n_rows < SOME else 0.05)
 
 
 def _batch_size(n_rows):
