@@ -18,6 +18,7 @@ import numpy as np
 from scipy.sparse import issparse, vstack
 from scipy.special import log_expit, log_softmax, logsumexp
 
+from sknn_opt.kernels import with_numpy as kernels
 from sknn_opt.nn.layers import BatchNorm, Dense, Scaled
 
 
@@ -73,6 +74,8 @@ def pool(z, link):
 class PackedDense(Dense):
     """z[j] = a[j] W[j] + b[j] for each member j; `n_rows` counts those of all members."""
 
+    bias_kernel = staticmethod(kernels.add_member_bias)
+
     def _by_member(self, rows):
         return rows.reshape(len(self.W), -1, rows.shape[-1])
 
@@ -86,8 +89,7 @@ class PackedDense(Dense):
             for member, (own, W) in enumerate(zip(self._split(a), self.W, strict=True)):
                 by_member[member] = own @ W
         if self.b is not None:
-            for own, b in zip(by_member, self.b, strict=True):
-                self._add_bias(own, b)
+            self._add_bias(by_member, self.b)
         return z
 
     def backward(self, delta):
