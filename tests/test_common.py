@@ -7,11 +7,18 @@ import inspect
 import warnings
 
 import pytest
+from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.utils import estimator_checks as checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sknn_opt import MLPClassifier, MLPRegressor, TableEncoder
+from sknn_opt import (
+    MLPClassifier,
+    MLPRegressor,
+    TableEncoder,
+    TabularMLPClassifier,
+    TabularMLPRegressor,
+)
 
 VARIANTS = [
     {},
@@ -39,6 +46,8 @@ OF_REGRESSOR = [
     {"normalize_target": False, "early_stopping": True, "solver": "lbfgs"},
 ]
 ENCODERS = [TableEncoder(), TableEncoder(bins=4, dtype="float64", random_state=0)]
+QUICK = {"preset": "fast", "network_params": {"min_steps": 0, "max_iter": 20}}
+OF_TABLES = [TabularMLPClassifier(**QUICK), TabularMLPRegressor(**QUICK)]
 ESTIMATORS = [MLPClassifier(**kw) for kw in VARIANTS + OF_CLASSIFIER]
 ESTIMATORS += [MLPRegressor(**kw) for kw in VARIANTS + OF_REGRESSOR]
 
@@ -47,7 +56,7 @@ def _name(estimator):
     return str(estimator).replace(" ", "")
 
 
-@parametrize_with_checks(ESTIMATORS + ENCODERS)
+@parametrize_with_checks(ESTIMATORS + ENCODERS + OF_TABLES)
 def test_estimator_checks(estimator, check):
     with warnings.catch_warnings():
         # The checks fit for a few epochs, and hand in columns as (n, 1): both rightly warn.
@@ -68,20 +77,22 @@ def test_checks_of_scikit_learns_own_estimators(estimator, check):
     check(type(estimator).__name__, estimator)
 
 
-@pytest.mark.parametrize("encoder", ENCODERS, ids=_name)
-def test_parameters_of_encoders_are_validated(encoder):
-    checks.check_param_validation(type(encoder).__name__, encoder)
+# Columns of tables may come in another order, which the other check forbids.
+@pytest.mark.parametrize("estimator", ENCODERS + OF_TABLES, ids=_name)
+def test_parameters_of_estimators_of_tables_are_validated(estimator):
+    checks.check_param_validation(type(estimator).__name__, estimator)
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS[:1] + ESTIMATORS[-1:], ids=_name)
+@pytest.mark.parametrize("estimator", ESTIMATORS[:1] + ESTIMATORS[-1:] + OF_TABLES, ids=_name)
 def test_tags_claim_what_is_supported(estimator):
     tags = estimator.__sklearn_tags__()
-    assert tags.input_tags.sparse
+    assert tags.input_tags.sparse != (estimator in OF_TABLES)
+    assert tags.input_tags.categorical == tags.input_tags.allow_nan == (estimator in OF_TABLES)
     assert tags.target_tags.required
     assert not tags.non_deterministic
     assert not tags.no_validation
     assert not tags._skip_test
-    if isinstance(estimator, MLPClassifier):
+    if is_classifier(estimator):
         assert tags.classifier_tags.multi_label
         assert tags.classifier_tags.multi_class
         assert not tags.classifier_tags.poor_score
@@ -102,7 +113,9 @@ def test_every_parameter_of_scikit_learns_mlp_is_here_with_its_default(cls):
     assert set(ours) - set(keyword_only) == {"hidden_layer_sizes"}
 
 
-@pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
+@pytest.mark.parametrize(
+    "cls", [MLPClassifier, MLPRegressor, TabularMLPClassifier, TabularMLPRegressor]
+)
 def test_docstring_and_signature_agree(cls):
     text = inspect.getdoc(cls).split("Attributes\n")[0]
     described = [

@@ -1,7 +1,8 @@
 """From whatever holds a network or a normalizer to that part, and to X and y as they reach it.
 
 A search stands for its best estimator, a pipeline for its last step, with the rows as the steps
-before transform them; an ensemble stands for its first member with a network in it. What was done
+before transform them; an estimator of tables for its network, with the rows as its encoder makes
+them; an ensemble stands for its first member with a network in it. What was done
 on the way is told in notes. Each check, each Display and `record_path` opens estimators here.
 """
 
@@ -23,6 +24,7 @@ from sknn_opt._sklearn import feature_names, safe_indexing
 from sknn_opt.estimators.classifier import MLPClassifier
 from sknn_opt.estimators.normalizer import InputNormalizer
 from sknn_opt.estimators.regressor import MLPRegressor
+from sknn_opt.tables.base import BaseTabularMLP
 from sknn_opt.tables.encoder import TableEncoder
 
 OURS = MLPClassifier | MLPRegressor
@@ -133,6 +135,8 @@ def _doors(estimator, kind):
             yield steps[k][1], partial(_through_steps, steps[:k])
     elif kind == "in place":
         return
+    elif isinstance(estimator, BaseTabularMLP):
+        yield from _table_doors(estimator, kind)
     elif hasattr(estimator, "best_estimator_"):
         yield estimator.best_estimator_, replace  # the data as they are
     elif hasattr(estimator, "refit") and hasattr(estimator, "error_score"):
@@ -147,6 +151,16 @@ def _doors(estimator, kind):
         yield from ((step, partial(_take_columns, columns)) for _, step, columns in parts)
     else:
         yield from _members(estimator)
+
+
+def _table_doors(estimator, kind):
+    """The encoder, or the network behind it, of an estimator of tables that is fitted."""
+    if not hasattr(estimator, "network_"):
+        return
+    if kind == "normalizer":
+        yield estimator.encoder_, replace
+    else:
+        yield estimator.network_, partial(_through_encoder, estimator.encoder_)
 
 
 def _members(estimator):
@@ -232,6 +246,11 @@ def _through_steps(steps, way):
     return _note(f"the pipeline is not fitted: copies of its steps ({names}) were fitted to X", way)
 
 
+def _through_encoder(encoder, way):
+    """X as the encoder of a table hands it to a network: an array."""
+    return replace(way, X=np.asarray(encoder.transform(way.X)), names=_names_after(encoder, None))
+
+
 def _fitted_copy(name, step, way):
     try:
         return clone(step).fit(way.X, way.y)
@@ -314,6 +333,8 @@ def _got(estimator, kind):
     name = type(estimator).__name__
     if isinstance(estimator, SKLEARN):
         return f"scikit-learn's {name}"
+    if isinstance(estimator, BaseTabularMLP) and kind != "in place" and not parts:
+        return f"{name}; fit it first"
     if parts or not (hasattr(estimator, "fit") and hasattr(estimator, "estimator")):
         return name
     is_search = kind != "in place" and hasattr(estimator, "refit")

@@ -41,13 +41,14 @@ def divide_among(estimator, rows, groups, key, advice):
         rows.parts = _by_turns(rows, fraction, k, by_hash, last)
     else:
         codes = hash_rows(key, np.unique(groups, return_inverse=True)[1])
-        rows.parts = _by_turns(rows, fraction, k, partial(_by_group, codes))
-    _check(estimator, rows)
+        by_group = partial(_by_group, codes, rows)
+        rows.parts = _by_turns(rows, fraction, k, by_group, partial(_last_groups, by_group))
+    _check(estimator, rows, groups)
     advice += _advice(estimator, rows, fraction)
     return (rows if estimator.solver == "lbfgs" else rows.that_count()), rows
 
 
-def _by_turns(rows, fraction, k, hold_out, last=lambda left: left):
+def _by_turns(rows, fraction, k, hold_out, last):
     """Each member holds out a part of what no member before has held out.
 
     Where this is all that is left, it is what `last` makes of it.
@@ -78,10 +79,18 @@ def _known_elsewhere(estimator, rows, left):
     return left.take(np.isin(left.of(strata), strata[others]))
 
 
-def _by_group(hashes, left, fraction):
-    """Whole groups, whose hashes these are."""
+def _by_group(hashes, rows, left, fraction):
+    """Whole groups, whose hashes these are; the first ones again where none is left."""
+    left = left if left.n_rows else rows
     held = groups_held_out(left.of(hashes), left.of(left.weight), fraction)
+    if left.n_rows < rows.n_rows and not held.any():  # the last group
+        held = ~held
     return left.take(~held), left.take(held)
+
+
+def _last_groups(by_group, left):
+    """All groups that are left, or the first one again."""
+    return left if left.n_rows else by_group(left, 0.0)[1]
 
 
 def _by_splits(estimator, rows, groups, k):
@@ -94,17 +103,19 @@ def _by_splits(estimator, rows, groups, k):
     return tuple(parts)
 
 
-def _check(estimator, rows):
+def _check(estimator, rows, groups):
     """Raise ValueError if a member has no rows to train on, or too few to validate on."""
     least = estimator._strata(rows.y[:0])[1]
     for part, needed in zip(rows.parts, (1, least), strict=True):
         weight = part if rows.weight is None else part * rows.weight
         weight = rows.of(weight.T)  # a repeated row may stand here once
         if np.maximum((weight > 0).sum(axis=0), weight.sum(axis=0)).min() < needed:
+            n_groups = 0 if groups is None else len(np.unique(groups))
+            of_groups = f" of {n_groups} group{'s' * (n_groups > 1)}" if n_groups else ""
             raise ValueError(
                 f"The validation set is too small for early_stopping=True with n_members="
                 f"{len(part)}, each of which holds out {least} or more rows of its own: found "
-                f"n_samples = {rows.n_rows} different rows, validation_fraction="
+                f"n_samples = {rows.n_rows} different rows{of_groups}, validation_fraction="
                 f"{estimator.validation_fraction!r}. Give more rows, or set fewer members or "
                 "early_stopping=False."
             )

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
-from numbers import Integral, Real
 from time import perf_counter
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, clone
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sknn_opt._sklearn import Interval, StrOptions, fit_context
+from sknn_opt._sklearn import fit_context
 from sknn_opt.arrays.types import Matrix
-from sknn_opt.estimators.evaluation import evaluation_of
+from sknn_opt.estimators import spelling
 from sknn_opt.estimators.parameters import DidYouMean, transaction
+from sknn_opt.tables import importances
 from sknn_opt.tables.encoder import TableEncoder
-from sknn_opt.tables.importances import importances
-from sknn_opt.tables.recipe import PRESETS, network_parameters
-from sknn_opt.tables.watchers import Clock, ProgressBar, Watcher
+from sknn_opt.tables.parts import CONSTRAINTS, new_encoder, new_network
+from sknn_opt.tables.watchers import fit_in_time
 
 
 class BaseTabularMLP(DidYouMean, BaseEstimator):
@@ -37,18 +34,37 @@ class BaseTabularMLP(DidYouMean, BaseEstimator):
     feature_names_in_: NDArray[Any]
 
     _network: ClassVar[Callable[..., Any]]
-    _parameter_constraints: ClassVar[dict] = {
-        "preset": [StrOptions(set(PRESETS))],
-        "categorical_features": ["array-like", StrOptions({"from_dtype"})],
-        "n_members": [None, Interval(Integral, 1, None, closed="left")],
-        "max_time": [None, Interval(Real, 0, None, closed="neither")],
-        "encoder": [None, TableEncoder],
-        "network_params": [None, dict],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
+    _parameter_constraints: ClassVar[dict] = CONSTRAINTS
 
-    @fit_context(prefer_skip_nested_validation=True)
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by their names, as in scikit-learn.
+
+        Parameters
+        ----------
+        **params : dict
+            Their new values. ``encoder__bins=8`` and the like make a `TableEncoder` where there is
+            none yet.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If there is no parameter of such a name.
+        """
+        if self.encoder is None and any(name.startswith("encoder__") for name in params):
+            params = {"encoder": TableEncoder(), **params}
+        return super().set_params(**params)
+
+    def _validate_params(self):
+        try:
+            super()._validate_params()
+        except ValueError as error:
+            raise spelling.with_hint(error, self) from None
+
+    @fit_context(prefer_skip_nested_validation=False)  # network_params are the user's
     def fit(
         self,
         X: Matrix,
@@ -95,66 +111,34 @@ class BaseTabularMLP(DidYouMean, BaseEstimator):
     def _fit(self, X, y, sample_weight, validation, groups):
         started, rng = perf_counter(), check_random_state(self.random_state)
         seeds = rng.randint(2**31, size=3)
-        self.encoder_ = self._new_encoder(int(seeds[0]))
-        Z = self.encoder_.fit_transform(X, y, sample_weight)
+        self.encoder_ = new_encoder(self, np.shape(X)[:2], int(seeds[0]))
+        Z = np.asarray(self.encoder_.fit_transform(X, y, sample_weight))
         for name in ("n_features_in_", "feature_names_in_"):
             vars(self).pop(name, None)
             if hasattr(self.encoder_, name):
                 setattr(self, name, getattr(self.encoder_, name))
         X_val, y_val, sample_weight_val = validation
         if X_val is not None:
-            X_val = self.encoder_.transform(X_val)
-        network = self._new_network(len(Z), int(seeds[1]), holds_out=X_val is None)
-        watcher = Watcher()
-        watchers = [watcher, *([ProgressBar()] if self.verbose else [])]
-        clock = None if self.max_time is None else Clock(self.max_time, started)
-        network._listeners = watchers if clock is None else [clock, *watchers]
+            X_val = self._encoded_validation_set(X_val)
+        holds_out, own = X_val is None, self._own_parameters()
+        network = new_network(self, Z, sample_weight, int(seeds[1]), own, holds_out=holds_out)
         given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
-        try:
-            network.fit(Z, y, sample_weight, groups=groups, **given)
-        finally:
-            del network._listeners
-        if clock and clock.late:
-            warnings.warn(_LATE.format(self.max_time, clock.planned), ConvergenceWarning, 4)
-        self.network_ = network
-        self._look(Z, y, sample_weight, watcher.evaluate, np.random.default_rng(seeds[2]))
-
-    def _new_encoder(self, seed):
-        if self.encoder is None:
-            return TableEncoder(self.categorical_features, random_state=seed)
-        if not isinstance(self.categorical_features, str):
-            raise ValueError(
-                "categorical_features and encoder are both given, and the encoder has "
-                "categorical_features of its own: set them there."
-            )
-        encoder = clone(self.encoder)
-        return (
-            encoder if encoder.random_state is not None else encoder.set_params(random_state=seed)
-        )
-
-    def _new_network(self, n_rows, seed, *, holds_out):
-        """The network that suits a table of so many rows."""
-        parameters = network_parameters(self.preset, n_rows)
-        parameters |= {"random_state": seed, **self._own_parameters()}
-        if not holds_out:
-            parameters["early_stopping"] = True
-        if self.n_members is not None:
-            if self.n_members > n_rows:
-                raise ValueError(
-                    f"n_members={self.n_members} is more than the {n_rows} rows of X; "
-                    "each member holds out rows of its own. Set fewer members."
-                )
-            parameters["n_members"] = self.n_members
-        return self._network(**parameters | (self.network_params or {}))
-
-    def _look(self, Z, y, sample_weight, evaluate, rng):
-        """Set what follows from the fit."""
-        network, state = self.network_, self.network_._training
+        given["groups"] = groups if network.early_stopping else None
+        evaluate = fit_in_time(self, network, started, (Z, y, sample_weight), given)
         if evaluate is None:  # too few rows to hold any out
-            rows = network._read(Z, y, sample_weight, reset=False)
-            evaluate = evaluation_of(network, state, rows, False, [], "")
-        args = self.encoder_.origin_, self.n_features_in_, rng
-        self.feature_importances_ = importances(evaluate.of_each(network._weights), *args)
+            evaluate = importances.on_training_rows(network, Z, y, sample_weight)
+        of_each, rng = evaluate.of_each(network._weights), np.random.default_rng(seeds[2])
+        work = importances.work_in(self.max_time)
+        args = self.encoder_.origin_, self.n_features_in_, rng, work
+        self.feature_importances_ = importances.importances(of_each, *args)
+        network._weights = network._weights.astype(np.float64)  # that it predicts with
+        self.network_ = network
+
+    def _encoded_validation_set(self, X_val):
+        try:
+            return self._encoded(X_val)
+        except ValueError as error:
+            raise ValueError(f"X_val cannot be used: {error}") from error
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -172,9 +156,14 @@ class BaseTabularMLP(DidYouMean, BaseEstimator):
         """Epochs."""
         return self.network_.n_iter_
 
-    def _encoded(self, X):
+    def _ask(self, method, X, *args, **options):
+        """What the network says of a table."""
         check_is_fitted(self)
-        return self.encoder_.transform(X)
+        return getattr(self.network_, method)(self._encoded(X), *args, **options)
+
+    def _encoded(self, X):
+        """A matrix, also where transformers are to give frames."""
+        return np.asarray(self.encoder_.transform(X))
 
     def member_predictions(self, X: Matrix) -> NDArray[Any]:
         """What each member predicts: of classes, the probabilities.
@@ -188,10 +177,4 @@ class BaseTabularMLP(DidYouMean, BaseEstimator):
         -------
         ndarray of shape (n_members, n_samples, ...)
         """
-        return self.network_.member_predictions(self._encoded(X))
-
-
-_LATE = (
-    "max_time={} was up after the first of {} epochs, and the network has learned little: give "
-    "more time, preset='fast', or fewer rows."
-)
+        return self._ask("member_predictions", X)

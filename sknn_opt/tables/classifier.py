@@ -93,7 +93,6 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
     True
     """
 
-    classes_: NDArray[Any]
     network_: MLPClassifier
 
     _network = MLPClassifier
@@ -127,9 +126,10 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
     def _own_parameters(self):
         return {"class_weight": self.class_weight}
 
-    def _look(self, Z, y, sample_weight, evaluate, rng):
-        super()._look(Z, y, sample_weight, evaluate, rng)
-        self.classes_ = self.network_.classes_
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """The class labels."""
+        return self.network_.classes_
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -148,7 +148,7 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_labels)
         """
-        return self.network_.predict(self._encoded(X))
+        return self._ask("predict", X)
 
     def predict_proba(self, X: Matrix) -> NDArray[Any]:
         """The probability of each class (of several labels: of each label being 1).
@@ -163,7 +163,7 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             The mean of those of the members.
         """
-        return self.network_.predict_proba(self._encoded(X))
+        return self._ask("predict_proba", X)
 
     def predict_log_proba(self, X: Matrix) -> NDArray[Any]:
         """The logarithm of the probabilities.
@@ -177,7 +177,7 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         -------
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
         """
-        return self.network_.predict_log_proba(self._encoded(X))
+        return self._ask("predict_log_proba", X)
 
     def decision_function(self, X: Matrix) -> NDArray[Any]:
         """The log-odds of the probabilities, or for several classes their logarithms.
@@ -191,7 +191,7 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         -------
         ndarray of shape (n_samples,) for two classes, else (n_samples, n_outputs)
         """
-        return self.network_.decision_function(self._encoded(X))
+        return self._ask("decision_function", X)
 
     def score(self, X: Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """The accuracy.
@@ -209,4 +209,4 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabularMLP):
         -------
         float
         """
-        return self.network_.score(self._encoded(X), y, sample_weight)
+        return self._ask("score", X, y, sample_weight)

@@ -152,7 +152,7 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
         std : ndarray of the same shape
             With `return_std`.
         """
-        return self.network_.predict(self._encoded(X), return_std=return_std)
+        return self._ask("predict", X, return_std=return_std)
 
     def score(self, X: Matrix, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """R², or for several quantiles their mean D², as in `MLPRegressor`.
@@ -170,4 +170,4 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
         -------
         float
         """
-        return self.network_.score(self._encoded(X), y, sample_weight)
+        return self._ask("score", X, y, sample_weight)

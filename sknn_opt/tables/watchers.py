@@ -1,8 +1,50 @@
-"""Who watches a fit from outside: a clock that ends it in time, and a line that shows its way."""
+"""A fit that is watched: by a clock that ends it in time, and a line that shows its way."""
 
 import math
-import sys
+import warnings
 from time import perf_counter
+
+from sklearn.exceptions import ConvergenceWarning
+
+from sknn_opt.training.symptoms import OTHER_SHARE, SMALL_VALIDATION_PART
+
+TRAINING = 0.9  # of the time that a fit may take; the rest is for what follows
+OURS = tuple(  # what a fit says of the share to hold out, where that was not the user's choice
+    symptom.sentence.partition("{")[0].capitalize()
+    for symptom in (SMALL_VALIDATION_PART, OTHER_SHARE)
+)
+
+
+def fit_in_time(estimator, network, started, data, options):
+    """Fit the network of an estimator of tables, as that was asked for.
+
+    Returns what held-out rows say, a function of weights, or None. Warnings are those of the
+    caller's line.
+    """
+    watcher, bar, clock = Watcher(), None, None
+    if estimator.max_time is not None:
+        clock = Clock(TRAINING * estimator.max_time, started)
+    if estimator.verbose:
+        bar = ProgressBar()
+    network._listeners = [each for each in (clock, watcher, bar) if each]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            network.fit(*data, **options)
+        finally:
+            del network._listeners
+            if bar:
+                bar.close()
+    if clock and clock.late:
+        said = _LATE.format(estimator.max_time, clock.planned)
+        warnings.warn(said, ConvergenceWarning, stacklevel=5)
+    unasked = "validation_fraction" not in (estimator.network_params or {})
+    for warning in caught:
+        lines = str(warning.message).split("\n")
+        said = "\n".join(line for line in lines if not (unasked and line.startswith(OURS)))
+        if said:
+            warnings.warn(said, warning.category, stacklevel=5)
+    return watcher.evaluate
 
 
 class Watcher:
@@ -20,8 +62,8 @@ class Watcher:
 class Clock(Watcher):
     """Lets training end before a time is up.
 
-    After each epoch the plan is cut to what the time allows at the pace so far, so that the
-    learning rate still falls to 0. There is at least one epoch.
+    After each epoch the plan becomes what the time allows at the pace so far, so that the learning
+    rate still falls to 0. There is at least one epoch, and `late` says that there was no other.
     """
 
     def __init__(self, seconds, started):
@@ -35,19 +77,19 @@ class Clock(Watcher):
 
     def end(self, state, weights):
         """An epoch is over. Returns whether to stop."""
-        now = perf_counter()
+        now, done = perf_counter(), max(1, state.n_epochs)
         left = self._seconds - (now - self._started)
-        pace = (now - self._first) / max(1, state.n_epochs)
-        self.late = left < 0 and state.n_epochs == 1
-        possible = state.n_epochs + max(0, math.floor(left / pace))
-        state.time.max_iter = max(1, min(state.time.max_iter, possible))
-        return state.n_epochs >= state.time.max_iter
+        pace = (now - self._first) / done
+        possible = done + math.floor(left / pace) if left > 0 else done
+        state.time.max_iter = min(self.planned, possible)
+        self.late = done == state.time.max_iter < self.planned and done == 1
+        return done >= state.time.max_iter
 
 
 class ProgressBar(Watcher):
     """One line that is written over and over: epochs, the loss on held-out rows, the time left."""
 
-    WIDTH = 20
+    WIDTH, LINE = 20, 70
 
     def __init__(self):
         self._started = perf_counter()
@@ -60,9 +102,15 @@ class ProgressBar(Watcher):
         row, bar = state.history[-1], "#" * round(self.WIDTH * done / of)
         loss = row["loss"] if row["validation_loss"] is None else row["validation_loss"]
         left = (perf_counter() - self._started) / done * (of - done)
-        print(
-            f"\r[{bar:<{self.WIDTH}}] epoch {done}/{of}, loss {loss:.4f}, {left:.0f} s left  ",
-            end="" if done < of else "\n",
-            file=sys.stdout,
-            flush=True,
-        )
+        said = f"[{bar:<{self.WIDTH}}] epoch {done}/{of}, loss {loss:.4g}, {left:.0f} s left"
+        print(f"\r{said:<{self.LINE}}", end="", flush=True)
+
+    def close(self):
+        """The fit is over."""
+        print(flush=True)
+
+
+_LATE = (
+    "max_time={} was up after the first of {} epochs, and the network has learned little: give "
+    "more time, preset='fast', or fewer rows."
+)

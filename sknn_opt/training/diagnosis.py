@@ -8,6 +8,7 @@ nothing is found, y may not depend on X, and no parameter is blamed.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -181,10 +182,21 @@ def on_members(architecture, weights, rows, case):
         start, best = (each.of_member(architecture, i) for each in (case.start, weights))
         own = replace(case, state=case.state.of_member(i), start=start, best=best)
         own.rows = rows.of_member(i)
-        said.append(symptoms.on_fitted(architecture.single, best, own.rows, own))
+        said.append(symptoms.on_fitted(architecture.of_member(i), best, own.rows, own))
     if all(sentences == said[0] for sentences in said):
         return said[0]
-    return [f"Member {i} of {k}: {each}" for i, found in enumerate(said, 1) for each in found]
+    alike: dict[str, list] = {}  # but for numbers
+    for i, found in enumerate(said, 1):
+        for each in found:
+            alike.setdefault(re.sub(r"[\d.e+-]+", "", each), []).append((i, each))
+    return [_of_members([i for i, _ in group], group[0][1], k) for group in alike.values()]
+
+
+def _of_members(numbers, said, k):
+    """A sentence on the first of these members."""
+    first, *others = numbers
+    likewise = f" ({', '.join(map(str, others))} likewise)" if others else ""
+    return f"Member {first} of {k}{likewise}: {said}"
 
 
 def on_divergence(epoch, found, kept, state, settings, batch, *, moved=True):

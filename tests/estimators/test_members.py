@@ -5,6 +5,7 @@ batches must go the same way.
 """
 
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from sklearn.preprocessing import scale
 from sknn_opt import MLPClassifier, MLPRegressor, check_gradients, check_signals
 from sknn_opt.nn import members
 from sknn_opt.nn.members import PackedDense
+from sknn_opt.optim import AdamW, FadeOut
 from sknn_opt.training.batches import Minibatches
 from sknn_opt.training.rows import Rows
 
@@ -63,6 +65,18 @@ CASES = {
     "two layers": {"hidden_layer_sizes": (7, 5), "activation": "silu"},
     "no hidden layer": {"hidden_layer_sizes": ()},
     "cosine": {"learning_rate": "cosine"},
+    "input scale": {"input_scale": True},
+    "layer rates": {"solver": AdamW(layer_rates={"W": "fan_in", "b": 0.1}), "input_scale": True},
+    "fading decay": {"solver": "adamw", "weight_decay": FadeOut(0.5)},
+    "the recipe without dropout": {
+        "hidden_layer_sizes": (7, 5),
+        "activation": "silu",
+        "init": "data",
+        "input_scale": True,
+        "solver": AdamW(beta_2=0.95, layer_rates={"W": "fan_in", "b": 0.1, "scale": 6.0}),
+        "weight_decay": FadeOut(0.3),
+        "learning_rate": "cosine",
+    },
 }
 
 
@@ -103,6 +117,48 @@ def test_regression_goes_the_way_of_single_networks():
     y, std = packed.predict(X_REG, return_std=True)
     np.testing.assert_allclose(y, each.mean(axis=0), rtol=1e-9)
     np.testing.assert_allclose(std, each.std(axis=0, ddof=1), rtol=1e-7)
+
+
+def test_members_are_clipped_one_by_one():
+    """Outside of the targets' range each single network stays in it, and so does their mean."""
+    options = {"hidden_layer_sizes": (6,), "dtype": "float64", "batch_size": 500}
+    options |= {"clip_predictions": True, "learning_rate_init": 0.05}
+    packed = MLPRegressor(n_members=K, random_state=1, **options).partial_fit(X_REG, Y_REG)
+    singles = start_singles(packed, lambda: MLPRegressor(random_state=1, **options), X_REG, Y_REG)
+    far = X_REG * 30
+    each = np.array([single.predict(far) for single in singles])
+    np.testing.assert_allclose(packed.member_predictions(far), each, rtol=1e-9)
+    assert packed.predict(far).min() >= Y_REG.min()
+    assert packed.predict(far).max() <= Y_REG.max()
+    y, std = packed.predict(far, return_std=True)
+    np.testing.assert_allclose(y, packed.predict(far), rtol=1e-9)
+    np.testing.assert_allclose(std, each.std(axis=0, ddof=1), rtol=1e-7, atol=1e-9)
+
+
+def test_least_steps_count_the_batches_of_one_member():
+    single, packed = (
+        MLPClassifier((5,), n_members=k, batch_size=50, max_iter=2, min_steps=30, random_state=0)
+        for k in (1, K)
+    )
+    n_batches = -(-len(X) // 50)
+    assert single.fit(X, Y).n_iter_ == packed.fit(X, Y).n_iter_ == -(-30 // n_batches)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_folded_scales_predict_what_is_trained(sparse):
+    net = MLPClassifier((6,), n_members=K, input_scale=True, max_iter=30, random_state=0)
+    net.set_params(learning_rate_init=0.05)
+    data = csr_array(X * (np.abs(X) > 0.5)) if sparse else X
+    net.fit(data, Y)
+    dense = data.toarray() if sparse else data
+    scale_ = net.blocks_["scale[1]"].of(net.theta_)
+    assert scale_.shape == (K, X.shape[1])
+    assert np.ptp(scale_, axis=0).max() > 0.01  # each member learns its own
+    W, b = (net.blocks_[f"{name}[1]"].of(net.theta_) for name in "Wb")
+    (V, c) = (net.blocks_[f"{name}[2]"].of(net.theta_) for name in "Wb")
+    for i, proba in enumerate(net.member_predictions(data)):
+        z = np.maximum(dense * scale_[i] @ W[i] + b[i], 0) @ V[i] + c[i]
+        np.testing.assert_allclose(proba, np.exp(z) / np.exp(z).sum(1, keepdims=True), rtol=1e-4)
 
 
 def test_the_first_member_is_the_single_network():
@@ -187,6 +243,22 @@ def test_groups_are_held_out_as_a_whole():
     np.testing.assert_array_equal(held.sum(axis=0), 1)
     for group in np.unique(groups):
         assert len(np.unique(held[:, groups == group], axis=1).T) == 1
+
+
+@pytest.mark.parametrize("n_groups", [2, 3, 4])
+@pytest.mark.parametrize("fraction", [0.1, 0.5])
+def test_few_groups_are_held_out_in_turns(n_groups, fraction):
+    groups = np.arange(len(X)) % n_groups
+    net = MLPClassifier((2,), n_members=5, early_stopping=True, max_iter=1, random_state=0)
+    net.set_params(validation_fraction=fraction)
+    train, held = parts_of(net, X, Y, groups).parts
+    np.testing.assert_array_equal(train, 1 - held)
+    of_groups = np.array([held[:, groups == group].mean(axis=1) for group in range(n_groups)])
+    assert set(of_groups.ravel()) == {0, 1}
+    of_members = of_groups.sum(axis=0)
+    np.testing.assert_array_equal(of_members[:-1], 1)
+    assert 1 <= of_members[-1] < n_groups  # what is left
+    assert np.ptp(of_groups.sum(axis=1)) <= 1  # each has its turns
 
 
 @pytest.mark.parametrize("splitter", [KFold(3), TimeSeriesSplit(5), "last"])
@@ -327,6 +399,30 @@ PAIRS = {
     "lbfgs and early stopping": {"solver": "lbfgs", "early_stopping": True},
     "adaptive": {"learning_rate": "adaptive"},
     "float64": {"dtype": "float64"},
+    "input scale": {"input_scale": True},
+    "init from data": {"init": "data", "activation": "silu"},
+    "fading dropout by layer": {
+        "hidden_layer_sizes": (12, 8),
+        "dropout": [FadeOut(0.3), 0.1],
+        "input_dropout": FadeOut(0.1),
+    },
+    "layer rates": {"solver": AdamW(layer_rates={"W": "fan_in", "b": 0.1})},
+    "least steps": {"max_iter": 2, "min_steps": 60},
+    "the recipe": {
+        "hidden_layer_sizes": (12, 8),
+        "activation": "silu",
+        "init": "data",
+        "input_scale": True,
+        "dropout": FadeOut(0.15),
+        "solver": AdamW(beta_2=0.95, layer_rates={"W": "fan_in", "b": 0.1, "scale": 6.0}),
+        "weight_decay": FadeOut(0.3),
+        "learning_rate": "cosine",
+        "batch_size": 32,
+        "early_stopping": True,
+        "validation_fraction": 1 / 8,
+        "n_iter_no_change": np.inf,
+        "alpha": 0.0,
+    },
 }
 
 
@@ -418,11 +514,24 @@ def test_search_over_the_number():
     assert search.fit(X, Y).best_estimator_.n_members in (1, 3)
 
 
-@pytest.mark.parametrize("options", [{}, {"batch_norm": True, "dropout": 0.2}])
-def test_gradients_of_each_member(options):
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"batch_norm": True, "dropout": 0.2},
+        {"input_scale": True, "input_dropout": 0.2},
+        {"input_scale": True, "init": "data", "activation": "silu", "dropout": FadeOut(0.2)},
+        {"input_scale": True, "batch_norm": True},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("sparse", [False, True])
+def test_gradients_of_each_member(options, sparse):
     net = MLPClassifier((5, 4), n_members=2, activation="tanh", alpha=1.0, random_state=0)
-    report = check_gradients(net.set_params(**options), X[::6], Y[::6])
+    data = csr_array(X[::6] * (np.abs(X[::6]) > 0.5)) if sparse else X[::6]
+    report = check_gradients(net.set_params(**options), data, Y[::6])
     assert report.passed
+    assert ("scale[1]" in {check.block for check in report.blocks}) == ("input_scale" in options)
     assert [point.name for point in report.points][:2] == [
         "initial weights, member 1",
         "initial weights, member 2",
@@ -466,6 +575,15 @@ def test_a_member_that_learned_nothing_is_named():
     net.theta_ = theta
     with pytest.warns(ConvergenceWarning, match="Member 2 of 2: "):
         net.fit(X, Y)
+
+
+def test_members_of_one_cause_are_named_together():
+    net = MLPRegressor((50,), n_members=3, max_iter=5, learning_rate_init=1e-9, random_state=1)
+    with pytest.warns(ConvergenceWarning) as caught:
+        net.set_params(n_iter_no_change=50, activation="tanh").fit(X_REG, Y_REG)
+    said = str(caught[0].message)
+    assert said.count("learned nothing") == 1
+    assert re.search(r"Member \d of 3 \(.* likewise\): The network learned nothing", said)
 
 
 # Bad input ----------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -360,6 +361,21 @@ def test_origin_says_which_column_an_output_is_from():
     encoder = TableEncoder().fit(X)
     for j, name in zip(encoder.origin_, encoder.get_feature_names_out(), strict=True):
         assert name.startswith(X.columns[j])
+
+
+@pytest.mark.parametrize("output", ["pandas", "polars"])
+def test_set_config(output):
+    """Transformers inside give arrays all the same."""
+    X = mixed_table().assign(city=[f"c{k % 40}" for k in range(N)])
+    y = np.arange(N) * 1.0
+    plain = TableEncoder(random_state=0).fit_transform(X, y)
+    with config_context(transform_output=output):
+        encoder = TableEncoder(random_state=0)
+        frame = encoder.fit_transform(X, y)
+        again = encoder.transform(X)
+    assert type(frame).__module__.startswith(output)
+    assert list(again.columns) == encoder.get_feature_names_out().tolist()
+    assert_array_equal(np.asarray(frame), plain)
 
 
 def test_set_output():
