@@ -45,6 +45,7 @@ site-check: docs ## the built site in a headless browser, and its links (needs C
 bench: .venv-bench/bench.stamp ## speed and accuracy compared with the peers
 	$(<D)/bin/python benchmarks/speed/compare.py
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/speed/one_row.py
+	$(ONE_THREAD) $(<D)/bin/python benchmarks/speed/members.py
 	$(<D)/bin/python benchmarks/speed/larger_than_memory.py
 	$(<D)/bin/python benchmarks/accuracy.py
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/drop_in.py

@@ -49,27 +49,28 @@ class Stopwatch:
 
 def _methods():
     """What is watched besides kernels: (class, method, what it does)."""
-    from sknn_opt.nn import layers
+    from sknn_opt.nn import layers, members
     from sknn_opt.nn.network import Network
     from sknn_opt.optim import Optimizer
     from sknn_opt.training.batches import Minibatches
-    from sknn_opt.training.minibatch import Training
+    from sknn_opt.training.minibatch import _Descent
 
     def product(direction):
         return lambda dense: f"{direction} product {'x'.join(map(str, dense.W.shape))}"
 
     yield Minibatches, "_gather", "batch: gather rows"
     yield Network, "draw_masks", "dropout: draw bits"
-    yield layers.Dense, "forward", product("forward:")
-    yield layers.Dense, "backward", product("backward: both products, db,")
+    for cls in (layers.Dense, members.PackedDense):
+        yield cls, "forward", product("forward:")
+        yield cls, "backward", product("backward: both products, db,")
     for cls in (layers.BatchNorm, layers.ActivationLayer, layers.Dropout):
         for direction in ("forward", "backward"):
             yield cls, direction, f"{direction}: {cls.__name__}, around its kernel"
     yield Network, "loss", "loss: around its kernel; L2 term"
     yield Network, "backward", "backward: around the layers"
     yield Optimizer, "step", "update: around its kernel"
-    yield Training, "_step", STEP
-    yield Training, "run_epoch", OUTSIDE
+    yield _Descent, "_step", STEP
+    yield _Descent, "epoch", OUTSIDE
 
 
 def _kernel_tables():
@@ -154,9 +155,10 @@ def main():
     parser.add_argument("--solver", default="adam")
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--batch-norm", action="store_true")
+    parser.add_argument("--n-members", type=int, default=1)
     args = parser.parse_args()
     net = _net(args)
-    names = ("activation", "solver", "dropout", "batch_norm")
+    names = ("activation", "solver", "dropout", "batch_norm", "n_members")
     parameters = {name: getattr(args, name) for name in names}
     with team(KERNELS) as workers:
         profiles = {k: worker.ask(profile, net, parameters) for k, worker in workers.items()}

@@ -45,6 +45,15 @@ def add_bias(z, b):
             z[i, j] += b[j]
 
 
+@_twin_of(reference.add_member_bias)
+@_compiled
+def add_member_bias(z, b):
+    for k in range(z.shape[0]):
+        for i in range(z.shape[1]):
+            for j in range(z.shape[2]):
+                z[k, i, j] += b[k, j]
+
+
 @_twin_of(reference.relu)
 @_compiled
 def relu(z, slope):
@@ -80,6 +89,32 @@ def tanh_backward(a, delta):
     for i in range(a.shape[0]):
         for j in range(a.shape[1]):
             delta[i, j] *= one - a[i, j] * a[i, j]
+
+
+@_twin_of(reference.silu)
+def silu(z, sigmoid):
+    np.multiply(z, 0.5, out=sigmoid)
+    np.tanh(sigmoid, out=sigmoid)
+    _multiply_by_sigmoid(z, sigmoid)
+
+
+@_compiled
+def _multiply_by_sigmoid(z, tanh):
+    """z σ, and σ = (1 + tanh(z / 2)) / 2 in place of the tanh."""
+    one, half = z.dtype.type(1), z.dtype.type(0.5)
+    for i in range(z.shape[0]):
+        for j in range(z.shape[1]):
+            tanh[i, j] = (tanh[i, j] + one) * half
+            z[i, j] *= tanh[i, j]
+
+
+@_twin_of(reference.silu_backward)
+@_compiled
+def silu_backward(a, delta, sigmoid):
+    one = a.dtype.type(1)
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            delta[i, j] *= sigmoid[i, j] - a[i, j] * (sigmoid[i, j] - one)
 
 
 # Losses -----------------------------------------------------------------------------------------

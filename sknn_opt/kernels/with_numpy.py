@@ -18,6 +18,11 @@ def add_bias(z, b):
     z += b
 
 
+def add_member_bias(z, b):
+    """z[j] + b[j] for each member j, in place: z of shape (k, m, n), b of (k, n)."""
+    z += b[:, np.newaxis]
+
+
 def logistic(z, out):
     """1 / (1 + e^-z) = (1 + tanh(z / 2)) / 2: no overflow, and no branch, for any z."""
     np.multiply(z, 0.5, out=out)
@@ -64,6 +69,21 @@ def tanh_backward(a, delta):
     a *= a
     np.subtract(1, a, out=a)
     delta *= a
+
+
+def silu(z, sigmoid):
+    """z σ(z), in place; σ is kept."""
+    logistic(z, out=sigmoid)
+    z *= sigmoid
+
+
+def silu_backward(a, delta, sigmoid):
+    """δ f' with f' = σ + a (1 - σ); overwrites a and σ."""
+    sigmoid -= 1
+    a *= sigmoid
+    sigmoid += 1
+    sigmoid -= a
+    delta *= sigmoid
 
 
 # Losses -----------------------------------------------------------------------------------------

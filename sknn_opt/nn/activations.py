@@ -116,21 +116,6 @@ def _gelu_backward(a, delta, cdf, z):
     delta *= a
 
 
-def _silu_forward(z, sigmoid):
-    # f = z σ(z)
-    kernels.logistic(z, out=sigmoid)
-    z *= sigmoid
-
-
-def _silu_backward(a, delta, sigmoid):
-    # f' = σ + a (1 - σ), with σ - 1 kept in σ's place for a moment
-    sigmoid -= 1
-    a *= sigmoid
-    sigmoid += 1
-    sigmoid -= a
-    delta *= sigmoid
-
-
 def _softplus_forward(z, out):
     kernels.softplus(z, out=out)
     np.copyto(z, out)
@@ -180,7 +165,7 @@ ACTIVATIONS = {
     "elu": Activation(kernels.expm1_of_negatives, _elu_backward, gain=1.201),
     "selu": Activation(_selu_forward, _selu_backward, gain=1.0),
     "gelu": Activation(_gelu_forward, _gelu_backward, gain=1.524, n_scratch=2),
-    "silu": Activation(_silu_forward, _silu_backward, gain=1.669, n_scratch=1),
+    "silu": Activation(kernels.silu, kernels.silu_backward, gain=1.669, n_scratch=1),
     "softplus": Activation(
         _softplus_forward, _softplus_backward, gain=1.865, at_rest=math.log(2), n_scratch=1
     ),

@@ -20,13 +20,15 @@ from sknn_opt.nn.activations import ACTIVATIONS
 class Dense:
     """z = a W + b.  dW = aᵀ δ,  db = Σ rows of δ,  dL/da = δ Wᵀ."""
 
+    bias_kernel = staticmethod(kernels.add_bias)
+
     def __init__(self, params, grads, n_rows, dtype, *, is_first):
         self.W, self.b = params["W"], params.get("b")
         self.dW, self.db = grads["W"], grads.get("b")
         n_in, n_out = self.W.shape[-2:]
         self._z = np.empty((n_rows, n_out), dtype)
         self._ones = np.ones(n_rows, dtype)
-        self._add_bias = fastest(kernels.add_bias, self._z.dtype)
+        self._add_bias = fastest(self.bias_kernel, self._z.dtype)
         # Nobody asks for the gradient with respect to X.
         self._delta_in = None if is_first else np.empty((n_rows, n_in), dtype)
 

@@ -18,6 +18,7 @@ import numpy as np
 from scipy.sparse import issparse, vstack
 from scipy.special import log_expit, log_softmax, logsumexp
 
+from sknn_opt.kernels import with_numpy as kernels
 from sknn_opt.nn.layers import BatchNorm, Dense, Scaled
 
 
@@ -73,29 +74,31 @@ def pool(z, link):
 class PackedDense(Dense):
     """z[j] = a[j] W[j] + b[j] for each member j; `n_rows` counts those of all members."""
 
+    bias_kernel = staticmethod(kernels.add_member_bias)
+
     def _by_member(self, rows):
         return rows.reshape(len(self.W), -1, rows.shape[-1])
 
     def forward(self, a, weight):
-        self._a = a
         z = self._z[: a.shape[0]]
         by_member = self._by_member(z)
         if isinstance(a, np.ndarray):
-            np.matmul(self._by_member(a), self.W, out=by_member)
+            self._a = self._by_member(a)
+            np.matmul(self._a, self.W, out=by_member)
         else:
-            for member, (own, W) in enumerate(zip(self._split(a), self.W, strict=True)):
-                by_member[member] = own @ W
+            self._a = self._split(a)
+            for own, W, z_of_one in zip(self._a, self.W, by_member, strict=True):
+                z_of_one[...] = own @ W
         if self.b is not None:
-            for own, b in zip(by_member, self.b, strict=True):
-                self._add_bias(own, b)
+            self._add_bias(by_member, self.b)
         return z
 
     def backward(self, delta):
         by_member = self._by_member(delta)
         if isinstance(self._a, np.ndarray):
-            np.matmul(self._by_member(self._a).swapaxes(1, 2), by_member, out=self.dW)
+            np.matmul(self._a.swapaxes(1, 2), by_member, out=self.dW)
         else:
-            for own, delta_of_one, dW in zip(self._split(self._a), by_member, self.dW, strict=True):
+            for own, delta_of_one, dW in zip(self._a, by_member, self.dW, strict=True):
                 dW[...] = own.T @ delta_of_one
         if self.db is not None:
             ones = self._ones[: by_member.shape[1]]

@@ -390,7 +390,7 @@ class Network:
             delta *= (scale * weight)[:, np.newaxis]
         if self.n_members > 1:
             losses = losses if weight is None else weight * losses
-            self.member_losses = scale * losses.reshape(self.n_members, -1).sum(axis=1)
+            self.member_losses = scale * np.add.reduce(losses.reshape(self.n_members, -1), axis=1)
         return scale * value + (self.penalty(penalty) if penalty else 0.0)
 
     def penalty(self, penalty):

@@ -177,16 +177,14 @@ class Predictor:
         """Yield a[1] … a[L-1] and z[L]; of several members as (n_members, n_rows, n_units)."""
         dtype = np.result_type(X.dtype, self.weights.theta.dtype)
         function, last, a = self._function, len(self.coefs) - 1, X
-        forward, add_bias = fastest(function.forward, dtype), fastest(kernels.add_bias, dtype)
+        packed = self._link is not None
+        bias_kernel = kernels.add_member_bias if packed else kernels.add_bias
+        forward, add_bias = fastest(function.forward, dtype), fastest(bias_kernel, dtype)
         for i, W in enumerate(self.coefs):
             W, b = W.astype(dtype, copy=False), self.intercepts[i].astype(dtype, copy=False)
-            if self._link is None:
-                rows = z = a @ W
-                add_bias(z, b)
-            else:
-                z = np.stack([a @ own for own in W]) if issparse(a) else a @ W
-                z += b[:, np.newaxis]
-                rows = z.reshape(-1, z.shape[-1])
+            z = np.stack([a @ own for own in W]) if packed and issparse(a) else a @ W
+            add_bias(z, b)
+            rows = z.reshape(-1, z.shape[-1]) if packed else z
             if i < last:
                 forward(rows, *np.empty((function.n_scratch, *rows.shape), dtype))
             yield z

@@ -110,7 +110,7 @@ class Optimizer:
         if self.segments is None:
             raise ValueError(self._needs_network("layer_rates"))
         for place, factor in self.segments:
-            views = {k: v[place] if np.ndim(v) else v for k, v in state.items()}
+            views = {k: v[place] if isinstance(v, np.ndarray) else v for k, v in state.items()}
             self._step(theta[place], grad[place], views, rate * factor)
 
     def _needs_network(self, name):

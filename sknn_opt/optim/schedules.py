@@ -289,7 +289,7 @@ def value_at(schedule, time, name, below=math.inf):
         If it is no number from 0 to `below`.
     """
     value = schedule(time)
-    if not (isinstance(value, Real) and 0 <= value < below):
+    if not (isinstance(value, (float, int, Real)) and 0 <= value < below):  # float is fast
         allowed = "a finite number >= 0" if below == math.inf else f"a number in [0, {below})"
         raise ValueError(
             f"{name}={schedule!r} returned {value!r} for epoch {time.epoch:g}; it must return "

@@ -48,6 +48,9 @@ def arguments(kernel, rng, dtype, shape):
     p = share(rng, dtype, m) if m else np.empty(0, dtype)
     return {
         "add_bias": (z, row[0]),
+        "add_member_bias": (np.stack([z, delta]), row[:2]),
+        "silu": (z, np.empty_like(z)),
+        "silu_backward": (z, delta, 1 / (1 + np.exp(-row[:1] - z))),
         "relu": (z, np.empty_like(z)),
         "relu_backward": (np.maximum(z, 0), delta, (z > 0).astype(dtype)),
         "logistic_backward": (z, delta),
@@ -72,6 +75,7 @@ SCRATCH = {
     "relu": (1,),  # the compiled relu keeps no slope
     "logistic_backward": (0,),
     "tanh_backward": (0,),
+    "silu_backward": (0, 2),
     "batch_norm_backward": (1, 6),
 }
 
