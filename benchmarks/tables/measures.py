@@ -47,4 +47,8 @@ def measure(model, parts, has_classes):
     fitted = process_time()
     prediction = model.predict_proba(X_test) if has_classes else model.predict(X_test)
     times = {"fit": fitted - start, "predict": process_time() - fitted}
-    return (of_classes if has_classes else of_amounts)(y_test, prediction) | times
+    if not has_classes:
+        return of_amounts(y_test, prediction) | times
+    P = np.zeros((len(y_test), 1 + max(y_train.max(), y_test.max())))
+    P[:, model.classes_] = prediction  # of few training rows, some classes may be missing
+    return of_classes(y_test, P) | times
