@@ -1,5 +1,6 @@
 """The models: each at its defaults, on one thread, and told which columns are categories."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import md5
@@ -111,6 +112,7 @@ def realmlp(has_classes, seed, categories):
     """RealMLP-TD, tuned defaults of a network in PyTorch."""
     from pytabkit import RealMLP_TD_Classifier, RealMLP_TD_Regressor
 
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)  # seven lines a fit
     model = RealMLP_TD_Classifier if has_classes else RealMLP_TD_Regressor
     return make_pipeline(
         Prepare(fills=True), model(device="cpu", n_cv=1, n_threads=1, random_state=seed)
