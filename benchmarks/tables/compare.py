@@ -49,32 +49,26 @@ def measure_all(tables, contenders, results, most_rows=MOST_ROWS, splits=SPLITS)
                 print(*key[:4], *(f"{k} {v:.4g}" for k, v in found.items()), sep="  ", flush=True)
 
 
-def chosen(options):
-    """The tables and contenders that the command line asks for."""
-    tables, contenders = all_tables(), list(all_contenders())
-    if options.quick:
-        tables, contenders = tables[::4], [one for one in contenders if not one.is_slow]
-    if options.tables:
-        tables = [table for table in tables if table.name in options.tables]
-    if options.models:
-        contenders = [one for one in contenders if one.name in options.models]
-    return tables, contenders
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="500 rows of every fourth table")
-    parser.add_argument("--models", nargs="*", help="names of contenders")
-    parser.add_argument("--tables", nargs="*", help="names of tables")
+    parser.add_argument("--models", nargs="*", help="measure these only, and report all")
+    parser.add_argument("--tables", nargs="*", help="measure and report these only")
     options = parser.parse_args()
-    tables, contenders = chosen(options)
-    rows, splits = (QUICK_ROWS, 1) if options.quick else (MOST_ROWS, SPLITS)
+    tables, contenders = all_tables(), list(all_contenders())
+    rows, splits = MOST_ROWS, SPLITS
+    if options.quick:
+        tables, contenders = tables[::4], [one for one in contenders if not one.is_slow]
+        rows, splits = QUICK_ROWS, 1
+    if options.tables:
+        tables = [table for table in tables if table.name in options.tables]
+    wanted = [one for one in contenders if not options.models or one.name in options.models]
     results = Results()
     with threadpool_limits(1):
-        measure_all(tables, contenders, results, rows, splits)
+        measure_all(tables, wanted, results, rows, splits)
     text = report(tables, contenders, results, rows, splits)
     print(text)
-    if not (options.quick or options.tables or options.models):
+    if not (options.quick or options.tables):
         FILE.write_text(text, encoding="utf-8")
 
 

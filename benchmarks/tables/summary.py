@@ -5,6 +5,8 @@ have, so that a tiny error does not decide; ± is the standard error over the ta
 logarithms.
 """
 
+from itertools import product
+
 import numpy as np
 from speed.reporting import machine, simple_table
 
@@ -14,6 +16,7 @@ from tables.sets import HALVES, KINDS
 SHIFT = 0.01
 CLEARLY_WORSE = 1.10
 OURS = "balanced"
+MEASURES = ("error", "log-loss", "absolute error")
 
 
 class Comparison:
@@ -30,16 +33,14 @@ class Comparison:
 
     def __init__(self, tables, contenders, results, most_rows, splits):
         self.tables = tables
-        self.names = [one.name for one in contenders]
-        self._found = {
-            (table.name, one.name, seed): results.get(
-                table.name, most_rows, seed, one.name, one.version
-            )
-            for table in tables
-            for one in contenders
-            for seed in range(splits)
-        }
         self._splits = range(splits)
+        self._found = {}
+        for table, one, seed in product(tables, contenders, self._splits):
+            found = results.get(table.name, most_rows, seed, one.name, one.version)
+            if found:
+                self._found[table.name, one.name, seed] = found
+        measured = {name for _, name, _ in self._found}
+        self.names = [one.name for one in contenders if one.name in measured]
 
     def pair(self, table, model, rival, measure):
         """Means of a measure over the splits that both have, or None."""
@@ -94,9 +95,7 @@ def over_sklearn(comparison, kind, half):
             (
                 model,
                 len(comparison.pairs(model, SKLEARN, "error", **where)),
-                comparison.ratio(model, SKLEARN, "error", **where),
-                comparison.ratio(model, SKLEARN, "log-loss", **where),
-                comparison.ratio(model, SKLEARN, "absolute error", **where),
+                *(comparison.ratio(model, SKLEARN, measure, **where) for measure in MEASURES),
                 f"{calibration.mean():.3f}" if len(calibration) else "-",
                 *comparison.time(model, **where),
                 comparison.worse(model, BOOSTING, **where),
@@ -105,9 +104,7 @@ def over_sklearn(comparison, kind, half):
     header = (
         "model",
         "tables",
-        "error",
-        "log-loss",
-        "absolute error",
+        *MEASURES,
         "calibration",
         "time",
         "of all",
@@ -117,20 +114,22 @@ def over_sklearn(comparison, kind, half):
 
 
 def ours_over(comparison, model=OURS):
-    """One row for each rival: our measures over its."""
-    rows = []
-    for rival in comparison.names:
-        if rival != model and len(comparison.pairs(model, rival, "error")):
-            ratios = [
-                comparison.ratio(model, rival, measure, half=half)
-                for measure in ("error", "log-loss", "absolute error")
-                for half in HALVES
-            ]
-            worse = [comparison.worse(model, rival, measure) for measure in ("error", "log-loss")]
-            rows.append((rival, *ratios, *worse))
-    short = [half[:4] + "." for half in HALVES]
-    header = [f"{name}, {half}" for name in ("error", "log-loss", "abs. error") for half in short]
-    return simple_table(("rival", *header, "worse error", "worse log-loss"), rows)
+    """Our measures over those of each rival, on parts of the tables."""
+    parts = {half: {"half": half} for half in HALVES} | {"mixed": {"kind": "mixed"}, "all": {}}
+    rows = [
+        (
+            rival,
+            part,
+            len(comparison.pairs(model, rival, "error", **where)),
+            *(comparison.ratio(model, rival, measure, **where) for measure in MEASURES),
+            *(comparison.worse(model, rival, measure, **where) for measure in MEASURES[:2]),
+        )
+        for rival in comparison.names
+        if rival != model
+        for part, where in parts.items()
+    ]
+    header = ("rival", "part", "tables", *MEASURES, "worse error", "worse log-loss")
+    return simple_table(header, rows)
 
 
 def errors(comparison):
