@@ -42,8 +42,8 @@ def fails(estimator, X, y, message, error=ValueError, **fit):
 
 
 BAD_PARAMETERS = [
-    ({"dropout": 1.0}, r"'dropout' parameter.*in the range \[0\.0, 1\.0\)\. Got 1\.0"),
-    ({"dropout": -0.1}, r"'dropout' parameter.*in the range \[0\.0, 1\.0\)\. Got -0\.1"),
+    ({"dropout": 1.0}, r"'dropout' parameter.*in the range \[0\.0, 1\.0\).*Got 1\.0"),
+    ({"dropout": -0.1}, r"'dropout' parameter.*in the range \[0\.0, 1\.0\).*Got -0\.1"),
     ({"dropout": [0.1, 1.5]}, r"dropout must be one rate in the range.*got \[0\.1, 1\.5\]"),
     (
         {"dropout": [0.1, 0.2]},
