@@ -118,7 +118,7 @@ def draw(errors, model, order, picture):
     left.invert_yaxis()
     left.tick_params(axis="x", labelbottom=False, length=0)
     right.barh(model.feature_names_in_[order], model.feature_importances_[order], color="#0072B2")
-    right.set(title="Rise of the loss if a column is shuffled")
+    right.set(title="What matters: rise of the loss")
     right.invert_yaxis()
     for ax in (left, right):
         ax.spines[["top", "right"]].set_visible(False)

@@ -331,7 +331,8 @@ def architecture_of(estimator, rows, fitted=None):
     if loss is estimator.loss:
         check_loss(loss, rows.y, n_outputs)
     n_units = (rows.X.shape[1], *sizes, n_outputs)
-    scale = input_scale_of(estimator, rows.X.shape[1])
+    scale = estimator.input_scale
+    scale = scale if isinstance(scale, bool) else input_scale_of(estimator, rows.X.shape[1])
     flags = bool(estimator.batch_norm), scale, int(estimator.n_members)
     asked = n_units, estimator.activation, loss, rates, *flags
     if fitted is None:

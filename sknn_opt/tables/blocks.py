@@ -187,6 +187,8 @@ class Bins:
        tabular deep learning", NeurIPS 2022.
     """
 
+    are_bins = True
+
     def __init__(self, columns, n_bins):
         self.columns, self.n_bins = columns, n_bins
 

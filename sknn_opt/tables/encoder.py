@@ -23,7 +23,6 @@ from sknn_opt._sklearn import (
 from sknn_opt.arrays.types import Matrix, RandomState
 from sknn_opt.estimators.parameters import DidYouMean, checked_weights, transaction
 from sknn_opt.tables import dates
-from sknn_opt.tables.blocks import Bins
 from sknn_opt.tables.categories import Targets
 from sknn_opt.tables.columns import DATES, NUMBERS, SPANS, TRUTH
 from sknn_opt.tables.plan import Plan, chosen_columns
@@ -392,8 +391,10 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
             )
         self._labels = [output for block in blocks for output in block.outputs]
         self.origin_ = np.array([j for j, _ in self._labels], dtype=np.intp)
-        are_bins = [isinstance(block, Bins) for block in blocks for _ in block.outputs]
-        self.is_bin_ = np.array(are_bins)
+        self.is_bin_ = np.repeat(
+            [getattr(block, "are_bins", False) for block in blocks],
+            [len(block.outputs) for block in blocks],
+        )
         ends = np.cumsum([len(block.outputs) for block in blocks]).tolist()
         places = map(slice, [0, *ends[:-1]], ends)
         self._blocks = list(zip(blocks, places, strict=True))
