@@ -3,10 +3,10 @@
     python benchmarks/speed/members.py
 
 Networks 20-64-64-64-3 in float32 on one thread, with the defaults, and with all the parts that
-`TabularMLPClassifier` trains with. The processor time of whole fits, taken in turns: the median of the ratios. The limit
-is what the ratio would be if training together took nothing but the products of matrices. Then the
-ratios of memory, of one over four: what fitted models keep, and the peak while they are fitted, the
-four one after the other or all at once.
+`TabularMLPClassifier` trains with. The processor time of whole fits, taken in turns: the median of
+the ratios. The limit is what the ratio would be if training together took nothing but the products
+of matrices. Then the ratios of memory, of one over four: what fitted models keep, and the peak
+while they are fitted, the four one after the other or all at once.
 """
 
 import tracemalloc
