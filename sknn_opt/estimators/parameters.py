@@ -26,7 +26,7 @@ from sknn_opt.arrays.extremes import LARGEST
 from sknn_opt.estimators.layer_rates import segments_of
 from sknn_opt.estimators.spelling import closest
 from sknn_opt.nn import activations, initializers
-from sknn_opt.nn.network import Architecture
+from sknn_opt.nn.network import Architecture, as_tuples
 from sknn_opt.optim import OPTIMIZERS, SCHEDULES, Optimizer, TrainingTime, schedules
 from sknn_opt.training import remedies, settings
 
@@ -37,7 +37,7 @@ CONSTRAINTS = {
     "init": [StrOptions(set(initializers.INITIALIZERS)), callable],
     "dropout": ["array-like", Interval(Real, 0, 1, closed="left"), callable],
     "input_dropout": [Interval(Real, 0, 1, closed="left"), callable],
-    "input_scale": ["boolean"],
+    "input_scale": ["boolean", "array-like"],
     "batch_norm": ["boolean"],
     "batch_norm_momentum": [Interval(Real, 0, 1, closed="left")],
     "solver": [StrOptions({"lbfgs", *OPTIMIZERS}), Optimizer],
@@ -198,6 +198,29 @@ def _start(estimator):
     return TrainingTime(initial_rate(estimator), estimator.max_iter)
 
 
+def input_scale_of(estimator, n_features):
+    """``input_scale`` as a bool, or as a tuple of factors, or of those of each member.
+
+    Raises
+    ------
+    ValueError
+        If it is an array of another shape, or not of finite numbers.
+    """
+    given, k = estimator.input_scale, int(estimator.n_members)
+    if np.ndim(given) == 0:
+        return bool(given)
+    factors, shapes = np.asarray(given), [(n_features,), (k, n_features)][: 1 + (k > 1)]
+    real = factors.dtype.kind in "biuf" and np.isfinite(factors).all()
+    if factors.shape not in shapes or not real:
+        allowed = " or ".join(map(str, shapes))
+        raise ValueError(
+            "input_scale must be True, False or an array of finite numbers of shape "
+            f"{allowed}, a factor for each input; got an array of shape {factors.shape} and dtype "
+            f"{factors.dtype}."
+        )
+    return as_tuples(factors.astype(float).tolist())
+
+
 def quantile_levels(quantile):
     """``quantile`` as a float or, if there are several, a tuple of them.
 
@@ -308,7 +331,8 @@ def architecture_of(estimator, rows, fitted=None):
     if loss is estimator.loss:
         check_loss(loss, rows.y, n_outputs)
     n_units = (rows.X.shape[1], *sizes, n_outputs)
-    flags = bool(estimator.batch_norm), bool(estimator.input_scale), int(estimator.n_members)
+    scale = input_scale_of(estimator, rows.X.shape[1])
+    flags = bool(estimator.batch_norm), scale, int(estimator.n_members)
     asked = n_units, estimator.activation, loss, rates, *flags
     if fitted is None:
         architecture = Architecture(*asked)

@@ -100,10 +100,12 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
     input_dropout : float or callable, default=0.0
         The same for the input features.
 
-    input_scale : bool, default=False
+    input_scale : bool or array-like of shape (n_features,) or (n_members, n_features), \
+            default=False
         Whether the network learns a factor for each input, which starts at 1: block ``scale[1]`` of
         `theta_`. Inputs that matter little shrink faster than by their weights alone. ``coefs_[0]``
-        has the factors in it.
+        has the factors in it. Numbers say where they start, for all members or for each: an input
+        of 0 is left out.
 
     batch_norm : bool, default=False
         Whether to normalize the pre-activations of the hidden layers by batch.
@@ -363,7 +365,7 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         init: str | Callable[..., NDArray[Any]] = "auto",
         dropout: ArrayLike | Callable[[TrainingTime], float] = 0.0,
         input_dropout: float | Callable[[TrainingTime], float] = 0.0,
-        input_scale: bool = False,
+        input_scale: bool | ArrayLike = False,
         batch_norm: bool = False,
         batch_norm_momentum: float = 0.9,
         solver: str | Optimizer = "adam",

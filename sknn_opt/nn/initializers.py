@@ -135,7 +135,8 @@ def fit_to_data(architecture, theta, X, weight, rng):
     share, a = np.full(n, 1 / n) if weight is None else weight / weight.sum(), X
     for i in range(1, n_layers + 1):
         W = blocks[f"W[{i}]"].of(theta)
-        z = a @ W.astype(float)
+        by_input = np.asarray(architecture.input_factors)[..., np.newaxis] if i == 1 else 1.0
+        z = a @ (W.astype(float) * by_input)
         mean, square = share @ z, share @ z**2
         variance = share @ (z - mean) ** 2
         if i == n_layers:

@@ -55,25 +55,29 @@ class Dense:
 
 
 class Scaled:
-    """z = (a ⊙ s) W + b, with a learned scale s of each input; a mixin of `Dense` and its kin.
+    """z = (a ⊙ c ⊙ s) W + b, with a learned scale s of each input; a mixin of `Dense` and its kin.
 
-    The matrix of the layer is V = diag(s) W, which is smaller than a batch, and leaves a sparse one
-    as it is. With G = aᵀ δ = dL/dV:  dW = s ⊙ G,  ds = Σ units of W ⊙ G.
+    The matrix of the layer is V = diag(c s) W, which is smaller than a batch, and leaves a sparse
+    one as it is. The factors c are constants, with 0 for an input that is left out.
+    With G = aᵀ δ = dL/dV:  dW = c s ⊙ G,  ds = c Σ units of W ⊙ G.
     """
 
-    def __init__(self, params, grads, n_rows, dtype, *, is_first):
+    def __init__(self, params, grads, n_rows, dtype, *, is_first, factors=1.0):
         super().__init__(params, grads, n_rows, dtype, is_first=is_first)
         self.unscaled, self.W = self.W, np.empty_like(self.W)
         self.scale, self.dscale = params["scale"], grads["scale"]
+        self._factors = np.asarray(factors, np.finfo(dtype).dtype)
 
     def forward(self, a, weight):
-        np.multiply(self.unscaled, self.scale[..., np.newaxis], out=self.W)
+        self._by_input = (self.scale * self._factors)[..., np.newaxis]
+        np.multiply(self.unscaled, self._by_input, out=self.W)
         return super().forward(a, weight)
 
     def backward(self, delta):
         passed = super().backward(delta)
         np.einsum("...ij,...ij->...i", self.unscaled, self.dW, out=self.dscale)
-        self.dW *= self.scale[..., np.newaxis]
+        self.dscale *= self._factors
+        self.dW *= self._by_input
         return passed
 
 

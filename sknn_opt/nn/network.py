@@ -84,6 +84,11 @@ class Block(NamedTuple):
         return vector[self.slice].reshape(self.shape)
 
 
+def as_tuples(nested):
+    """Nested lists as tuples, which can be compared and hashed."""
+    return tuple(map(as_tuples, nested)) if isinstance(nested, list) else nested
+
+
 def lay_out(shapes):
     """Place named arrays one behind the other: name -> Block."""
     blocks, start = {}, 0
@@ -108,8 +113,9 @@ class Architecture:
     dropout : tuple of float
         The rates of the input and of each hidden layer.
     batch_norm : bool
-    input_scale : bool
-        Whether each input is multiplied by a learned scale.
+    input_scale : bool or tuple
+        Whether each input is multiplied by a learned scale; or what this is multiplied by in turn,
+        one number for each input, or a tuple of them for each member. 0 leaves an input out.
     n_members : int
         Networks of this shape side by side; each block then holds those of all, one behind the
         other.
@@ -132,7 +138,7 @@ class Architecture:
     loss: Loss
     dropout: tuple[float, ...]
     batch_norm: bool
-    input_scale: bool = False
+    input_scale: bool | tuple[Any, ...] = False
     n_members: int = 1
     n_layers: int = field(init=False, repr=False, compare=False)
     blocks: dict[str, Block] = field(init=False, repr=False, compare=False)
@@ -169,10 +175,16 @@ class Architecture:
         loss = over_all(self.loss) if y is None else over_observed(self.loss, y)
         return self if loss == self.loss else replace(self, loss=loss)
 
-    @property
-    def single(self):
+    def of_member(self, member):
         """The architecture of one member."""
-        return self if self.n_members == 1 else replace(self, n_members=1)
+        scale = self.input_scale
+        own = scale[member] if isinstance(scale, tuple) and np.ndim(scale) == 2 else scale
+        return replace(self, n_members=1, input_scale=own)
+
+    @property
+    def input_factors(self):
+        """What the scales of the inputs are multiplied by."""
+        return np.array(self.input_scale, float) if isinstance(self.input_scale, tuple) else 1.0
 
     def parameters_of(self, layer):
         """The bare names of a layer's blocks in θ.
@@ -187,12 +199,16 @@ class Architecture:
         """A dict of plain numbers, strings and lists (and a loss of the user's, as it is)."""
         plain = {f.name: getattr(self, f.name) for f in fields(self) if f.init}
         plain |= {name: list(plain[name]) for name in ("n_units", "dropout")}
+        if isinstance(self.input_scale, tuple):
+            plain["input_scale"] = self.input_factors.tolist()
         return plain | {"loss": loss_to_plain(self.loss)}
 
     @classmethod
     def from_plain(cls, plain):
         """Undo `to_plain`."""
         tuples = {name: tuple(plain[name]) for name in ("n_units", "dropout")}
+        if isinstance(plain.get("input_scale"), list):
+            tuples["input_scale"] = as_tuples(plain["input_scale"])
         return cls(**plain | tuples | {"loss": loss_from_plain(plain["loss"])})
 
     def initial_parameters(self, init, rng, dtype):
@@ -210,10 +226,10 @@ class Architecture:
         Members draw one after the other, the first one as it would alone.
         """
         if self.n_members > 1:
-            one = self.single
             theta = np.empty(self.n_parameters, dtype)
             for member in range(self.n_members):
-                members.put(self.blocks, theta, member, one.initial_parameters(init, rng, dtype))
+                drawn = self.of_member(member).initial_parameters(init, rng, dtype)
+                members.put(self.blocks, theta, member, drawn)
             return theta
         theta = np.zeros(self.n_parameters, dtype)
         function, auto = ACTIVATIONS[self.activation], init == "auto"
@@ -246,7 +262,7 @@ class Architecture:
             return
         for member in range(self.n_members):
             own = members.one_of(self.blocks, theta, member)
-            fit_to_data(self.single, own, X, weight, rng)
+            fit_to_data(self.of_member(member), own, X, weight, rng)
             members.put(self.blocks, theta, member, own)
 
     def initial_statistics(self, dtype):
@@ -335,8 +351,9 @@ class Network:
             elif rate:
                 self.dropouts.append(Dropout(rate, n_in, n_rows, dtype))
             layers += self.dropouts[-1:] if rate else []
-            dense = self.DENSE["scale" in params, packed]
-            layers.append(dense(params, grads, n_rows, dtype, is_first=i == 1))
+            dense, scaled = self.DENSE["scale" in params, packed], "scale" in params
+            options = {"factors": architecture.input_factors} if scaled else {}
+            layers.append(dense(params, grads, n_rows, dtype, is_first=i == 1, **options))
             if "gamma" in params:
                 statistics = {
                     name: architecture.statistics[f"{name}[{i}]"].of(self.statistics)

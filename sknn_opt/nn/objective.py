@@ -98,7 +98,7 @@ class Objective:
             From 0.
         """
         theta, k = members.one_of(self.blocks, self.theta, number), self._architecture.n_members
-        one, weight = self._architecture.single, self.weight
+        one, weight = self._architecture.of_member(number), self.weight
         own = None if weight is None else np.broadcast_to(weight, (k, self.X.shape[0]))[number]
         other = self._with(theta=theta, blocks=one.blocks, weight=own, _architecture=one)
         other._packed, other._twins = (self.X, self.y), []

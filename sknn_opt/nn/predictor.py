@@ -99,7 +99,8 @@ def _no_way_back(layer, W, by_unit, by_input):
 
 def _input_scale(architecture, theta):
     """The learned scales of the inputs, as a column beside W[1]."""
-    return architecture.blocks["scale[1]"].of(theta)[..., np.newaxis]
+    scale = architecture.blocks["scale[1]"].of(theta)
+    return (scale * architecture.input_factors).astype(theta.dtype)[..., np.newaxis]
 
 
 def _scale_and_mean(architecture, theta, statistics, layer):

@@ -23,6 +23,7 @@ from sknn_opt._sklearn import (
 from sknn_opt.arrays.types import Matrix, RandomState
 from sknn_opt.estimators.parameters import DidYouMean, checked_weights, transaction
 from sknn_opt.tables import dates
+from sknn_opt.tables.blocks import Bins
 from sknn_opt.tables.categories import Targets
 from sknn_opt.tables.columns import DATES, NUMBERS, SPANS, TRUTH
 from sknn_opt.tables.plan import Plan, chosen_columns
@@ -81,6 +82,8 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
     ----------
     origin_ : ndarray of int of shape (n_features_out,)
         From which column of the table each column of the result is.
+    is_bin_ : ndarray of bool of shape (n_features_out,)
+        Whether each column of the result is one of `bins`.
     dropped_ : dict
         Columns without a part in the result, and why: "constant", "empty" or "all different".
     n_features_in_ : int
@@ -141,6 +144,7 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
     """
 
     origin_: NDArray[np.intp]
+    is_bin_: NDArray[np.bool_]
     dropped_: dict[Any, str]
     n_features_in_: int
     feature_names_in_: NDArray[Any]
@@ -388,6 +392,8 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
             )
         self._labels = [output for block in blocks for output in block.outputs]
         self.origin_ = np.array([j for j, _ in self._labels], dtype=np.intp)
+        are_bins = [isinstance(block, Bins) for block in blocks for _ in block.outputs]
+        self.is_bin_ = np.array(are_bins)
         ends = np.cumsum([len(block.outputs) for block in blocks]).tolist()
         places = map(slice, [0, *ends[:-1]], ends)
         self._blocks = list(zip(blocks, places, strict=True))

@@ -8,7 +8,13 @@ from sklearn.base import clone
 from sknn_opt._sklearn import Interval, StrOptions
 from sknn_opt.estimators.spelling import closest
 from sknn_opt.tables.encoder import TableEncoder
-from sknn_opt.tables.recipe import ONE_BATCH, PRESETS, network_parameters
+from sknn_opt.tables.recipe import (
+    ONE_BATCH,
+    PRESETS,
+    encoder_parameters,
+    input_factors,
+    network_parameters,
+)
 
 CONSTRAINTS = {
     "preset": [StrOptions(set(PRESETS))],
@@ -23,10 +29,11 @@ CONSTRAINTS = {
 REPEATED = 4 * ONE_BATCH  # rows, of which so few may be different that they are one batch
 
 
-def new_encoder(estimator, seed):
-    """The encoder that the parameters ask for."""
+def new_encoder(estimator, shape, seed):
+    """The encoder that the parameters, or a table of this shape, ask for."""
     if estimator.encoder is None:
-        return TableEncoder(estimator.categorical_features, random_state=seed)
+        given = encoder_parameters(*shape) | {"random_state": seed}
+        return TableEncoder(estimator.categorical_features, **given)
     if not isinstance(estimator.categorical_features, str):
         raise ValueError(
             "categorical_features and encoder are both given, and the encoder has "
@@ -52,6 +59,9 @@ def new_network(estimator, Z, sample_weight, seed, own, *, holds_out):
     network = estimator._network(**parameters)
     refuse_unknown(given, network)
     network.set_params(**given)
+    is_bin = estimator.encoder_.is_bin_
+    if network.input_scale is True and network.n_members > 1 and is_bin.any():
+        network.set_params(input_scale=input_factors(is_bin, network.n_members))
     if given.get("n_members", estimator.n_members) and network.n_members > len(Z):
         raise ValueError(
             f"n_members={network.n_members} is more than the {len(Z)} rows of X; each member holds "

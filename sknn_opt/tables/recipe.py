@@ -1,10 +1,10 @@
 """What makes a network accurate on a table, by the size of the table: the presets.
 
-- *Net*: members with two or three layers of 64 silu units; in front a learned scale of each input.
+- *Net*: members with two layers of silu units; in front a learned scale of each input. Half of the
+  members see the numbers in quantile bins as well: they fit what jumps, the others what is smooth.
 - *Start*: weights scaled to the data, units that bend where rows lie (``init="data"``).
 - *Steps*: AdamW with β = .9 and .95; learning rates by layer, 16 / √n_in of the matrices, a tenth
-  for biases, six times for scales; along a cosine to 0. Small batches: they cost less in the cache
-  of a processor, and small tables get more steps from an epoch. Small tables get more epochs, too.
+  for biases, six times for scales; along a cosine to 0. Small tables get more epochs.
 - *Against overfitting*: dropout, less of it for many rows, and weight decay, which fade out in the
   second half; each member holds out rows of its own, and keeps the epoch of the lowest loss there.
 - *In time*: training ends when no member has improved for a fifth of the epochs.
@@ -17,6 +17,8 @@ sets and confirmed on the other (see the benchmarks in the documentation).
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from sknn_opt.optim.optimizers import AdamW
 from sknn_opt.optim.schedules import FadeOut
 
@@ -26,6 +28,7 @@ FEWEST = 16  # rows of which some can be held out
 STALLED = 0.2  # the share of the epochs after which no improvement is to be expected
 ONE_BATCH = 64  # rows: so small a table is one batch, in which weights count like repetition
 FEW, SOME, MANY = 200, 2000, 50_000  # rows
+NARROW = 100  # columns
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,22 @@ class Preset:
 
 PRESETS = {
     "fast": Preset(4, (64, 64), 20, 700),
-    "balanced": Preset(4, (64, 64, 64), 30, 1000),
-    "best": Preset(8, (64, 64, 64), 40, 1000),
+    "balanced": Preset(6, (96, 96), 20, 700),
+    "best": Preset(8, (96, 96), 30, 1000),
 }
+
+
+def encoder_parameters(n_rows, n_columns):
+    """Parameters of `TableEncoder` for a table of so many rows and columns."""
+    binned = n_rows >= max(FEW, 10 * n_columns) and n_columns <= NARROW
+    return {"max_categories": 100, "bins": 16 if binned else None}
+
+
+def input_factors(is_bin, n_members):
+    """Which members see the bins of numbers: the second half of them."""
+    factors = np.ones((n_members, len(is_bin)))
+    factors[: (n_members + 1) // 2, is_bin] = 0
+    return factors
 
 
 def network_parameters(preset, n_rows):
@@ -65,7 +81,7 @@ def network_parameters(preset, n_rows):
         "activation": "silu",
         "init": "data",
         "input_scale": True,
-        "dropout": FadeOut(0.25 if n_rows < FEW else 0.15 if n_rows < SOME else 0.05),
+        "dropout": _dropout(n_rows),
         "solver": AdamW(beta_1=0.9, beta_2=0.95, layer_rates=LAYER_RATES),
         "alpha": 0.0,
         "weight_decay": FadeOut(0.3),
@@ -79,7 +95,12 @@ def network_parameters(preset, n_rows):
     }
 
 
+def _dropout(n_rows):
+    """None where the training loss decides, of which dropout makes a lottery."""
+    if n_rows < FEWEST:
+        return 0.0
+    return FadeOut(0.25 if n_rows < FEW else 0.15 if n_rows < SOME else 0.05)
+
+
 def _batch_size(n_rows):
-    if n_rows <= ONE_BATCH:
-        return n_rows
-    return 32 if n_rows < SOME else 64 if n_rows < MANY else 256
+    return n_rows if n_rows <= ONE_BATCH else 128 if n_rows < MANY else 256

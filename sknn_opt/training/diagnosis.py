@@ -182,7 +182,7 @@ def on_members(architecture, weights, rows, case):
         start, best = (each.of_member(architecture, i) for each in (case.start, weights))
         own = replace(case, state=case.state.of_member(i), start=start, best=best)
         own.rows = rows.of_member(i)
-        said.append(symptoms.on_fitted(architecture.single, best, own.rows, own))
+        said.append(symptoms.on_fitted(architecture.of_member(i), best, own.rows, own))
     if all(sentences == said[0] for sentences in said):
         return said[0]
     alike: dict[str, list] = {}  # but for numbers

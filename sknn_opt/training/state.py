@@ -148,7 +148,9 @@ class TrainingState:
     def of_member(self, member: int) -> TrainingState:
         """The state of one member, to predict with or to look at."""
         architecture, weights = self.architecture, self.weights.of_member(self.architecture, member)
-        return replace(self, architecture=architecture.single, weights=weights, members=None)
+        return replace(
+            self, architecture=architecture.of_member(member), weights=weights, members=None
+        )
 
     def with_weights(self, weights: Weights) -> TrainingState:
         """A state that goes on from weights of another origin, which predict."""
