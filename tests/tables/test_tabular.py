@@ -70,7 +70,6 @@ MIDDLE = np.median(AMOUNT)
 Y = np.where(AMOUNT > MIDDLE, "yes", "no")
 NEW, NEW_AMOUNT = table_of(seed=1)
 NEW_Y = np.where(NEW_AMOUNT > MIDDLE, "yes", "no")
-RNG = np.random.default_rng(0)
 
 
 FEW_EPOCHS = pytest.mark.filterwarnings(
@@ -189,7 +188,7 @@ def test_several_outputs_with_gaps():
 
 
 def test_quantiles():
-    noise = RNG.normal(size=len(X)) * 4
+    noise = np.random.default_rng(0).normal(size=len(X)) * 4
     model = TabularMLPRegressor(loss="quantile", quantile=[0.1, 0.5, 0.9], **QUICK)
     low, middle, high = model.fit(X, AMOUNT + noise).predict(NEW).T
     assert (low <= middle).all()
@@ -202,7 +201,7 @@ def test_quantiles():
 
 def test_counts():
     rate = np.exp(X["age"].to_numpy() / 20)
-    y = RNG.poisson(rate)
+    y = np.random.default_rng(0).poisson(rate)
     model = TabularMLPRegressor(loss="poisson", **QUICK).fit(X, y)
     truth, counts = np.exp(NEW["age"] / 20), model.predict(NEW)
     assert (counts > 0).all()
@@ -251,7 +250,10 @@ def test_weights_of_small_tables_count_like_repetition(n):
 
 @FEW_EPOCHS
 def test_weights_pull_predictions():
-    data, y = RNG.normal(size=(300, 1)), np.arange(300) % 2 * 10.0  # noise: only the mean is there
+    data, y = (
+        np.random.default_rng(0).normal(size=(300, 1)),
+        np.arange(300) % 2 * 10.0,
+    )  # noise: only the mean is there
     w = np.where(y > 0, 9.0, 1.0)
     model = TabularMLPRegressor(**QUICK)
     assert model.fit(data, y).predict(data).mean() == pytest.approx(5, abs=1)
@@ -260,7 +262,7 @@ def test_weights_pull_predictions():
 
 @FEW_EPOCHS
 def test_class_weights_find_the_rare_class():
-    rare = RNG.random(len(X)) < np.where(X["age"] > 50, 0.4, 0.02)
+    rare = np.random.default_rng(0).random(len(X)) < np.where(X["age"] > 50, 0.4, 0.02)
     plain, balanced = (
         TabularMLPClassifier(class_weight=w, **QUICK).fit(X, rare) for w in (None, "balanced")
     )
@@ -477,7 +479,7 @@ def test_ordinary_data_give_no_warning(load, preset):
 
 @pytest.mark.parametrize("n", [2, 3, 5, 20, 60])
 def test_few_rows_give_no_warning(n):
-    data = RNG.normal(size=(n, 4))
+    data = np.random.default_rng(0).normal(size=(n, 4))
     assert TabularMLPRegressor(**QUICK).fit(data, data[:, 0]).score(data, data[:, 0]) > 0.8
     y = np.arange(n) % 2
     assert quick(TabularMLPClassifier, 40).fit(data + 9 * y[:, np.newaxis], y).n_iter_ == 40
@@ -588,14 +590,15 @@ def test_a_class_of_one_row_is_trained_by_all_members():
     assert model.predict_proba(X).shape == (len(X), 3)
 
 
+@FEW_EPOCHS
 def test_more_columns_than_rows():
-    wide = RNG.normal(size=(30, 200))
+    wide = np.random.default_rng(0).normal(size=(30, 200))
     assert np.isfinite(quick(TabularMLPRegressor).fit(wide, wide[:, 0]).predict(wide)).all()
 
 
 def test_a_category_of_100_000_values_stays_small():
     n = 120_000
-    codes = np.r_[np.arange(100_000), RNG.integers(0, 100_000, n - 100_000)]
+    codes = np.r_[np.arange(100_000), np.random.default_rng(0).integers(0, 100_000, n - 100_000)]
     data = pd.DataFrame({"customer": [f"c{code}" for code in codes], "x": codes % 7})
     model = quick(TabularMLPRegressor, 1, network_params={"batch_size": 4096})
     model.fit(data, data["x"] * 1.0)
