@@ -63,7 +63,9 @@ def _by_turns(rows, fraction, k, hold_out, last):
             held[member, chosen] = part.weight[chosen] / rows.weight[chosen]
     present = np.zeros(held.shape[1])
     present[rows.of(all_rows)] = 1.0
-    return present - held, held
+    parts = present - held, held
+    whole = rows.given is None  # no row is divided: an eighth of the memory
+    return tuple(part.astype(bool) for part in parts) if whole else parts
 
 
 def _by_hash(estimator, key, left, fraction):
@@ -95,11 +97,11 @@ def _last_groups(by_group, left):
 
 def _by_splits(estimator, rows, groups, k):
     """The last k sides of a splitter, one after the other where there are fewer."""
-    parts = np.zeros((2, k, rows.n_rows))
+    parts = np.zeros((2, k, rows.n_rows), bool)
     found = validation.sides_of(estimator, rows, groups, k)
     for member in range(k):
         for part, side in zip(parts, found[member % len(found)], strict=True):
-            part[member, side] = 1.0
+            part[member, side] = True
     return tuple(parts)
 
 

@@ -36,8 +36,8 @@ class Rows:
     frame : data frame or None
         X as the user gave it, where its columns have names.
     parts : (ndarray, ndarray) of shape (n_members, n), or None
-        How much of each row's weight each member trains on, and validates on: 0 or 1, or a share
-        where equal rows were merged. None is all, and nothing.
+        Whether each member trains, and validates, on each row; where equal rows were merged, on
+        which share of its weight. None is all, and nothing.
     n_rows : int
         How many do.
     """
@@ -92,7 +92,7 @@ class Rows:
         if self.parts is None:
             return self
         share = self.parts[held_out][member]
-        whole, rows = bool(np.isin(share, (0, 1)).all()), replace(self, parts=None)
+        whole, rows = share.dtype == bool, replace(self, parts=None)
         return (rows if whole else rows.weighted_by(share)).take(rows.of(share) > 0)
 
     @property
