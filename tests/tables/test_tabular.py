@@ -260,7 +260,7 @@ def test_weights_pull_predictions():
     assert model.fit(data, y, w).predict(data).mean() == pytest.approx(9, abs=1)
 
 
-@FEW_EPOCHS
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # a rare class
 def test_class_weights_find_the_rare_class():
     rare = np.random.default_rng(0).random(len(X)) < np.where(X["age"] > 50, 0.4, 0.02)
     plain, balanced = (
