@@ -119,7 +119,7 @@ def realmlp(has_classes, seed, categories):
     )
 
 
-def _our_version():
+def our_version():
     """A hash of what makes a table a model."""
     files = sorted(Path(sknn_opt.tables.__file__).parent.glob("*.py"))
     return md5(b"".join(path.read_bytes() for path in files)).hexdigest()[:8]
@@ -143,7 +143,7 @@ SLOW = ("CatBoost", "RealMLP-TD")
 
 def all_contenders():
     """Ours and those that are installed; says which are not."""
-    yield from (Contender(preset, ours(preset), _our_version()) for preset in OURS)
+    yield from (Contender(preset, ours(preset), our_version()) for preset in OURS)
     for name, (make, package) in THEIRS.items():
         try:
             found = version(package)
