@@ -15,20 +15,29 @@ FEWEST_OF_A_CLASS = 10  # rows
 FEW = 1500  # rows
 KINDS = ("numbers", "mixed")
 HALVES = ("development", "confirmation")
-# Tables of numbers that were used before there were halves.
+# Tables that were used before there were halves.
 CHOSEN_ON = {
     "breast_cancer",
+    "deaths",
+    "developer salaries",
+    "diabetes",
+    "happiness",
+    "house prices",
     "led7digit",
     "mammographic",
     "marketing",
     "movement_libras",
+    "movie ratings",
     "phoneme",
     "pima",
     "ring",
     "saheart",
     "segment",
     "sonar",
+    "spam",
     "texture",
+    "votes in Chile",
+    "weights of teenagers",
 }
 
 

@@ -111,7 +111,7 @@ class BaseTabularMLP(DidYouMean, BaseEstimator):
     def _fit(self, X, y, sample_weight, validation, groups):
         started, rng = perf_counter(), check_random_state(self.random_state)
         seeds = rng.randint(2**31, size=3)
-        self.encoder_ = new_encoder(self, np.shape(X)[:2], int(seeds[0]))
+        self.encoder_ = new_encoder(self, X, int(seeds[0]))
         Z = np.asarray(self.encoder_.fit_transform(X, y, sample_weight))
         for name in ("n_features_in_", "feature_names_in_"):
             vars(self).pop(name, None)

@@ -15,6 +15,7 @@ from sknn_opt.tables.recipe import (
     input_factors,
     network_parameters,
 )
+from sknn_opt.tables.table import open_table
 
 CONSTRAINTS = {
     "preset": [StrOptions(set(PRESETS))],
@@ -29,11 +30,11 @@ CONSTRAINTS = {
 REPEATED = 4 * ONE_BATCH  # rows, of which so few may be different that they are one batch
 
 
-def new_encoder(estimator, shape, seed):
-    """The encoder that the parameters, or a table of this shape, ask for."""
+def new_encoder(estimator, X, seed):
+    """The encoder that the parameters, or the size of the table, ask for."""
     if estimator.encoder is None:
-        given = encoder_parameters(*shape) | {"random_state": seed}
-        return TableEncoder(estimator.categorical_features, **given)
+        encoder = TableEncoder(estimator.categorical_features, random_state=seed)
+        return encoder.set_params(**encoder_parameters(*open_table(X, encoder).shape))
     if not isinstance(estimator.categorical_features, str):
         raise ValueError(
             "categorical_features and encoder are both given, and the encoder has "

@@ -261,6 +261,7 @@ def test_weights_pull_predictions():
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # a rare class
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # one class only
 def test_class_weights_find_the_rare_class():
     rare = np.random.default_rng(0).random(len(X)) < np.where(X["age"] > 50, 0.4, 0.02)
     plain, balanced = (
