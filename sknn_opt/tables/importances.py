@@ -13,10 +13,10 @@ from sknn_opt.estimators.evaluation import evaluation_of
 from sknn_opt.nn.network import Weights
 from sknn_opt.nn.predictor import fold
 
-WORK = 1_000_000  # rows times columns that are predicted anew, about a second
+WORK = 300_000  # rows times columns that are predicted anew, about a third of a second
 SHARE = 0.1  # of the time that a fit may take
 LEAST, MOST = 50, 5000  # rows of each member
-REPEATS = 10  # at most: of few rows
+REPEATS = 5  # at most: of few rows
 
 
 def on_training_rows(network, Z, y, sample_weight):

@@ -51,9 +51,9 @@ class Preset:
 
 
 PRESETS = {
-    "fast": Preset(4, (64, 64), 20, 700),
-    "balanced": Preset(6, (96, 96), 20, 700),
-    "best": Preset(8, (96, 96), 30, 1000),
+    "fast": Preset(2, (64, 64), 20, 700),
+    "balanced": Preset(4, (64, 64), 20, 700),
+    "best": Preset(8, (64, 64), 20, 700),
 }
 
 
