@@ -548,7 +548,7 @@ BAD = {
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input(name):
     params, data, y, said = BAD[name]
-    model = quick(TabularMLPRegressor, 2).fit(X, AMOUNT)
+    model = quick(TabularMLPRegressor, 10).fit(X, AMOUNT)
     before, state = model.predict(NEW), dict(vars(model))
     weights = {"sample_weight": -np.ones(len(X))} if name == "weights" else {}
     with pytest.raises((ValueError, TypeError), match=re.escape(said)) as caught:
