@@ -33,8 +33,6 @@ WITHOUT = {  # parameters of the network that take a part away
     "learning rates by layer": {"solver": AdamW(**PLAIN)},
     "dropout": {"dropout": 0.0},
     "dropout that fades out": {"dropout": 0.1},
-    "weight decay": {"weight_decay": 0.0},
-    "weight decay that fades out": {"weight_decay": 0.3},
     "best epoch on held-out rows": {"early_stopping": False},
     "silu (with relu)": {"activation": "relu"},
 }

@@ -34,8 +34,9 @@ def refuse_extremes(X, name, names=None, owner=None, allow_nan=False, limit=LARG
     if owner is not None and np.isnan(values).any():
         row, _, column = _first(X != X, names)
         raise ValueError(
-            f"Input {name} contains NaN, first in {column} at row {row}: fill in what is missing, "
-            f"by make_pipeline(SimpleImputer(), InputNormalizer(), {owner.__name__}())."
+            f"Input {name} contains NaN, first in {column} at row {row}: let TabularMLPClassifier "
+            "or TabularMLPRegressor take the table as it is, or fill in what is missing, by "
+            f"make_pipeline(SimpleImputer(), InputNormalizer(), {owner.__name__}())."
         )
     if values.size and has_extremes(values, limit):
         row, j, column = _first(abs(X) > limit, names)

@@ -30,6 +30,7 @@ REMEDIES = {
     ("text and pandas.NA", "pandas"): 'X[name] = X[name].fillna("missing")',
     ("pandas.NA", "pandas"): 'X[name] = X[name].astype("Float64")',
 }
+AS_IT_IS = "let TabularMLPClassifier or TabularMLPRegressor take the table as it is"
 WHAT_FOR = {"text": "encode them", "text and pandas.NA": "give those a name"}
 ENCODE = (
     'make_column_transformer((OneHotEncoder(handle_unknown="ignore"), [names]), '
@@ -141,4 +142,5 @@ def _sentence(kind, columns, library):
         remedy = remedy.replace("X[name]", f"X[{names[0]}]")
     elif "X[name]" in remedy:
         remedy = f"for name in [{', '.join(names)}]: {remedy}"
-    return f"{found}: {WHAT_FOR.get(kind, 'make numbers of them')} by {remedy}"
+    what = WHAT_FOR.get(kind, "make numbers of them")
+    return f"{found}: {AS_IT_IS}, or {what} by {remedy}"

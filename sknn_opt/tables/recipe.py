@@ -5,8 +5,8 @@
 - *Start*: weights scaled to the data, units that bend where rows lie (``init="data"``).
 - *Steps*: AdamW with β = .9 and .95; learning rates by layer, 16 / √n_in of the matrices, a tenth
   for biases, six times for scales; along a cosine to 0. Small tables get more epochs.
-- *Against overfitting*: dropout, less of it for many rows, and weight decay, which fade out in the
-  second half; each member holds out rows of its own, and keeps the epoch of the lowest loss there.
+- *Against overfitting*: dropout, less of it for many rows, which fades out in the second half; each
+  member holds out rows of its own, and keeps the epoch of the lowest loss there.
 - *In time*: training ends when no member has improved for a fifth of the epochs.
 
 Sources: Holzmüller, Grinsztajn & Steinwart (2024), "Better by default: strong pre-tuned MLPs and
@@ -84,7 +84,6 @@ def network_parameters(preset, n_rows):
         "dropout": _dropout(n_rows),
         "solver": AdamW(beta_1=0.9, beta_2=0.95, layer_rates=LAYER_RATES),
         "alpha": 0.0,
-        "weight_decay": FadeOut(0.3),
         "batch_size": batch,
         "learning_rate": "cosine",
         "learning_rate_init": 9e-3,
