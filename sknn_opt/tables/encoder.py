@@ -87,7 +87,7 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
         Columns without a part in the result, and why: "constant", "empty" or "all different".
     n_features_in_ : int
         Number of columns of the table.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_columns,)
         Their names; only if the table is a frame whose names are all strings.
 
     See Also
