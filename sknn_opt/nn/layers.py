@@ -68,17 +68,17 @@ class Scaled:
         super().__init__(params, grads, n_rows, dtype, is_first=is_first)
         self.unscaled, self.W = self.W, np.empty_like(self.W)
         self.scale, self.dscale = params["scale"], grads["scale"]
-        self._factors = np.asarray(factors, np.finfo(dtype).dtype)
+        self.factors = np.asarray(factors, np.finfo(dtype).dtype)
 
     def forward(self, a, weight):
-        self._by_input = (self.scale * self._factors)[..., np.newaxis]
+        self._by_input = (self.scale * self.factors)[..., np.newaxis]
         np.multiply(self.unscaled, self._by_input, out=self.W)
         return super().forward(a, weight)
 
     def backward(self, delta):
         passed = super().backward(delta)
         np.einsum("...ij,...ij->...i", self.unscaled, self.dW, out=self.dscale)
-        self.dscale *= self._factors
+        self.dscale *= self.factors
         self.dW *= self._by_input
         return passed
 

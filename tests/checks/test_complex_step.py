@@ -31,8 +31,14 @@ def in_general_position(objective):
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
 @pytest.mark.parametrize(
     "parameters",
-    [{}, {"batch_norm": True}, {"dropout": 0.4, "input_dropout": 0.2}],
-    ids=["plain", "batch_norm", "dropout"],
+    [
+        {},
+        {"batch_norm": True},
+        {"dropout": 0.4, "input_dropout": 0.2},
+        {"input_scale": True},
+        {"input_scale": [1.0, 0.5, 0.0, 2.0]},
+    ],
+    ids=["plain", "batch_norm", "dropout", "scale", "factors"],
 )
 @pytest.mark.parametrize("sparse", [False, True])
 def test_layerwise_equals_whole(activation, parameters, sparse):

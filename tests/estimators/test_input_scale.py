@@ -11,6 +11,7 @@ from sklearn.model_selection import GridSearchCV
 
 from sknn_opt import InputNormalizer, MLPClassifier, MLPRegressor, check_gradients, check_signals
 from sknn_opt.optim import Adam
+from sknn_opt.tables.recipe import input_factors
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -188,3 +189,60 @@ def test_clones_and_searches():
     assert search.best_params_["input_scale"] in (False, True)
     with pytest.raises(ValueError, match="'input_scale' parameter of MLPClassifier must be"):
         network(input_scale="yes").fit(X, Y)
+
+
+FACTORS = np.array([1.0, 0.5, 0.0, 2.0])
+
+
+@pytest.mark.parametrize("init", ["auto", "data"])
+def test_factors_are_those_of_the_inputs(init):
+    """The same network on X times the factors, whatever its parameters are."""
+    here = network(input_scale=FACTORS, init=init).objective(X, Y)
+    there = network(init=init).objective(X * FACTORS, Y)
+    if init == "auto":
+        np.testing.assert_array_equal(here.theta, there.theta)
+    theta = here.theta + 0.3 * np.random.default_rng(0).normal(size=here.theta.size)
+    np.testing.assert_allclose(here.value(theta), there.value(theta), rtol=1e-13)
+    expected = there.gradient(theta)
+    np.testing.assert_allclose(here.gradient(theta), expected, atol=1e-14)
+
+
+@pytest.mark.parametrize("options", [{}, {"batch_norm": True}, {"solver": "lbfgs"}])
+@pytest.mark.parametrize("data", [X, SPARSE], ids=["dense", "sparse"])
+def test_an_input_that_is_left_out_says_nothing(options, data):
+    net = network(input_scale=FACTORS, **options).fit(data, Y)
+    other = data.copy()
+    if data is X:
+        other[:, 2] = 99
+        np.testing.assert_array_equal(net.predict_proba(other), net.predict_proba(data))
+    assert (net.coefs_[0][2] == 0).all()
+    assert (block(net, "scale[1]")[2] == 1).all()
+    loaded = pickle.loads(pickle.dumps(net))
+    np.testing.assert_array_equal(loaded.predict_proba(data), net.predict_proba(data))
+    for each in (net, loaded):
+        each.set_params(warm_start=True).fit(data, Y)
+    np.testing.assert_array_equal(net.theta_, loaded.theta_)
+    assert check_gradients(net, data[::5], Y[::5]).passed
+
+
+def test_members_see_inputs_of_their_own():
+    factors = input_factors(np.array([False, False, True, True]), 3)
+    np.testing.assert_array_equal(factors, [[1, 1, 0, 0], [1, 1, 0, 0], [1, 1, 1, 1]])
+    net = network(n_members=3, input_scale=factors, init="data").fit(X, Y)
+    other = X.copy()
+    other[:, 2:] = 9
+    same = (net.member_predictions(X) == net.member_predictions(other)).all(axis=(1, 2))
+    np.testing.assert_array_equal(same, [True, True, False])
+    assert check_gradients(net, X[::5], Y[::5]).passed
+
+
+@pytest.mark.parametrize("wrong", [[1.0, 2.0], np.ones((2, 4)), [1, 2, 3, np.nan], [["a"] * 4]])
+def test_factors_that_are_none(wrong):
+    with pytest.raises(ValueError, match=r"input_scale must be True, False or an array of finite"):
+        network(input_scale=wrong).fit(X, Y)
+
+
+def test_other_factors_in_a_warm_start():
+    net = network(input_scale=FACTORS, warm_start=True).fit(X, Y)
+    with pytest.raises(ValueError, match=r"input_scale was \(1.0, 0.5, 0.0, 2.0\) and is now True"):
+        net.set_params(input_scale=True).fit(X, Y)

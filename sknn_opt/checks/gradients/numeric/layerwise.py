@@ -7,7 +7,7 @@ differentiates by a unit in all rows at once. A block follows from its layer's o
 is linear:
 
     z = a W + b:     ∂J/∂W = aᵀ ∂J/∂z,   ∂J/∂b = Σ rows of ∂J/∂z
-    z = (a s) W + b: ∂J/∂s = Σ rows of a ∂J/∂z Wᵀ;  W sees a s
+    z = (a c s) W + b: ∂J/∂s = Σ rows of c a ∂J/∂z Wᵀ;  W sees a c s
     y = γ x̂ + β:     ∂J/∂γ = Σ x̂ ∂J/∂y,  ∂J/∂β = Σ rows of ∂J/∂y
 
 This shares nothing with backprop but that linearity, and `Layerwise.settle` holds it to steps
@@ -143,7 +143,8 @@ class Layerwise(Exact):
             case "W":
                 return np.ravel(self._read(k).T @ delta)
             case "scale":
-                return np.sum(self.layers[k].unscaled * (self.signals[k].T @ delta), axis=1)
+                layer = self.layers[k]
+                return layer.factors * np.sum(layer.unscaled * (self.signals[k].T @ delta), axis=1)
             case "gamma":
                 return np.einsum("ij,ij->j", self.layers[k].x_hat, delta)
             case "b" | "beta":
@@ -168,7 +169,8 @@ class Layerwise(Exact):
                 matrices, read = directions.reshape(len(directions), -1, n_units), self._read(k)
                 moved = np.stack([read @ matrix for matrix in matrices], axis=1)
             case "scale":
-                matrices = directions[:, :, np.newaxis] * self.layers[k].unscaled
+                layer = self.layers[k]
+                matrices = (directions * layer.factors)[:, :, np.newaxis] * layer.unscaled
                 moved = np.stack([self.signals[k] @ matrix for matrix in matrices], axis=1)
             case "gamma":
                 moved = self.layers[k].x_hat[:, np.newaxis] * directions
@@ -178,8 +180,8 @@ class Layerwise(Exact):
 
     def _read(self, k):
         """What the weights of layer k multiply."""
-        scale = getattr(self.layers[k], "scale", None)
-        return self.signals[k] if scale is None else self.signals[k] * scale
+        layer, signal = self.layers[k], self.signals[k]
+        return signal * (layer.scale * layer.factors) if hasattr(layer, "scale") else signal
 
     def along_signal(self, k, moved):
         """The derivatives as signal k moves along `moved`, of shape (rows, n_directions, units)."""
