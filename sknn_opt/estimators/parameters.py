@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from functools import partial
+from inspect import signature
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -327,6 +328,7 @@ def architecture_of(estimator, rows, fitted=None):
         check_scoring_name(estimator.scoring)
     if isinstance(estimator.solver, Optimizer):
         check_optimizer(estimator.solver)
+        refuse_two_values(estimator)
     loss, n_outputs = estimator._loss_and_outputs(rows.y)
     if loss is estimator.loss:
         check_loss(loss, rows.y, n_outputs)
@@ -478,6 +480,21 @@ def check_scoring_name(scoring):
                 "score, a callable, or one of sklearn.metrics.get_scorer_names(), such as "
                 f"'average_precision' or 'r2'.{f' Did you mean {meant!r}?' if meant else ''}"
             ) from error
+
+
+def refuse_two_values(estimator):
+    """Raise ValueError if a parameter differs from what the solver, an object, brings for it.
+
+    It would have no effect. One at its default says nothing, and `learning_rate` is a schedule.
+    """
+    solver, known = estimator.solver, signature(type(estimator)).parameters
+    for name in sorted(vars(solver).keys() - {"learning_rate"}):
+        here, own = OTHER_NAMES.get(name, name), getattr(solver, name)
+        if here in known and getattr(estimator, here) not in (known[here].default, own):
+            raise ValueError(
+                f"{here}={getattr(estimator, here)!r} has no effect beside solver={solver!r}, "
+                f"which brings {name}={own!r} of its own: set it there alone."
+            )
 
 
 def check_loss(loss, y, n_outputs):

@@ -29,6 +29,7 @@ STALLED = 0.2  # the share of the epochs after which no improvement is to be exp
 ONE_BATCH = 64  # rows: so small a table is one batch, in which weights count like repetition
 FEW, SOME, MANY = 200, 2000, 50_000  # rows
 NARROW = 100  # columns
+SMALL = 4_000_000  # numbers of a table: bins make a matrix of up to 260 MB of it
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ PRESETS = {
 
 def encoder_parameters(n_rows, n_columns):
     """Parameters of `TableEncoder` for a table of so many rows and columns."""
-    binned = n_rows >= max(FEW, 10 * n_columns) and n_columns <= NARROW
+    enough = n_rows >= max(FEW, 10 * n_columns)
+    binned = enough and n_columns <= NARROW and n_rows * n_columns <= SMALL
     return {"max_categories": 100, "bins": 16 if binned else None}
 
 

@@ -31,6 +31,7 @@ X_REG, Y_REG = load_diabetes(return_X_y=True)
 X_REG = scale(X_REG)
 LABELS = np.column_stack([Y == 0, X[:, 0] > 0]).astype(int)
 K = 3
+RATES = {"W": "fan_in", "b": 0.1, "scale": 6.0}
 
 
 def member_of(estimator, i):
@@ -73,8 +74,7 @@ CASES = {
         "activation": "silu",
         "init": "data",
         "input_scale": True,
-        "solver": AdamW(beta_2=0.95, layer_rates={"W": "fan_in", "b": 0.1, "scale": 6.0}),
-        "weight_decay": FadeOut(0.3),
+        "solver": AdamW(beta_2=0.95, weight_decay=FadeOut(0.3), layer_rates=RATES),
         "learning_rate": "cosine",
     },
 }
@@ -414,8 +414,7 @@ PAIRS = {
         "init": "data",
         "input_scale": True,
         "dropout": FadeOut(0.15),
-        "solver": AdamW(beta_2=0.95, layer_rates={"W": "fan_in", "b": 0.1, "scale": 6.0}),
-        "weight_decay": FadeOut(0.3),
+        "solver": AdamW(beta_2=0.95, weight_decay=FadeOut(0.3), layer_rates=RATES),
         "learning_rate": "cosine",
         "batch_size": 32,
         "early_stopping": True,

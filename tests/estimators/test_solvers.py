@@ -9,7 +9,7 @@ from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
 
 from sknn_opt import InputNormalizer, MLPClassifier
-from sknn_opt.optim import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSprop
+from sknn_opt.optim import OPTIMIZERS, SGD, Adam, AdamW, FadeOut, Optimizer, RMSprop
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -73,6 +73,27 @@ def test_two_learning_rates_are_one_too_many():
         net.fit(X, Y)
     assert not hasattr(net, "theta_")
     net.set_params(learning_rate_init=0.05).fit(X, Y)  # the same, said twice
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"weight_decay": FadeOut(0.3)}, {"weight_decay": 0.3}, {"beta_2": 0.9}, {"epsilon": 1e-3}],
+)
+def test_a_parameter_that_the_solver_brings_itself(given):
+    net = network(solver=AdamW(0.05), **given)
+    with pytest.raises(
+        ValueError, match=r"has no effect beside solver=AdamW.*: set it there alone"
+    ):
+        net.fit(X, Y)
+    (name, value), *_ = given.items()
+    net.set_params(solver=AdamW(0.05, **given)).fit(X, Y)  # the same, said twice
+    net.set_params(**{name: getattr(network(), name)}).fit(X, Y)
+    assert getattr(net.solver, name) == value
+
+
+def test_names_that_differ():
+    with pytest.raises(ValueError, match="nesterovs_momentum=False has no effect"):
+        network(solver=SGD(0.05), nesterovs_momentum=False).fit(X, Y)
 
 
 def test_weight_decay_leaves_biases_alone():
