@@ -59,6 +59,12 @@ class FittedNetwork(HiddenFeatures, NetworkWeights):
 
         With `depth`, of the activations of that hidden layer, counted from 1.
         """
+        with np.errstate(all="ignore"):
+            X = self._prepared(X)
+            return self._predictor.outputs(X, then, depth=depth)
+
+    def _prepared(self, X):
+        """X as the predictor takes it, which is there then."""
         try:
             known = self._predictor.weights is self._weights
         except AttributeError:
@@ -68,17 +74,13 @@ class FittedNetwork(HiddenFeatures, NetworkWeights):
             state = self._training
             units = state.target_scale and Units(state.target_scale)
             self._predictor = Predictor(state.architecture, self._weights, units)
-        with np.errstate(all="ignore"):
-            if not self._is_as_validated(X):
-                X = self._validate(X, reset=False)
-            return self._predictor.outputs(X, then, depth=depth)
+        return X if self._is_as_validated(X) else self._validate(X, reset=False)
 
     def _of_each_member(self, X, then):
         """The same of each member by itself, of shape (n_members, n_samples, ...)."""
-        self._outputs(X[:1], then)  # check it all before, and have a predictor
-        architecture, units = self._training.architecture, self._predictor.units
         with np.errstate(all="ignore"):
-            X = self._validate(X, reset=False)
+            X = self._prepared(X)
+        architecture, units = self._training.architecture, self._predictor.units
         if architecture.n_members == 1:
             return self._predictor.outputs(X, then)[np.newaxis]
         each = (

@@ -131,7 +131,8 @@ class BaseTabularMLP(DidYouMean, BaseEstimator):
         work = importances.work_in(self.max_time)
         args = self.encoder_.origin_, self.n_features_in_, rng, work
         self.feature_importances_ = importances.importances(of_each, *args)
-        network._weights = network._weights.astype(np.float64)  # that it predicts with
+        # It predicts in double precision: in single, digits depend on the rows that come together.
+        network._weights = network._weights.astype(np.float64)
         self.network_ = network
 
     def _encoded_validation_set(self, X_val):
