@@ -142,11 +142,11 @@ class Monitor:
             state.best, state.best_epoch = weights.copy(), state.n_epochs
 
     def _judged(self, state, found):
-        """Whose epochs are judged, each with its score and loss."""
+        """Whose epochs are judged, each with its score and loss; None where no rows are held out."""
         if not state.members:
             return [(state, (found["score"], found["validation_loss"]))]
         numbers = range(1, len(state.members) + 1)
-        columns = [(found[f"score[{i}]"], found[f"validation_loss[{i}]"]) for i in numbers]
+        columns = [(found.get(f"score[{i}]"), found.get(f"validation_loss[{i}]")) for i in numbers]
         return zip(state.members, columns, strict=True)
 
     def _judge_members(self, state, row, weights):

@@ -467,6 +467,17 @@ def test_streams():
     assert net.history_[-1]["score[2]"] is not None
 
 
+@pytest.mark.parametrize("n", [1, 2, 5, 30])
+def test_a_stream_whose_first_calls_hold_out_nothing(n):
+    net = MLPRegressor((4,), n_members=K, early_stopping=True, random_state=0)
+    for start in range(0, 60, n):
+        rows = slice(start, start + n)
+        net.partial_fit(X_REG[rows], Y_REG[rows])
+        assert np.isfinite(net.predict(X_REG)).all()
+    assert net.history_[0].get("score[1]") is None or n > 1
+    assert net.history_[-1]["loss[3]"] > 0
+
+
 def test_classes_that_come_late():
     net = MLPClassifier((8,), n_members=K, random_state=0, learning_rate_init=0.02)
     for _ in range(20):
