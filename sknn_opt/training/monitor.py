@@ -142,7 +142,7 @@ class Monitor:
             state.best, state.best_epoch = weights.copy(), state.n_epochs
 
     def _judged(self, state, found):
-        """Whose epochs are judged, each with its score and loss; None where no rows are held out."""
+        """Whose epochs are judged, each with its score and loss; None where none are held out."""
         if not state.members:
             return [(state, (found["score"], found["validation_loss"]))]
         numbers = range(1, len(state.members) + 1)
