@@ -7,15 +7,13 @@ Nothing below this floor knows an estimator.
 
 from __future__ import annotations
 
-import copy
 import warnings
 from contextlib import nullcontext
-from dataclasses import replace
 from operator import is_, itemgetter
 from typing import ClassVar, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import ArrayLike
 from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
@@ -34,6 +32,7 @@ from sknn_opt.estimators import class_weight, evaluation, frames, spelling
 from sknn_opt.estimators.fitted import FittedNetwork
 from sknn_opt.estimators.folds import divide_among
 from sknn_opt.estimators.listeners import WATCHED, FitTask, Printer, listeners_of
+from sknn_opt.estimators.objectives import WithObjective
 from sknn_opt.estimators.parameters import (
     CONSTRAINTS,
     DidYouMean,
@@ -48,7 +47,6 @@ from sknn_opt.estimators.target_scale import Units
 from sknn_opt.estimators.validation import checked_groups, divide, divide_stream
 from sknn_opt.nn.losses import LOG_LINKS, SquaredError, constant_loss, constant_outputs
 from sknn_opt.nn.network import Weights
-from sknn_opt.nn.objective import Objective
 from sknn_opt.nn.predictor import Predictor
 from sknn_opt.optim import TrainingTime
 from sknn_opt.training import data_symptoms, diagnosis, lbfgs, minibatch, randomness, symptoms
@@ -59,13 +57,14 @@ from sknn_opt.training.state import Progress, TrainingState
 INIT_ROWS = 1000  # that init="data" looks at
 
 
-class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
+class BaseMLP(WithObjective, FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
     """The common part of MLPClassifier and MLPRegressor; not for direct use.
 
     A mixin of `sknn_opt.estimators.targets` says how targets are encoded and decoded.
     """
 
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS
+    _can_pause: ClassVar[bool] = True
 
     def _validate_params(self):
         try:
@@ -155,12 +154,11 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
 
     def _train(self, rows, validation, groups, before, task):
         """Train until the end. Returns the outcome and advice."""
-        state, n_before = self._begin(rows, before), before.n_epochs if before else 0
         n_given, weighted, advice = rows.n_rows, rows.weight is not None, []
-        if before:
-            state.start_anew()
-            state.weight_seen, state.unit, state.class_totals = 0.0, None, None
-        else:
+        pause, n_before = vars(self).get("_pause"), before.n_epochs if before else 0
+        paused = pause and pause.state
+        state, learn = self._begin(rows, before, paused), "anew" if before else "first"
+        if not (before or paused):
             advice += symptoms.on_inputs(rows.X, getattr(self, "feature_names_in_", None))
         monitor = self._monitor(before, "fit")
         rows, held_out = self._divide(rows, validation, groups, state.key, advice)
@@ -168,7 +166,7 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
         state.n_seen = rows.total_weight() if repeated else rows.n_rows
         if getattr(self, "class_weight", None) is not None:
             self._count_classes(state, rows)
-        rows = self._to_network(state, rows, "anew" if before else "first", advice)
+        rows = self._to_network(state, rows, None if paused else learn, advice)
         if held_out is not None:
             given = weighted if validation is None else validation.weight is not None
             said = None if monitor.by_score else _NO_SCORE  # where it decides it must be there
@@ -179,8 +177,7 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
         settings, start = settings_of(self, state, rows, rows.mean_weight), state.weights.copy()
         if task or self.verbose or WATCHED & vars(self).keys():
             monitor.listeners = listeners_of(self, task, n_before, settings.max_iter, monitor)
-        train = minibatch.train if settings.optimizer else lbfgs.train
-        outcome = self._run(train, state, rows, monitor, settings)
+        outcome = self._run(state, rows, monitor, settings)
         best, n_iter = state.best or start, state.n_epochs - n_before
         if outcome.reason in ("converged", "max_iter", "stuck"):
             case = diagnosis.Case(state, start, best, rows, settings, n_iter, outcome.reason)
@@ -234,7 +231,7 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
             mean_weight = state.weight_seen / state.n_seen
             settings = settings_of(self, state, rows, mean_weight)
             advice += diagnosis.on_plan(settings, state.time)
-            outcome = self._run(minibatch.train_one_pass, state, rows, monitor, settings)
+            outcome = self._run(state, rows, monitor, settings, minibatch.train_one_pass)
         if outcome.reason == "diverged":
             if before:
                 return outcome, advice  # the estimator stays as it was
@@ -246,20 +243,28 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
         self.__dict__.update(self._attributes(state, weights, state.n_epochs, n_rows_seen))
         return outcome, advice
 
-    def _run(self, train, state, rows, monitor, settings):
+    def _run(self, state, rows, monitor, settings, train=None):
         """Call a trainer, with as many BLAS threads as pay."""
-        architecture = state.architecture
+        train = train or (minibatch.train if settings.optimizer else lbfgs.train)
+        architecture, pause = state.architecture, vars(self).get("_pause")
         n = settings.batch_size if settings.optimizer else rows.n_rows
         small = n * architecture.largest_product < UNTHREADED
+        if pause:
+            settings.pause_at = pause.after(settings.max_iter)
         with nullcontext() if small else blas_threads(n, architecture.n_units):
-            return train(state, rows, monitor, settings)
+            outcome = train(state, rows, monitor, settings)
+        if pause:
+            pause.keep(state if outcome.reason == "paused" else None)
+        return outcome
 
-    def _begin(self, rows, before, *, latest=False):
-        """A state to train: a new one, or a copy of the last one.
+    def _begin(self, rows, before, paused=None, *, latest=False):
+        """A state to train: a new one, or a copy of the last one, or of one that paused.
 
         Training goes on from the weights that predict, or with `latest` from those that trained
         last where these are others.
         """
+        if paused:
+            return paused.copy()
         architecture = architecture_of(self, rows, before and before.architecture)
         single = rows.X.dtype == np.float32 or self.solver != "lbfgs"
         auto = np.float32 if single else np.float64
@@ -291,8 +296,10 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
         criterion, by_score = "training loss", bool(self.early_stopping)
         if by_score:
             criterion = getattr(self.scoring, "__qualname__", str(self.scoring))
-        if before and state.criterion != criterion:
-            state.start_anew()  # values of another one cannot be compared with
+        if not latest:
+            state.weight_seen, state.unit, state.class_totals = 0.0, None, None
+        if before and (not latest or state.criterion != criterion):
+            state.start_anew()  # values of another criterion cannot be compared with
         state.criterion, state.by_score = criterion, by_score
         return state
 
@@ -378,56 +385,6 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
             is_loss=not by_score or self.scoring == "loss",
             at_first=f"weights of the last {what}" if before else "initial weights",
         )
-
-    def objective(
-        self,
-        X: Matrix,
-        y: Matrix,
-        sample_weight: ArrayLike | None = None,
-        *,
-        dtype: DTypeLike = "float64",
-    ) -> Objective:
-        """The function that training descends, as a function of the parameter vector.
-
-        It is taken with all rows as one batch, in training mode: batch norm uses the
-        statistics of these rows, and dropout masks are drawn once and then stay.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The inputs.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts.
-        dtype : {'float64', 'float32'}, default='float64'
-            The precision of the network.
-
-        Returns
-        -------
-        Objective
-            With ``value(theta)``, ``gradient(theta)``, ``value_and_gradient(theta)``, ``theta``
-            (that of a fitted estimator, else random initial parameters) and ``blocks``.
-        """
-        validate_params(self)
-        draft = copy.copy(self)  # reading the data may write classes and feature names
-        before = self._training if hasattr(self, "theta_") else None
-        rows = draft._read(X, y, sample_weight, reset=before is None)
-        init, _, dropout, key = randomness.generators(self.random_state)
-        if before:
-            architecture = before.architecture.for_targets(rows.y)
-            state = replace(before, architecture=architecture, weights=self._weights)
-        else:
-            architecture = architecture_of(draft, rows)
-            theta = architecture.initial_parameters(self.init, init, float)
-            weights = Weights(theta, architecture.initial_statistics(float))
-            state = TrainingState(architecture, weights, TrainingTime(1.0, 1), key, {}, {})
-        state.class_totals = None
-        draft._count_classes(state, rows)
-        rows = draft._as_trained_on(state, rows, None if before else "first")
-        X, y, weight = rows.as_arrays(np.dtype(dtype))
-        theta = state.weights.theta.astype(dtype)
-        return Objective(state.architecture, theta, X, y, weight, float(self.alpha), dropout)
 
     # Data -------------------------------------------------------------------------------------
 

@@ -35,6 +35,7 @@ class BaseTabularMLP(DidYouMean, BaseEstimator):
 
     _network: ClassVar[Callable[..., Any]]
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS
+    _can_pause: ClassVar[bool] = True
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters by their names, as in scikit-learn.
@@ -124,13 +125,16 @@ class BaseTabularMLP(DidYouMean, BaseEstimator):
         network = new_network(self, Z, sample_weight, int(seeds[1]), own, holds_out=holds_out)
         given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
         given["groups"] = groups if network.early_stopping else None
+        pause = network._pause = vars(self).get("_pause")
         evaluate = fit_in_time(self, network, started, (Z, y, sample_weight), given)
+        del network._pause
         if evaluate is None:  # too few rows to hold any out
             evaluate = importances.on_training_rows(network, Z, y, sample_weight)
-        of_each, rng = evaluate.of_each(network._weights), np.random.default_rng(seeds[2])
-        work = importances.work_in(self.max_time)
-        args = self.encoder_.origin_, self.n_features_in_, rng, work
-        self.feature_importances_ = importances.importances(of_each, *args)
+        if not (pause and pause.state):
+            of_each, rng = evaluate.of_each(network._weights), np.random.default_rng(seeds[2])
+            work = importances.work_in(self.max_time)
+            args = self.encoder_.origin_, self.n_features_in_, rng, work
+            self.feature_importances_ = importances.importances(of_each, *args)
         # It predicts in double precision: in single, digits depend on the rows that come together.
         network._weights = network._weights.astype(np.float64)
         self.network_ = network

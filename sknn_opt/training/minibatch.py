@@ -22,6 +22,8 @@ def train(state, rows, monitor, settings):
     with np.errstate(all="ignore"):  # overflow shows as a loss that is not finite
         try:
             while outcome is None and state.time.epoch < settings.max_iter:
+                if state.time.epoch >= settings.pause_at:
+                    return Outcome("paused")
                 outcome = descent.epoch(monitor)
         except KeyboardInterrupt:
             if state.best is None:

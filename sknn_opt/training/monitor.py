@@ -18,8 +18,8 @@ from sknn_opt.training.state import TrainingState
 class Outcome:
     """How a training ended.
 
-    `reason` is "converged", "stopped", "max_iter", "stuck", "diverged", "interrupted" or, of one
-    pass, "passed"; `message` says it to the user ("" where there is nothing to say).
+    `reason` is "converged", "stopped", "max_iter", "stuck", "diverged", "interrupted", "paused" or,
+    of one pass, "passed"; `message` says it to the user ("" where there is nothing to say).
     """
 
     reason: str

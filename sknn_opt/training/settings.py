@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ class Settings:
     ----------
     max_iter : int
         The epochs that training may take; `limit` says in words where they come from.
+    pause_at : float
+        The epochs after which training pauses, if it is not over by then.
     optimizer : Optimizer or None
     schedule : callable or None
         The learning rate as a function of a `TrainingTime`; None keeps the optimizer's own.
@@ -34,6 +37,7 @@ class Settings:
     max_iter: int
     tol: float
     limit: str = ""
+    pause_at: float = math.inf
     optimizer: Optimizer | None = None
     schedule: Callable | None = None
     warmup_epochs: float = 0
