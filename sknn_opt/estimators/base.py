@@ -64,7 +64,7 @@ class BaseMLP(WithObjective, FittedNetwork, DidYouMean, CallbackSupportMixin, Ba
     """
 
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS
-    _can_pause: ClassVar[bool] = True
+    _can_pause: ClassVar[tuple[str, ...]] = ("epochs", "rows")
 
     def _validate_params(self):
         try:

@@ -40,8 +40,12 @@ class Pause:
             self.state.weight_seen, self.state.class_totals = 0.0, None
 
 
-def pausable(estimator):
-    """The network of an estimator, or the last one of a pipeline, whose fit can pause; or None."""
+def pausable(estimator, *, more_rows=False):
+    """The network of an estimator, or the last one of a pipeline, whose fit can pause; or None.
+
+    With `more_rows` it must be able to go on with more rows than before.
+    """
     while isinstance(estimator, Pipeline):
         estimator = estimator.steps[-1][1]
-    return estimator if getattr(estimator, "_can_pause", False) else None
+    can = getattr(estimator, "_can_pause", ())
+    return estimator if ("rows" if more_rows else "epochs") in can else None

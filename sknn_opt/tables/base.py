@@ -35,7 +35,9 @@ class BaseTabularMLP(DidYouMean, BaseEstimator):
 
     _network: ClassVar[Callable[..., Any]]
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS
-    _can_pause: ClassVar[bool] = True
+    _can_pause: ClassVar[tuple[str, ...]] = (
+        "epochs",
+    )  # of more rows the encoder makes other columns
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters by their names, as in scikit-learn.

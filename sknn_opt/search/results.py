@@ -1,0 +1,88 @@
+"""What a search has found, as scikit-learn's `cv_results_` and a few columns more."""
+
+import warnings
+from collections import Counter
+
+import numpy as np
+from scipy.stats import rankdata
+from sklearn.exceptions import FitFailedWarning
+
+
+def metric_of(refit_metric):
+    """The score of one result of a trial: by the metric that decides."""
+
+    def score(result):
+        scores = result["test_scores"]
+        if not isinstance(scores, dict):
+            return float(scores)
+        return float(scores[refit_metric if refit_metric in scores else next(iter(scores))])
+
+    return lambda candidate: float(np.mean([score(each) for each in candidate.results]))
+
+
+def extra_columns(candidates, space):
+    """What `cv_results_` says beside scikit-learn's columns, as lists."""
+    columns = {
+        "round": [one.round for one in candidates],
+        "share": [one.share for one in candidates],
+        "n_epochs": [float(np.mean([r["n_epochs"] for r in one.results])) for one in candidates],
+        "seconds": [
+            sum(r["fit_time"] + r["score_time"] for r in one.results) for one in candidates
+        ],
+        "error": [reason_of(one) for one in candidates],
+    }
+    for name in space:
+        for i, side in enumerate(("low", "high")):
+            ends = [one.bounds.get(name, (np.nan, np.nan))[i] for one in candidates]
+            columns[f"{side}_{name}"] = ends
+    return columns
+
+
+def rank_by_share(results):
+    """Rank those that were trained longer first, and those without a score last; in place."""
+    for name in [key for key in results if key.startswith("rank_test_")]:
+        mean = results[name.replace("rank_test_", "mean_test_")]
+        share = np.where(np.isnan(mean), 0.0, results["share"])
+        keys = list(zip(-share, np.where(np.isnan(mean), np.inf, -mean), strict=True))
+        places = {key: place for place, key in enumerate(sorted(set(keys)))}
+        results[name] = rankdata([places[key] for key in keys], method="min").astype(np.int32)
+
+
+def reason_of(candidate):
+    """Why a candidate failed, in one line; "" if it did not."""
+    for result in candidate.results:
+        if result["fit_error"] is not None:
+            return result["fit_error"].strip().splitlines()[-1]
+    return ""
+
+
+def refuse_failures(candidates, score):
+    """Raise ValueError if no candidate has a score."""
+    if not all(np.isnan(score(one)) for one in candidates):
+        return
+    reasons = Counter(filter(None, map(reason_of, candidates))).most_common(1)
+    if not reasons:
+        raise ValueError(
+            f"The scores of all {len(candidates)} candidates are NaN: look at what `scoring` "
+            "returns for the estimator."
+        )
+    reason, n = reasons[0]
+    raise ValueError(
+        f"All {len(candidates)} candidates failed. The reason of {n} of them: {reason}"
+    )
+
+
+def warn_of_failures(candidates, score):
+    """One warning about all candidates that failed."""
+    failed = [one for one in candidates if reason_of(one)]
+    without = [one for one in candidates if not reason_of(one) and np.isnan(score(one))]
+    said = []
+    if failed:
+        reasons = Counter(map(reason_of, failed)).most_common(3)
+        listed = "; ".join(f"{reason:.200} ({n})" for reason, n in reasons)
+        said.append(f"{len(failed)} of {len(candidates)} candidates failed and rank last: {listed}")
+    if without:
+        said.append(f"{len(without)} of {len(candidates)} candidates have a score that is NaN")
+    if said:
+        said[-1] += ". cv_results_['error'] has the reason of each." if failed else "."
+        warnings.warn(". ".join(said), FitFailedWarning, stacklevel=4)

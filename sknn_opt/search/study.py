@@ -1,0 +1,135 @@
+"""What a search has found so far, in memory or in a file, so that a search can go on.
+
+A search that goes on does the same as before, and asks the study first: what is known is not
+computed again. So it ends with the same result as one that was never broken off.
+"""
+
+import os
+import pickle
+from time import perf_counter
+
+import joblib
+
+
+class Study:
+    """Key -> result of a trial.
+
+    Parameters
+    ----------
+    origin : dict of str to str
+        What the results hold for: hashes of the data, the estimator and so on, by their names.
+    seed : int
+        Of the search's random numbers; that of the file, where there is one.
+    path : str or path-like, default=None
+        A file to which each result is appended as it comes, and from which those of before are
+        read. The file is a sequence of pickles: read only files that you trust.
+    """
+
+    def __init__(self, origin, seed, path=None):
+        self.origin, self.seed, self.path, self._file = origin, seed, path, None
+        self._found, self._states = {}, {}
+        self._before, self._started = 0.0, perf_counter()
+        if path is not None and os.path.exists(path):
+            self._read()
+
+    def __getstate__(self):
+        return vars(self) | {"_file": None, "_before": self.seconds, "_started": None}
+
+    @property
+    def seconds(self):
+        """How long the search has taken, over all of its runs."""
+        return self._before + (perf_counter() - self._started if self._started else 0.0)
+
+    def __contains__(self, key):
+        return key in self._found
+
+    def __getitem__(self, key):
+        return self._found[key]
+
+    def state(self, key):
+        """What a trial that paused goes on from; None if it is over, or no longer known."""
+        return self._states.get(key)
+
+    def forget_state(self, key):
+        """A trial has gone on, or will not: its state is dropped."""
+        self._states.pop(key, None)
+
+    def add(self, key, result, state=None):
+        """Keep a result."""
+        self._keep(key, result, state)
+        if self.path is not None:
+            if self._file is None:
+                self._file = self._opened()
+            joblib.dump((key, result, state, self.seconds), self._file)
+            self._file.flush()
+
+    def go_on(self, origin):
+        """Start the clock again, for a search of the same origin.
+
+        Raises
+        ------
+        ValueError
+            If the results hold for something else.
+        """
+        if origin.keys() != self.origin.keys():
+            raise ValueError(f"{self._where()} a search of another version of sknn_opt. {_ANEW}")
+        others = [name for name, value in origin.items() if self.origin[name] != value]
+        if others:
+            raise ValueError(f"{self._where()} a search with another {others[0]}. {_ANEW}")
+        self._started = perf_counter()
+
+    def close(self):
+        """Stop the clock, and close the file."""
+        self._before, self._started = self.seconds, None
+        if self._file:
+            self._file.close()
+            self._file = None
+
+    def _keep(self, key, result, state):
+        self._found[key] = result
+        if state is not None:
+            self._states[key] = state
+
+    def _where(self):
+        if self.path is None:
+            return "warm_start=True cannot go on: the search before was"
+        return f"checkpoint={os.fspath(self.path)!r} cannot be gone on with: it is of"
+
+    def _opened(self):
+        is_new = not os.path.exists(self.path) or os.path.getsize(self.path) == 0
+        file = open(self.path, "ab")  # noqa: SIM115  it stays open for the next result
+        if is_new:
+            joblib.dump((self.origin, self.seed), file)
+        return file
+
+    def _read(self):
+        """Read the file. A last result that was written in part only is cut off."""
+        with open(self.path, "rb") as file:
+            try:
+                self.origin, self.seed = joblib.load(file)
+            except EOFError:
+                return
+            except _BROKEN as error:
+                raise ValueError(f"checkpoint={os.fspath(self.path)!r} is no search.") from error
+            end = file.tell()
+            try:
+                while True:
+                    key, result, state, self._before = joblib.load(file)
+                    self._keep(key, result, state)
+                    end = file.tell()
+            except (EOFError, *_BROKEN):
+                size = os.path.getsize(self.path)
+        if end < size:
+            os.truncate(self.path, end)
+
+
+_BROKEN = (
+    pickle.UnpicklingError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    OSError,
+)
+_ANEW = "Give another file, or set warm_start=False, to search anew."

@@ -1,0 +1,201 @@
+"""Trials: one candidate on one split, trained for a share of its epochs or on a share of the rows.
+
+Trials run through joblib, in any order; what they find does not depend on the order.
+"""
+
+import warnings
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import joblib
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.utils.parallel import Parallel, delayed
+
+from sknn_opt._sklearn import fit_and_score, insert_error_scores
+from sknn_opt.estimators.pausing import Pause, pausable
+
+
+@dataclass
+class Candidate:
+    """One set of hyperparameters, and how it fares.
+
+    Attributes
+    ----------
+    params : dict
+    round : int
+        In which it was drawn, from 1.
+    bounds : dict of str to (low, high)
+        Those of the round, of parameters that have bounds.
+    share : float
+        The share of its epochs, or of the rows, that it was trained with; 1 if it is over.
+    results : list of dict
+        What was found on each split.
+    """
+
+    params: dict
+    round: int
+    bounds: dict
+    share: float = 0.0
+    results: list = field(default_factory=list)
+
+    @cached_property
+    def key(self):
+        """The same for the same hyperparameters."""
+        return joblib.hash(self.params)
+
+
+@dataclass
+class Trials:
+    """Trains and scores candidates.
+
+    Attributes
+    ----------
+    estimator : estimator
+        To be cloned for each trial.
+    X, y : array-like
+    splits : list of (train, test)
+    options : dict
+        Of scikit-learn's function that fits and scores: scorer, fit_params and so on.
+    study : Study
+        What is known already.
+    task : SearchTask
+    shares : list of float
+        Those after which candidates are compared, up to 1.
+    n_jobs, pre_dispatch : of joblib
+    by_rows : bool
+        Whether a share is one of the rows; else of the epochs.
+    max_epochs, max_time : float
+        The budget.
+    """
+
+    estimator: object
+    X: object
+    y: object
+    splits: list
+    options: dict
+    study: object
+    task: object
+    shares: list
+    n_jobs: int | None = None
+    pre_dispatch: int | str = "2*n_jobs"
+    by_rows: bool = False
+    max_epochs: float = np.inf
+    max_time: float = np.inf
+    n_epochs: float = 0.0
+    n_started: int = 0
+
+    @property
+    def is_spent(self):
+        """Whether there is no budget left."""
+        return self.n_epochs >= self.max_epochs or self.study.seconds >= self.max_time
+
+    def evaluate(self, candidates, share, *, at_any_cost=False):
+        """Train candidates up to a share, while there is budget. Returns those that got there."""
+        wanted = [one for one in candidates if not _is_over(one)]
+        keys = [(one.key, i, share) for one in wanted for i in range(len(self.splits))]
+        known = {key: self.study[key] for key in dict.fromkeys(keys) if key in self.study}
+        calls = self._calls(wanted, share, known.keys(), at_any_cost)
+        options = {"n_jobs": self.n_jobs, "pre_dispatch": self.pre_dispatch}
+        parallel = Parallel(return_as="generator_unordered", **options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the search says what went wrong, once
+            for key, result, state in parallel(calls):
+                self.study.add(key, result, state)
+                known[key] = result
+        self.n_epochs += sum(known[key]["new_epochs"] for key in known)
+        for one in wanted:
+            found = [known.get((one.key, i, share)) for i in range(len(self.splits))]
+            if None not in found:
+                one.results = found
+                one.share = 1.0 if all(each["is_over"] for each in found) else share
+        return [one for one in candidates if one.share >= share]
+
+    def _calls(self, candidates, share, known, at_any_cost):
+        """The trials that are to run; none once the budget is spent."""
+        started = set()
+        for one in candidates:
+            if self.is_spent and not at_any_cost:
+                return
+            for i, split in enumerate(self.splits):
+                key, before = (one.key, i, share), (one.key, i, one.share)
+                if key in known or key in started:
+                    continue
+                started.add(key)
+                self.n_started += 1
+                state = self.study.state(before) if one.results else None
+                self.study.forget_state(before)
+                spent = one.results[i] if one.results else {}
+                yield delayed(run)(
+                    key,
+                    self.estimator,
+                    one.params,
+                    (self.X, self.y),
+                    self._rows_of(split, share),
+                    self._pause(share, state),
+                    spent,
+                    share if self.by_rows else None,
+                    self.task.trial(self.n_started),
+                    self.options,
+                )
+
+    def _pause(self, share, state):
+        """Where a network is to pause. With more rows each time it trains on for equal parts."""
+        if self.by_rows:
+            share = (self.shares.index(share) + 1) / len(self.shares)
+        return Pause(share, state)
+
+    def _rows_of(self, split, share):
+        """The split, with a share of its training rows."""
+        train, test = split
+        if not self.by_rows or share >= 1:
+            return train, test
+        return np.sort(self._in_order(train)[: max(1, round(share * len(train)))]), test
+
+    def _in_order(self, train):
+        """Training rows such that those in front are like all; of classes, each comes early."""
+        rows = np.random.default_rng(0).permutation(np.asarray(train))
+        if not is_classifier(self.estimator):
+            return rows
+        classes = np.unique(np.asarray(self.y)[rows], axis=0, return_inverse=True)[1].ravel()
+        place = np.empty(len(rows))
+        for label in np.unique(classes):
+            mine = classes == label
+            place[mine] = np.arange(mine.sum()) / mine.sum()
+        return rows[np.argsort(place, kind="stable")]
+
+
+def _is_over(candidate):
+    return candidate.share >= 1
+
+
+def run(key, estimator, params, data, split, pause, spent, of_rows, task, options):
+    """Run one trial. Returns its key, what was found, and the state to go on from."""
+    estimator = clone(estimator).set_params(**clone(params, safe=False))
+    network, (train, test) = pausable(estimator, more_rows=of_rows is not None), split
+    if network is not None:
+        network._pause = pause
+    result = fit_and_score(
+        estimator, *data, task=task, train=train, test=test, return_estimator=True, **options
+    )
+    fitted, failed = result.pop("estimator"), result["fit_error"] is not None
+    state = None if network is None or failed else pause.state
+    n_iter, before = 0 if failed else epochs_of(fitted), spent.get("n_iter", 0)
+    new = (n_iter - before if network is not None else n_iter) * (of_rows or 1)
+    result["fit_time"] += spent.get("fit_time", 0.0)
+    result |= {"n_iter": n_iter, "new_epochs": new, "n_epochs": spent.get("n_epochs", 0) + new}
+    result["is_over"] = failed or (state is None and (of_rows is None or of_rows == 1))
+    return key, result, state
+
+
+def epochs_of(estimator):
+    """The epochs that a fitted estimator took, 0 if it does not say."""
+    while hasattr(estimator, "steps"):
+        estimator = estimator.steps[-1][1]
+    n_iter = getattr(estimator, "n_iter_", None)
+    return 0.0 if n_iter is None or not np.size(n_iter) else float(np.max(n_iter))
+
+
+def with_error_scores(candidates, error_score):
+    """Give trials that failed the score of an error, for each metric."""
+    insert_error_scores([each for one in candidates for each in one.results], error_score)
