@@ -1,10 +1,12 @@
 """Choosing hyperparameters: at random, on the right scale, coarse to fine.
 
+- `CoarseToFineSearchCV`: a search in rounds, which stops the hopeless early.
 - `LogUniform`, `OneMinusLogUniform`, `LogUniformInt`, `Uniform`, `UniformInt`, `Choice`, `ZeroOr`:
   what to draw from, for any search that takes distributions with ``rvs``, scikit-learn's too.
 - `as_distribution`: the same from scipy's distributions and from lists.
 """
 
+from sknn_opt.search.coarse_to_fine import CoarseToFineSearchCV
 from sknn_opt.search.distributions import (
     Choice,
     Distribution,
@@ -20,6 +22,7 @@ from sknn_opt.search.distributions import (
 
 __all__ = [
     "Choice",
+    "CoarseToFineSearchCV",
     "Distribution",
     "LogUniform",
     "LogUniformInt",

@@ -239,7 +239,7 @@ class CoarseToFineSearchCV(BaseSearchCV):
         """
         self._refuse_endless()
         if y is None and get_tags(self.estimator).target_tags.required:
-            raise ValueError(f"{type(self).__name__} requires y to be passed, but y is None.")
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
         scorer, metric = scorers_of(self)
         X, y = indexable(X, y)
         params = check_method_params(X, params=params)

@@ -107,7 +107,7 @@ def test_it_comes_nearer_to_the_best():
     low, high = found.spaces_[2]["C"].support()
     assert low < 0.03 < high
     assert high / low < 1e5
-    outside = ((C < low) | (C > high))[rounds == 3]
+    outside = ((low > C) | (high < C))[rounds == 3]
     assert 0 < outside.mean() <= 0.2
 
 
