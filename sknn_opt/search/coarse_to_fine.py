@@ -106,8 +106,9 @@ class CoarseToFineSearchCV(BaseSearchCV):
     cv_results_ : dict of str to ndarray
         As in scikit-learn's searches, with these columns more: ``round``; ``share``, that of its
         epochs (or of the rows) with which a candidate was scored; ``n_epochs``, mean over the
-        splits; ``seconds``, those of all splits; ``low_NAME`` and ``high_NAME``, the bounds of the
-        round; ``error``, why it failed, or "". Ranks put those first that were trained longest.
+        splits; ``seconds``, those of all splits; ``ended``, the seconds of the search after which
+        its score was there; ``low_NAME`` and ``high_NAME``, the bounds of the round; ``error``, why
+        it failed, or "". Ranks put those first that were trained longest.
     best_params_ : dict
         The hyperparameters of rank 1.
     best_score_ : float
@@ -239,7 +240,9 @@ class CoarseToFineSearchCV(BaseSearchCV):
         """
         self._refuse_endless()
         if y is None and get_tags(self.estimator).target_tags.required:
-            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
         scorer, metric = scorers_of(self)
         X, y = indexable(X, y)
         params = check_method_params(X, params=params)
@@ -298,7 +301,7 @@ class CoarseToFineSearchCV(BaseSearchCV):
             random_state=self.random_state,
             version=FORMAT,
         )
-        study = before or Study(origin, self._new_seed(), self.checkpoint)
+        study = before if before is not None else Study(origin, self._new_seed(), self.checkpoint)
         study.go_on(origin)
         return study
 

@@ -29,6 +29,7 @@ def extra_columns(candidates, space):
         "seconds": [
             sum(r["fit_time"] + r["score_time"] for r in one.results) for one in candidates
         ],
+        "ended": [max(r["ended"] for r in one.results) for one in candidates],
         "error": [reason_of(one) for one in candidates],
     }
     for name in space:

@@ -40,6 +40,9 @@ class Study:
         """How long the search has taken, over all of its runs."""
         return self._before + (perf_counter() - self._started if self._started else 0.0)
 
+    def __len__(self):
+        return len(self._found)
+
     def __contains__(self, key):
         return key in self._found
 
@@ -55,7 +58,8 @@ class Study:
         self._states.pop(key, None)
 
     def add(self, key, result, state=None):
-        """Keep a result."""
+        """Keep a result, and when it came."""
+        result["ended"] = self.seconds
         self._keep(key, result, state)
         if self.path is not None:
             if self._file is None:

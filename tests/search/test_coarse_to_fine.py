@@ -48,7 +48,7 @@ SPACE = {
     "activation": ["relu", "tanh"],
 }
 FOR_CHECKS = {"n_iter": 3, "cv": 2, "error_score": "raise"}  # as scikit-learn checks its own
-TIMES = ("time", "seconds")
+TIMES = ("time", "seconds", "ended")
 
 
 def search(estimator=NET, space=SPACE, **options):
@@ -193,7 +193,7 @@ def test_a_search_that_was_interrupted_goes_on(after):
         part.fit(*IRIS)
     part._study.origin["scoring"] = joblib.hash("accuracy")
     part.set_params(scoring="accuracy")
-    assert len(part._study._found) == after
+    assert len(part._study) == after
     assert_same(part.fit(*IRIS), whole)
 
 
@@ -216,10 +216,10 @@ def test_a_file_goes_on_after_a_crash(tmp_path, cut):
 def test_more_candidates_go_on_from_fewer():
     twice = search(n_iter=24, n_rounds=6).fit(*IRIS)
     found = search(warm_start=True).fit(*IRIS)
-    n_known = len(found._study._found)
+    n_known = len(found._study)
     found.set_params(n_iter=24, n_rounds=6).fit(*IRIS)
     assert_same(found, twice)
-    assert len(found._study._found) > n_known
+    assert len(found._study) > n_known
 
 
 @pytest.mark.parametrize(
