@@ -35,8 +35,8 @@ def ours(problem, seconds, seed):
     found = search.cv_results_
     done = np.flatnonzero(found["share"] == 1)
     done = done[np.argsort(found["ended"][done])]
-    columns = (found[name] for name in ("ended", "mean_test_score", "params"))
-    return [tuple(step) for step in zip(*(np.asarray(c, object)[done] for c in columns))]
+    columns = (found["ended"], found["mean_test_score"], found["params"])
+    return [tuple(column[i] for column in columns) for i in done]
 
 
 def random_search(problem, seconds, seed):

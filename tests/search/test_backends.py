@@ -66,10 +66,13 @@ def test_dask(tmp_path):
     whole = search(scoring="accuracy").fit(*IRIS)
     (calls := tmp_path / "calls").mkdir()
     options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
-    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster):
-        with joblib.parallel_config("dask"):
-            assert_same(search(scoring="accuracy").fit(*IRIS), whole)
-            assert_same(search(scoring=deadly(calls, 8)).fit(*IRIS), whole)
+    with (
+        distributed.LocalCluster(**options) as cluster,
+        distributed.Client(cluster),
+        joblib.parallel_config("dask"),
+    ):
+        assert_same(search(scoring="accuracy").fit(*IRIS), whole)
+        assert_same(search(scoring=deadly(calls, 8)).fit(*IRIS), whole)
     assert len(os.listdir(calls)) > 9
 
 
