@@ -121,7 +121,7 @@ def routed_for_fit(search, params):
     return search._get_routed_params_for_fit(params)
 
 
-def cv_results(search, params, results, columns):
+def formatted_results(search, params, results, columns):
     """`cv_results_` of candidates, from what was found on each split, and more columns."""
     found = search._format_results(params, search.n_splits_, results, columns)
     if isinstance(results[0]["test_scores"], dict):
@@ -183,12 +183,12 @@ __all__ = [
     "check_method_params",
     "check_sample_weight",
     "convert_to_numpy",
-    "cv_results",
     "feature_names",
     "fit_and_score",
     "fit_context",
     "float_dtype",
     "forget_optimizer",
+    "formatted_results",
     "insert_error_scores",
     "metric_of",
     "namespace_and_device",

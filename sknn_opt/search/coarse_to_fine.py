@@ -24,12 +24,12 @@ from sknn_opt._sklearn import (
     best_index,
     by_name,
     check_method_params,
-    cv_results,
     fit_context,
+    formatted_results,
     routed_for_fit,
     scorers_of,
 )
-from sknn_opt.search import checks, results, rounds
+from sknn_opt.search import checks, cv_results, rounds
 from sknn_opt.search.space import search_space
 from sknn_opt.search.study import Study
 from sknn_opt.search.trials import Candidate, Trials, with_error_scores
@@ -254,7 +254,7 @@ class CoarseToFineSearchCV(BaseSearchCV):
         self._study = study = self._open_study((X, y, params, splits))
         estimator = checks.seeded(self.estimator, np.random.RandomState(study.seed))
         space = checks.checked_space(self._space(), estimator)
-        self.n_splits_, score = len(splits), results.metric_of(metric)
+        self.n_splits_, score = len(splits), cv_results.metric_of(metric)
         options = {
             "scorer": scorer,
             "fit_params": routed.estimator.fit,
@@ -396,16 +396,16 @@ class CoarseToFineSearchCV(BaseSearchCV):
     def _take_in(self, candidates, space, scorer, metric, score):
         """Set the attributes of a search that is over."""
         with_error_scores(candidates, self.error_score)
-        results.refuse_failures(candidates, score)
+        cv_results.refuse_failures(candidates, score)
         out = [each for one in candidates for each in one.results]
         self.multimetric_ = isinstance(out[0]["test_scores"], dict)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # scores that are NaN are said below
-            columns = results.extra_columns(candidates, space)
+            columns = cv_results.extra_columns(candidates, space)
             params = [one.params for one in candidates]
-            found = cv_results(self, params, out, columns)
-        results.rank_by_share(found)
-        results.warn_of_failures(candidates, score)
+            found = formatted_results(self, params, out, columns)
+        cv_results.rank_by_share(found)
+        cv_results.warn_of_failures(candidates, score)
         if self.refit or not self.multimetric_:
             self.best_index_ = best_index(self, metric, found)
             self.best_params_ = found["params"][self.best_index_]
