@@ -6,7 +6,7 @@ around another value `FACTORS` up and down. None leaves what the parameter may b
 ===================  ==========================================  ===================================
 parameter            usual range                                 drawn
 ===================  ==========================================  ===================================
-learning_rate_init   0.0003 to 0.1; with 'sgd' 0.003 to 1        log-uniform
+learning_rate_init   0.0003 to 0.05; with 'sgd' 0.003 to 1       log-uniform
 momentum             0.5 to 0.99                                 1 - β log-uniform
 beta_1               0.5 to 0.99                                 1 - β log-uniform
 width                16 to 512 (depth 1 to 3)                    log-uniform integers (integers)
@@ -195,7 +195,7 @@ def _rates(mlp):
     if getattr(mlp.solver, "learning_rate", None) is None:
         rate, factor = float(mlp.learning_rate_init), FACTORS["rate"]
         by_momentum = _kind(mlp.solver) == "sgd"
-        usual = (0.003, 1.0) if by_momentum else (0.0003, 0.1)
+        usual = (0.003, 1.0) if by_momentum else (0.0003, 0.05)
         around = rate / factor, rate * factor
         found["learning_rate_init"] = LogUniform(*(usual if rate == LEARNING_RATE else around))
     return found
