@@ -100,8 +100,8 @@ def search_space(estimator: BaseEstimator, stage: int | None = None) -> dict[str
     On eight sets, random draws of these ranges with 'adam', 30 epochs: a forest that predicts the
     rank of the score owes 45 to 52 % to the learning rate, 11 to 14 % each to penalty and units, 8
     to 21 % to the batch size, 3 to 11 % to β₁, and at most 3 % to any other. The course has the
-    penalty among the last; of 'sgd' it came fourth and fifth in the two halves of the sets. The penalty of 'adamw', which was
-    not measured, has the place of the other.
+    penalty among the last; of 'sgd' it came fourth and fifth in the two halves of the sets. The
+    penalty of 'adamw', which was not measured, has the place of the other.
 
     Examples
     --------
