@@ -1,4 +1,5 @@
-"""How good a search for hyperparameters is, compared with the peers, at equal seconds.
+"""Searches for hyperparameters: how good they are, and which hyperparameters matter.
 
-PYTHONPATH=benchmarks python -m search.compare [--quick]
+    PYTHONPATH=benchmarks python -m search.compare [--quick]
+    PYTHONPATH=benchmarks python -m search.importance
 """

