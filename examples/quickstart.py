@@ -6,7 +6,7 @@ A real table from end to end, as it comes: 2,930 houses in Ames, Iowa, with 79 c
 are text and 27 have gaps (De Cock 2011). What is each worth? One line trains a network on it. The
 script compares it with gradient boosting and with scikit-learn's own MLP by the same
 cross-validation, says which columns matter and how sure it is, looks for drift in later sales,
-verifies the gradients, and draws a picture.
+verifies the gradients, searches hyperparameters, and draws a picture.
 
 Run it with ``make demo``, or ``python examples/quickstart.py [picture.png]``. It prints where it
 saved the picture; without a path, that is a temporary folder.
@@ -28,12 +28,13 @@ from sklearn.compose import (
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.impute import SimpleImputer
-from sklearn.model_selection import KFold, cross_validate
+from sklearn.model_selection import KFold, cross_val_score, cross_validate
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sknn_opt import TabularMLPRegressor, check_gradients, check_shift
+from sknn_opt.search import CoarseToFineSearchCV, search_space
 
 # sphinx_gallery_thumbnail_path = "_static/quickstart.png"
 FOLDS = KFold(3, shuffle=True, random_state=0)
@@ -106,6 +107,21 @@ def drift(X, y):
     print(check_shift(model, X[~early]))
 
 
+def search(X, y):
+    """Draw hyperparameters at random, then where the best are; stop the hopeless early."""
+    model = TabularMLPRegressor("fast")
+    options = {"n_iter": 14, "n_rounds": 2, "cv": FOLDS, "scoring": "neg_mean_absolute_error"}
+    found = CoarseToFineSearchCV(
+        model, search_space(model, stage=2), n_jobs=2, verbose=1, random_state=0, **options
+    ).fit(X, y)
+    for name, value in found.best_params_.items():
+        print(f"{name.removeprefix('network_params__'):<20} {value:.3g}")
+    plain = -cross_val_score(
+        TabularMLPRegressor("fast", random_state=0), X, y, cv=FOLDS, scoring=options["scoring"]
+    ).mean()
+    print(f"off by {-found.best_score_:,.0f} dollars on average; before the search {plain:,.0f}")
+
+
 def draw(errors, model, order, picture):
     """The errors of the three models, and the columns that matter."""
     import matplotlib.pyplot as plt
@@ -145,6 +161,8 @@ def main():
     title("Are the gradients correct?")
     report = check_gradients(model, X.iloc[:40], y[:40])
     print(f"{report.verdict}: backprop and complex steps agree to {report.relative_error:.0e}")
+    title("Can other hyperparameters do better? A search of a fast network")
+    search(X, y)
     title("Picture")
     draw(errors, model, order, picture_path())
 

@@ -1,5 +1,5 @@
 """Searches for hyperparameters: how good they are, and which hyperparameters matter.
 
-    PYTHONPATH=benchmarks python -m search.compare [--quick]
-    PYTHONPATH=benchmarks python -m search.importance
+PYTHONPATH=benchmarks python -m search.compare [--quick]
+PYTHONPATH=benchmarks python -m search.importance
 """

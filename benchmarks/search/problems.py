@@ -45,7 +45,7 @@ class Problem:
 
     def __post_init__(self):
         model = MLPClassifier if self.has_classes else MLPRegressor
-        net = model(max_iter=self.max_iter, n_iter_no_change=10, random_state=0)
+        net = model(max_iter=self.max_iter, early_stopping=True, random_state=0)
         self.estimator = make_pipeline(StandardScaler(), net)
         prefix = self.estimator.steps[-1][0]
         self.space = {f"{prefix}__{name}": each for name, each in SPACE.items()}
