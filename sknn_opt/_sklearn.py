@@ -146,6 +146,11 @@ def insert_error_scores(results, error_score):
     _insert_error_scores(results, error_score)
 
 
+def callbacks_of(estimator):
+    """The callbacks that were set on an estimator, or handed on to it by one around it."""
+    return vars(estimator).get("_skl_callbacks", ())
+
+
 def metric_of(scorer):
     """The metric inside one of scikit-learn's scorers; any other as it is."""
     return getattr(scorer, "_score_func", scorer)
@@ -179,6 +184,7 @@ __all__ = [
     "best_index",
     "by_name",
     "callback_context",
+    "callbacks_of",
     "check_feature_names_in",
     "check_method_params",
     "check_sample_weight",

@@ -4,6 +4,7 @@
 - `search_space`: good ranges for our estimators, those that matter most first.
 - `LogUniform`, `OneMinusLogUniform`, `LogUniformInt`, `Uniform`, `UniformInt`, `Choice`, `ZeroOr`:
   what to draw from, for any search that takes distributions with ``rvs``, scikit-learn's too.
+- `TrainingWatch`: curves of one training while it runs, and a hand on it: rate, back, stop.
 - `as_distribution`: the same from scipy's distributions and from lists.
 """
 
@@ -21,6 +22,7 @@ from sknn_opt.search.distributions import (
     as_distribution,
 )
 from sknn_opt.search.space import search_space
+from sknn_opt.search.watch import TrainingWatch
 
 __all__ = [
     "Choice",
@@ -30,6 +32,7 @@ __all__ = [
     "LogUniformInt",
     "OneMinusLogUniform",
     "Quantiles",
+    "TrainingWatch",
     "Uniform",
     "UniformInt",
     "ZeroOr",
