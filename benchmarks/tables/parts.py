@@ -15,7 +15,8 @@ from speed.reporting import simple_table
 from threadpoolctl import threadpool_limits
 
 from sknn_opt import TableEncoder, TabularMLPClassifier, TabularMLPRegressor
-from sknn_opt.optim import AdamW
+from sknn_opt.optim import AdamW, FadeOut
+from sknn_opt.tables.recipe import DECAY, LAYER_RATES
 from tables.compare import MOST_ROWS, measure_all
 from tables.contenders import Contender, our_version
 from tables.results import Results
@@ -24,13 +25,18 @@ from tables.summary import Comparison
 
 FILE = Path(__file__).parents[2] / "docs" / "_static" / "table_parts.txt"
 PRESET, ALL, SPLITS = "balanced", "with all parts", 1
-PLAIN = {"beta_1": 0.9, "beta_2": 0.95}
+BETAS = {"beta_1": 0.9, "beta_2": 0.95}
+PLAIN = AdamW(**BETAS, weight_decay=FadeOut(DECAY))
+LITTLE = AdamW(**BETAS, weight_decay=0.01, layer_rates=LAYER_RATES)
+LASTING = AdamW(**BETAS, weight_decay=DECAY / 2, layer_rates=LAYER_RATES)
 WITHOUT = {  # parameters of the network that take a part away
     ALL: {},
     "several members": {"n_members": 1},
     "the scale of each input": {"input_scale": False},
     "init from data": {"init": "auto"},
-    "learning rates by layer": {"solver": AdamW(**PLAIN)},
+    "learning rates by layer": {"solver": PLAIN},
+    "weight decay (with .01)": {"solver": LITTLE},
+    "decay that fades out": {"solver": LASTING},
     "dropout": {"dropout": 0.0},
     "dropout that fades out": {"dropout": 0.1},
     "best epoch on held-out rows": {"early_stopping": False},
