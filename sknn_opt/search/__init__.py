@@ -3,6 +3,8 @@
 - `LogUniform`, `OneMinusLogUniform`, `LogUniformInt`, `Uniform`, `UniformInt`, `Choice`, `ZeroOr`:
   what to draw from, for any search that takes distributions with ``rvs``, scikit-learn's too.
 - `as_distribution`: the same from scipy's distributions and from lists.
+- `parameter_importances`: which hyperparameters decided a search.
+- `retest`: do its best ones still rank first on new data?
 """
 
 from sknn_opt.search.distributions import (
@@ -17,6 +19,8 @@ from sknn_opt.search.distributions import (
     ZeroOr,
     as_distribution,
 )
+from sknn_opt.search.importances import parameter_importances
+from sknn_opt.search.retest import retest
 
 __all__ = [
     "Choice",
@@ -29,4 +33,6 @@ __all__ = [
     "UniformInt",
     "ZeroOr",
     "as_distribution",
+    "parameter_importances",
+    "retest",
 ]
