@@ -73,9 +73,7 @@ def chance_of_loss(old: Measured, new: Measured, best: int, rng: np.random.Rando
         return float("nan")
     loss = new.means.max() - new.means[best]
     truth = _truth(old, new)
-    seen, again = (
-        truth + error * rng.standard_normal((N_DRAWS, len(truth))) for error in errors
-    )
+    seen, again = (truth + error * rng.standard_normal((N_DRAWS, len(truth))) for error in errors)
     chosen = np.take_along_axis(again, seen.argmax(axis=1)[:, None], axis=1)[:, 0]
     return float((1 + np.sum(again.max(axis=1) - chosen >= loss)) / (1 + N_DRAWS))
 

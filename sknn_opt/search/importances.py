@@ -261,9 +261,7 @@ def _notes(results, X, parameters):
     notes = []
     if results.resources is not None:
         notes.append(f"of the first iteration, where all had {results.resources[0]:,} resources")
-    fixed = [
-        p.name for p, x in zip(parameters, X.T, strict=True) if len(np.unique(x)) == 1
-    ]
+    fixed = [p.name for p, x in zip(parameters, X.T, strict=True) if len(np.unique(x)) == 1]
     if fixed:
         notes.append(f"one value only: {', '.join(fixed)}")
     return tuple(notes)

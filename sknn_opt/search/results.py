@@ -124,7 +124,7 @@ def _metric(search, table, metric, who):
     names = [key.removeprefix(PREFIX) for key in table if key.startswith(PREFIX)]
     if metric is None and len(names) > 1:
         metric = getattr(search, "refit", None)
-    if metric is None and len(names) == 1 or metric == _called(search, "score"):
+    if (metric is None and len(names) == 1) or metric == _called(search, "score"):
         metric = names[0]
     if metric not in names:
         told = f"got {metric!r}" if isinstance(metric, str) else "none was named"
@@ -222,4 +222,9 @@ def short_names(names: list[str], width: int) -> dict[str, str]:
     """Names of nested parameters by their last part, where that tells them apart."""
     last = {name: name.rpartition("__")[2] for name in names}
     alone = {name: list(last.values()).count(last[name]) == 1 for name in names}
-    return {name: shortened(last[name] if alone[name] else name, width) for name in names}
+    short = {name: shortened(last[name] if alone[name] else name, width) for name in names}
+    texts = list(short.values())
+    return {
+        name: text if texts.count(text) == 1 else f"{i}: {shortened(text, width - 4)}"
+        for i, (name, text) in enumerate(short.items(), 1)
+    }

@@ -17,16 +17,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
-from sknn_opt.search.distributions import Choice, as_distribution
+from sknn_opt.search.distributions import Choice, ZeroOr, as_distribution
 
 ABSENT = type("Absent", (), {"__repr__": lambda self: "absent"})()  # a value that is not there
 WIDE = 20.0  # listed numbers whose ratio is at least this are on a logarithmic scale
-APART = 0.15  # of the width of the scale lies between 0 and the smallest value above it
+APART = 0.2  # of the width of the scale lies between 0 and the smallest value above it
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Scale:
     kind: str
     categories: tuple[str, ...] = ()
     zero: float | None = None
+    is_whole: bool = False
 
     def places(self, values: Any) -> np.ndarray:
         """The places of values; NaN for those that are absent or outside of the scale."""
@@ -80,11 +81,16 @@ def scale_of(values: Any, given: Any = None) -> Scale:
     kind = kind or guessed_kind(seen)
     if kind == "category":
         return Scale(kind, tuple(dict.fromkeys(map(spelled, seen))))
+    whole = all(isinstance(v, Integral) for v in seen)
+    inner = distribution
+    if isinstance(distribution, ZeroOr):
+        inner, seen = distribution.distribution, [*seen, 0] if distribution.p_zero else seen
     if kind == "linear" or not any(v == 0 for v in seen):
-        return Scale(kind)
-    places = Scale(kind).places([v for v in seen if v != 0])
+        return Scale(kind, is_whole=whole)
+    ends = [] if inner is None or isinstance(inner, Choice) else inner.support()
+    places = Scale(kind).places([v for v in [*seen, *ends] if v != 0])
     low, high = (np.nanmin(places), np.nanmax(places)) if np.isfinite(places).any() else (0, 0)
-    return Scale(kind, zero=float(low - APART * max(high - low, 1)))
+    return Scale(kind, zero=float(low - APART * max(high - low, 1)), is_whole=whole)
 
 
 def guessed_kind(numbers: Any) -> str:
@@ -95,7 +101,7 @@ def guessed_kind(numbers: Any) -> str:
     low, high = min(above), max(above)
     if low > 0 and high >= WIDE * low:
         return "log"
-    if 0.5 <= low and high < 1 and 1 - low >= 9.99 * (1 - high) and len(above) == len(numbers):
+    if low >= 0.5 and high < 1 and 1 - low >= 9.99 * (1 - high) and len(above) == len(numbers):
         return "one minus log"
     return "linear"
 
