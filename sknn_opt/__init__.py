@@ -12,6 +12,7 @@
 - `check_shift`: have new data left the distribution of the training data?
 - `NormalizationDisplay`: the features before and after, and new data beside them.
 - `LossSurfaceDisplay`: the cost around the weights, and with `record_path` the way to them.
+- `SearchDisplay`: what a search of hyperparameters found; `SearchSpaceDisplay`: what it draws from.
 - `assert_gradients_close`: `check_gradients` for tests; `GradientCheckDisplay`: its picture.
 
 Public are this module, `sknn_opt.optim`, `sknn_opt.search`: choosing hyperparameters, and
@@ -36,6 +37,8 @@ from sknn_opt.plots.gradient_check import GradientCheckDisplay
 from sknn_opt.plots.loss_curve import LossCurveDisplay
 from sknn_opt.plots.loss_surface import LossSurfaceDisplay
 from sknn_opt.plots.normalization import NormalizationDisplay
+from sknn_opt.plots.search import SearchDisplay
+from sknn_opt.plots.search_space import SearchSpaceDisplay
 from sknn_opt.plots.signal_propagation import SignalPropagationDisplay
 from sknn_opt.tables.classifier import TabularMLPClassifier
 from sknn_opt.tables.encoder import TableEncoder
@@ -51,6 +54,8 @@ __all__ = [
     "MLPClassifier",
     "MLPRegressor",
     "NormalizationDisplay",
+    "SearchDisplay",
+    "SearchSpaceDisplay",
     "ShiftReport",
     "SignalPropagationDisplay",
     "SignalReport",

@@ -1,0 +1,93 @@
+"""What the tests of pictures share: no text lies over another one, and searches without a fit."""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from sknn_opt.search import (
+    Choice,
+    LogUniform,
+    LogUniformInt,
+    OneMinusLogUniform,
+    Uniform,
+    UniformInt,
+    ZeroOr,
+)
+
+SPACE = {
+    "learning_rate_init": LogUniform(1e-5, 1),
+    "momentum": OneMinusLogUniform(0.5, 0.9999),
+    "n_units": LogUniformInt(4, 512),
+    "depth": UniformInt(1, 6),
+    "activation": Choice(["relu", "tanh", "silu", "logistic"]),
+    "dropout": ZeroOr(LogUniform(0.01, 0.8)),
+    "validation_fraction": Uniform(0.1, 0.5),
+}
+LONG = {
+    f"columntransformer__num__imputer__parameter_{i}_of_a_long_name": [
+        LogUniform(0.001, 1),
+        Choice([f"a_long_category_name_{j}" for j in range(5)]),
+        Uniform(0, 1e6),
+        UniformInt(1, 3),
+    ][i % 4]
+    for i in range(14)
+}
+
+
+def coarse_to_fine(space=SPACE, n_rounds=3, n_each=15, seed=0):
+    """A search of rounds that zoom in: `cv_results_` as of a fit, with scores made up."""
+    rng, spaces, params, rounds = np.random.RandomState(seed), [], [], []
+    low, high = ({name: [] for name in space} for _ in range(2))
+    for number in range(1, n_rounds + 1):
+        spaces.append(space)
+        for _ in range(n_each):
+            rounds.append(number)
+            params.append({name: d.rvs(random_state=rng) for name, d in space.items()})
+            for name, d in space.items():
+                known = d.axis_scale != "category"
+                low[name].append(d.support()[0] if known else np.nan)
+                high[name].append(d.support()[1] if known else np.nan)
+        space = {
+            name: d if isinstance(d, Choice | ZeroOr) else d.zoomed(0.3, 0.8)
+            for name, d in space.items()
+        }
+    table = {"params": params, "round": np.array(rounds)}
+    table["mean_test_score"] = 0.9 - 0.05 * rng.rand(len(params))
+    table["n_epochs"] = rng.randint(5, 40, len(params))
+    table["seconds"] = rng.rand(len(params))
+    table |= {f"low_{name}": np.array(values) for name, values in low.items()}
+    table |= {f"high_{name}": np.array(values) for name, values in high.items()}
+    return SimpleNamespace(cv_results_=table, spaces_=spaces, n_splits_=5, scoring="accuracy")
+
+
+def texts_over_each_other(figure):
+    """Pairs of visible texts whose boxes overlap."""
+    from matplotlib.text import Text
+
+    figure.draw_without_rendering()
+    renderer = figure.canvas.get_renderer()
+    found = []
+    for text in figure.findobj(Text):
+        if text.get_visible() and text.get_text().strip() and _is_shown(text, figure):
+            found.append((text.get_text(), text.get_rotation(), text.get_window_extent(renderer)))
+    return [
+        (one, other)
+        for i, (one, lean, box) in enumerate(found)
+        for other, other_lean, other_box in found[:i]
+        if not (lean and other_lean) and box.padded(-1).overlaps(other_box.padded(-1))
+    ]
+
+
+def _is_shown(text, figure):
+    """Not a tick label outside of the limits, or of an axis that is off."""
+    for ax in figure.axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            labels = axis.get_ticklabels(which="both")
+            if text in labels or text in (axis.label, axis.offsetText):
+                if not ax.axison:
+                    return False
+                if text in labels:
+                    low, high = sorted(axis.get_view_interval())
+                    place = text.get_position()[axis is ax.yaxis]
+                    return low <= place <= high
+    return True
