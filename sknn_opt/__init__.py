@@ -14,7 +14,8 @@
 - `LossSurfaceDisplay`: the cost around the weights, and with `record_path` the way to them.
 - `assert_gradients_close`: `check_gradients` for tests; `GradientCheckDisplay`: its picture.
 
-Public are this module, `sknn_opt.optim` and `sknn_opt.records`: the classes of what is handed out.
+Public are this module, `sknn_opt.optim`, `sknn_opt.search`: choosing hyperparameters, and
+`sknn_opt.records`: the classes of what is handed out.
 """
 
 __version__ = "0.1.0"

@@ -24,6 +24,7 @@ FLOORS = (
     "estimators",
     "tables",
     "checks",
+    "search",
     "plots",
 )
 FILES = sorted(ROOT.rglob("*.py"))

@@ -11,8 +11,9 @@ import pytest
 import sknn_opt
 import sknn_opt.optim
 import sknn_opt.records
+import sknn_opt.search
 
-PUBLIC = (sknn_opt, sknn_opt.optim, sknn_opt.records)
+PUBLIC = (sknn_opt, sknn_opt.optim, sknn_opt.records, sknn_opt.search)
 ROOT = Path(sknn_opt.__file__).parent
 PAGE = Path(__file__).parents[2] / "docs" / "api.rst"
 
@@ -54,7 +55,11 @@ def test_all_names_what_a_public_module_has(module):
 
 @pytest.mark.parametrize(
     "path",
-    [p for p in sorted(ROOT.rglob("__init__.py")) if p.parent not in (ROOT, ROOT / "optim")],
+    [
+        path
+        for path in sorted(ROOT.rglob("__init__.py"))
+        if path.parent not in (ROOT, ROOT / "optim", ROOT / "search")
+    ],
     ids=lambda path: path.parent.name,
 )
 def test_other_folders_are_marked_private(path):

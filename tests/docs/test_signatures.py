@@ -10,6 +10,7 @@ import pytest
 import sknn_opt
 import sknn_opt.optim
 import sknn_opt.records
+import sknn_opt.search
 from sknn_opt.nn.activations import ACTIVATIONS
 from sknn_opt.nn.initializers import INITIALIZERS
 from sknn_opt.nn.losses import LOSSES
@@ -34,7 +35,7 @@ def entries(documented, section):
 def public_members():
     """Name -> class, function or property: all public ones, and those of the classes."""
     found = {}
-    for module in (sknn_opt, sknn_opt.optim, sknn_opt.records):
+    for module in (sknn_opt, sknn_opt.optim, sknn_opt.records, sknn_opt.search):
         public = {name: getattr(module, name) for name in module.__all__}
         found |= {name: obj for name, obj in public.items() if callable(obj)}
     for name, cls in [item for item in found.items() if inspect.isclass(item[1])]:
