@@ -58,6 +58,11 @@ def callback_context(estimator, n_subtasks):
     return estimator._init_callback_context(max_subtasks=n_subtasks)
 
 
+def callbacks_of(estimator):
+    """The callbacks that were set on an estimator, or handed on to it by one around it."""
+    return vars(estimator).get("_skl_callbacks", ())
+
+
 def metric_of(scorer):
     """The metric inside one of scikit-learn's scorers; any other as it is."""
     return getattr(scorer, "_score_func", scorer)
@@ -87,6 +92,7 @@ __all__ = [
     "StrOptions",
     "as_asked_by_set_output",
     "callback_context",
+    "callbacks_of",
     "check_feature_names_in",
     "check_sample_weight",
     "convert_to_numpy",

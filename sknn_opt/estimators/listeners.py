@@ -1,9 +1,13 @@
 """Who is told of each epoch: the console, a path of weights, scikit-learn's callbacks.
 
-To callbacks (scikit-learn 1.9 and later) a fit is a task, and each epoch a task in it.
+To callbacks (scikit-learn 1.9 and later) a fit is a task, and each epoch a task in it. A callback
+that steers has a method `listener` as well: it takes the task and gives a `Listener`, which may
+change the state between two epochs. It comes last, so that all others see the epoch as it was.
 """
 
-from sknn_opt._sklearn import callback_context
+import copy
+
+from sknn_opt._sklearn import callback_context, callbacks_of
 from sknn_opt.training.monitor import total_loss
 
 WATCHED = {"_path", "_listeners"}  # attributes of an estimator while somebody watches its fit
@@ -46,7 +50,8 @@ class FitTask:
     """The task of one call of fit, as callbacks see it.
 
     They get X and y as the user gave them, so that a scorer can use both. `attributes`, a function
-    of a state and its weights, are those of an estimator that stopped there.
+    of a state and its weights, are those of an estimator that stopped there. `network` is the one
+    that trains.
     """
 
     attributes = None
@@ -54,28 +59,44 @@ class FitTask:
     def __init__(self, estimator, X, y, sample_weight):
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         self._seen = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
-        self._epoch, self._fit = None, callback_context(estimator, 0)
+        self.network, self.X, self.y = estimator, X, y
+        self._epoch, self._fit, self._steering = None, callback_context(estimator, 0), []
 
     def begin_fit(self, n_epochs=0):
         """The fit begins, of at most so many epochs."""
         self._fit.max_subtasks = n_epochs
         self._fit.call_on_fit_task_begin(**self._seen)
+        callbacks = callbacks_of(self._seen["estimator"])
+        self._steering = [each.listener(self) for each in callbacks if hasattr(each, "listener")]
 
     def begin(self, state, weights):
         """An epoch begins."""
         self._epoch = self._fit.subcontext(task_name="epoch")
         self._epoch.call_on_fit_task_begin(**self._seen, **self._at(state, weights))
+        for each in self._steering:
+            each.begin(state, weights)
 
     def end(self, state, weights):
-        """An epoch is over. Returns whether a callback asks to stop."""
+        """An epoch is over. Returns whether a callback asks to stop, or that it was `RESUMED`."""
         at = {} if weights is None else self._at(state, weights)
-        return self._epoch.call_on_fit_task_end(**self._seen, **at)
+        stop = self._epoch.call_on_fit_task_end(**self._seen, **at)
+        for each in self._steering:
+            stop = each.end(state, weights) or stop
+        return stop
 
     def _at(self, state, weights):
         return {"reconstruction_attributes": lambda: self.attributes(state, weights)}
 
+    def estimator_at(self, state, weights):
+        """The estimator as if it had stopped there."""
+        stopped = copy.copy(self._seen["estimator"])
+        vars(stopped).update(self.attributes(state, weights))
+        return stopped
+
     def end_fit(self, **at):
         """The fit is over."""
+        for each in self._steering:
+            each.close()
         self._fit.call_on_fit_task_end(**self._seen, **at)
 
 

@@ -3,6 +3,7 @@
 - `LogUniform`, `OneMinusLogUniform`, `LogUniformInt`, `Uniform`, `UniformInt`, `Choice`, `ZeroOr`:
   what to draw from, for any search that takes distributions with ``rvs``, scikit-learn's too.
 - `as_distribution`: the same from scipy's distributions and from lists.
+- `TrainingWatch`: curves of a training while it runs, and a hand on it: rate, back, stop.
 """
 
 from sknn_opt.search.distributions import (
@@ -17,6 +18,7 @@ from sknn_opt.search.distributions import (
     ZeroOr,
     as_distribution,
 )
+from sknn_opt.search.watch import TrainingWatch
 
 __all__ = [
     "Choice",
@@ -25,6 +27,7 @@ __all__ = [
     "LogUniformInt",
     "OneMinusLogUniform",
     "Quantiles",
+    "TrainingWatch",
     "Uniform",
     "UniformInt",
     "ZeroOr",

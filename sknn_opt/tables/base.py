@@ -12,17 +12,17 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sknn_opt._sklearn import fit_context
+from sknn_opt._sklearn import CALLBACK_ATTRIBUTES, CallbackSupportMixin, fit_context
 from sknn_opt.arrays.types import Matrix
 from sknn_opt.estimators import spelling
 from sknn_opt.estimators.parameters import DidYouMean, transaction
 from sknn_opt.tables import importances
 from sknn_opt.tables.encoder import TableEncoder
 from sknn_opt.tables.parts import CONSTRAINTS, new_encoder, new_network
-from sknn_opt.tables.watchers import fit_in_time
+from sknn_opt.tables.watchers import TableTask, fit_in_time
 
 
-class BaseTabularMLP(DidYouMean, BaseEstimator):
+class BaseTabularMLP(DidYouMean, CallbackSupportMixin, BaseEstimator):
     """Encodes the table, trains the network that suits it, and asks the network.
 
     Not for direct use.
@@ -104,11 +104,15 @@ class BaseTabularMLP(DidYouMean, BaseEstimator):
         ValueError, TypeError
             If a parameter or the data cannot be used. The estimator is then as it was before.
         """
+        watched = CALLBACK_ATTRIBUTES & vars(self).keys()
+        task = TableTask(self, X, y, sample_weight) if watched else None
         with transaction(self):
-            self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), groups)
+            self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), groups, task)
+        if task:
+            task.end_fit()
         return self
 
-    def _fit(self, X, y, sample_weight, validation, groups):
+    def _fit(self, X, y, sample_weight, validation, groups, task):
         started, rng = perf_counter(), check_random_state(self.random_state)
         seeds = rng.randint(2**31, size=3)
         self.encoder_ = new_encoder(self, X, int(seeds[0]))
@@ -124,7 +128,7 @@ class BaseTabularMLP(DidYouMean, BaseEstimator):
         network = new_network(self, Z, sample_weight, int(seeds[1]), own, holds_out=holds_out)
         given = {"X_val": X_val, "y_val": y_val, "sample_weight_val": sample_weight_val}
         given["groups"] = groups if network.early_stopping else None
-        evaluate = fit_in_time(self, network, started, (Z, y, sample_weight), given)
+        evaluate = fit_in_time(self, network, started, (Z, y, sample_weight), given, task)
         if evaluate is None:  # too few rows to hold any out
             evaluate = importances.on_training_rows(network, Z, y, sample_weight)
         of_each, rng = evaluate.of_each(network._weights), np.random.default_rng(seeds[2])

@@ -1,11 +1,14 @@
-"""A fit that is watched: by a clock that ends it in time, and a line that shows its way."""
+"""A fit that is watched: by a clock that ends it in time, a line that shows its way, callbacks."""
 
+import copy
 import math
 import warnings
 from time import perf_counter
 
+import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from sknn_opt.estimators.listeners import FitTask
 from sknn_opt.training.symptoms import OTHER_SHARE, SMALL_VALIDATION_PART
 
 TRAINING = 0.9  # of the time that a fit may take; the rest is for what follows
@@ -15,18 +18,20 @@ OURS = tuple(  # what a fit says of the share to hold out, where that was not th
 )
 
 
-def fit_in_time(estimator, network, started, data, options):
+def fit_in_time(estimator, network, started, data, options, task):
     """Fit the network of an estimator of tables, as that was asked for.
 
-    Returns what held-out rows say, a function of weights, or None. Warnings are those of the
-    caller's line.
+    The estimator's callbacks see its epochs as parts of the `task`, if there is one. Returns what
+    held-out rows say, a function of weights, or None. Warnings are those of the caller's line.
     """
     watcher, bar, clock = Watcher(), None, None
     if estimator.max_time is not None:
         clock = Clock(TRAINING * estimator.max_time, started)
     if estimator.verbose:
         bar = ProgressBar()
-    network._listeners = [each for each in (clock, watcher, bar) if each]
+    if task:
+        task.train(network)
+    network._listeners = [each for each in (clock, watcher, bar, task) if each]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -108,6 +113,31 @@ class ProgressBar(Watcher):
     def close(self):
         """The fit is over."""
         print(flush=True)
+
+
+class TableTask(FitTask):
+    """The task of a fit of an estimator of tables, in which its network's epochs are tasks."""
+
+    evaluate = None
+
+    def train(self, network):
+        """This network is trained now; with the encoder it makes a fitted estimator."""
+        self.network = network
+        self.attributes = lambda state, weights: {"network_": _stopped(network, state, weights)}
+
+    def begin(self, state, weights):
+        """An epoch begins; before the first of them the number that is planned is known."""
+        if self._epoch is None:
+            self.begin_fit(state.time.max_iter)
+        super().begin(state, weights)
+
+
+def _stopped(network, state, weights):
+    """A network as if its training had stopped there, in the precision in which it predicts."""
+    stopped, weights = copy.copy(network), weights.astype(np.float64)
+    vars(stopped).update(network._attributes(state.copy(), weights, state.n_epochs, 0))
+    del stopped._listeners
+    return stopped
 
 
 _LATE = (

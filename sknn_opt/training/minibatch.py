@@ -76,8 +76,8 @@ class _Descent:
             state.dropout = self.dropout.bit_generator.state
         if math.isfinite(row["loss"]):
             return monitor.finish_epoch(state, row, weights, schedule)
-        if monitor.listeners:
-            monitor.give_up_epoch(state)
+        if monitor.listeners and monitor.give_up_epoch(state):
+            return None
         kept, found = kept or monitor.kept(state), f"the loss became {row['loss']}"
         number, moved = state.n_epochs + 1, self.rate is not None
         args = number, found, kept, state, self.settings, batch

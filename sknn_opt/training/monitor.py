@@ -13,6 +13,8 @@ from sknn_opt.nn.network import Weights
 from sknn_opt.optim.schedules import goes_on_when_stalled
 from sknn_opt.training.state import TrainingState
 
+RESUMED = "resumed"  # what a listener says that went back from an epoch that came to nothing
+
 
 @dataclass
 class Outcome:
@@ -32,10 +34,11 @@ class Listener(Protocol):
     def begin(self, state: TrainingState, weights: Weights) -> None:
         """An epoch begins, with these weights."""
 
-    def end(self, state: TrainingState, weights: Weights | None) -> bool | None:
+    def end(self, state: TrainingState, weights: Weights | None) -> bool | str | None:
         """An epoch is over. Returns whether to stop.
 
-        Without weights the epoch came to nothing.
+        Without weights the epoch came to nothing; `RESUMED` then says that the listener put an
+        earlier epoch back into the state.
         """
 
 
@@ -83,9 +86,11 @@ class Monitor:
             listener.begin(state, weights)
 
     def give_up_epoch(self, state):
-        """Tell the listeners that the epoch came to nothing."""
-        for listener in self.listeners:
-            listener.end(state, None)
+        """Tell the listeners that the epoch came to nothing.
+
+        Returns whether one of them went back to an earlier epoch, from which training can go on.
+        """
+        return RESUMED in [listener.end(state, None) for listener in self.listeners]
 
     def finish_epoch(self, state, row, weights, schedule=None):
         """Take in the row of an epoch. Returns an `Outcome` if training should end.

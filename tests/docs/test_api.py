@@ -15,6 +15,7 @@ import sknn_opt.search
 
 PUBLIC = (sknn_opt, sknn_opt.optim, sknn_opt.records, sknn_opt.search)
 ROOT = Path(sknn_opt.__file__).parent
+PUBLIC_FOLDERS = ROOT, ROOT / "optim", ROOT / "search"
 PAGE = Path(__file__).parents[2] / "docs" / "api.rst"
 
 
@@ -55,11 +56,7 @@ def test_all_names_what_a_public_module_has(module):
 
 @pytest.mark.parametrize(
     "path",
-    [
-        path
-        for path in sorted(ROOT.rglob("__init__.py"))
-        if path.parent not in (ROOT, ROOT / "optim", ROOT / "search")
-    ],
+    [p for p in sorted(ROOT.rglob("__init__.py")) if p.parent not in PUBLIC_FOLDERS],
     ids=lambda path: path.parent.name,
 )
 def test_other_folders_are_marked_private(path):

@@ -96,6 +96,11 @@ def check_signals(
     >>> check_signals(deep.set_params(init="auto"), (X - 5) / 6).verdict
     'healthy'
     """
+    return signal_report(estimator, X, y, sample_weight, random_state)
+
+
+def signal_report(estimator, X, y, sample_weight=None, random_state=0, *, initial=True):
+    """What `check_signals` returns; with `initial` also of the weights before a fit."""
     seed = int(check_random_state(random_state).randint(2**31))
     opened = open_network(estimator, X, y, "check_signals")
     mlp, y, notes = opened.part, opened.y, opened.notes
@@ -105,7 +110,7 @@ def check_signals(
     X, y, sample_weight = choose_rows(mlp, X, y, sample_weight, np.random.default_rng(seed))
     if y is None:
         notes += ("without y there are no gradient norms",)
-    points = objectives(mlp, X, y, sample_weight, seed)
+    points = objectives(mlp, X, y, sample_weight, seed, initial=initial)
     looks = (_look(name, mlp, points[name], y is not None, seed, opened.names) for name in points)
     return SignalReport(tuple(looks), notes)
 

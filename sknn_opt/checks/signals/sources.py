@@ -77,8 +77,11 @@ def _one_of_each(mlp, y):
     return np.unique(first // math.prod(labels.shape[1:]))
 
 
-def objectives(mlp, X, y, sample_weight, seed):
-    """The points to look at: name -> Objective. Without y targets are made up, for their shape."""
+def objectives(mlp, X, y, sample_weight, seed, *, initial=True):
+    """The points to look at: name -> Objective. Without y targets are made up, for their shape.
+
+    Those of initial weights are left out of a fitted estimator unless asked for.
+    """
     fresh, n_rows = clone(mlp), X.shape[0]
     if fresh.random_state is None:
         fresh.set_params(random_state=seed)
@@ -86,6 +89,8 @@ def objectives(mlp, X, y, sample_weight, seed):
     if hasattr(mlp, "n_features_in_"):
         points[FITTED] = copy(mlp)
         points[FITTED].random_state = fresh.random_state
+        if not initial:
+            del points[INITIAL]
     if y is None:
         y = _made_up_targets(mlp, n_rows)
         for model in points.values():
