@@ -20,6 +20,7 @@ Public are this module, `sknn_opt.optim`, `sknn_opt.search`: choosing hyperparam
 
 __version__ = "0.1.0"
 
+import sknn_opt.plots.notebook  # noqa: F401  (a screen of sknn_opt.search)
 from sknn_opt.checks.gradients.check import assert_gradients_close, check_gradients
 from sknn_opt.checks.gradients.report import GradientReport
 from sknn_opt.checks.path import record_path

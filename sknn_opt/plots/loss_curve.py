@@ -20,7 +20,8 @@ class LossCurveDisplay(Display):
 
     Both losses are without the penalty, so that they can be compared. A score other than the loss
     has an axis of its own on the right; a vertical line marks the epoch whose weights early
-    stopping kept.
+    stopping kept. Dotted lines mark where a `TrainingWatch` changed the course; of epochs that it
+    went back from the curves are pale.
 
     Parameters
     ----------
@@ -30,6 +31,8 @@ class LossCurveDisplay(Display):
         The epoch to mark.
     score_name : str, default=None
         What the score is called; None draws none.
+    show_rate : bool, default=False
+        Whether to draw the learning rate below.
 
     Attributes
     ----------
@@ -37,6 +40,8 @@ class LossCurveDisplay(Display):
         The axes of the losses.
     score_ax_ : matplotlib Axes or None
         The axes of the score.
+    rate_ax_ : matplotlib Axes or None
+        The axes of the learning rate.
     figure_ : matplotlib Figure
 
     Examples
@@ -53,10 +58,12 @@ class LossCurveDisplay(Display):
     history: list[dict[str, Any]]
     best_epoch: int | None = None
     score_name: str | None = None
+    show_rate: bool = False
     score_ax_: Axes | None = field(default=None, init=False)
+    rate_ax_: Axes | None = field(default=None, init=False)
 
     @classmethod
-    def from_estimator(cls, estimator: Any) -> Self:
+    def from_estimator(cls, estimator: Any, *, show_rate: bool = False) -> Self:
         """Make the display of a fitted estimator.
 
         Parameters
@@ -64,6 +71,8 @@ class LossCurveDisplay(Display):
         estimator : MLPClassifier, MLPRegressor, or an estimator with one in it
             Fitted. Of a pipeline the last step is drawn, of a search the best estimator, of an
             ensemble the first network.
+        show_rate : bool, default=False
+            Whether to draw the learning rate below.
 
         Raises
         ------
@@ -80,13 +89,21 @@ class LossCurveDisplay(Display):
             name = net.scoring if named else getattr(net.scoring, "__name__", "score")
         if scored and net._training.by_score:
             best_epoch = net._training.best_epoch
-        return cls(net.history_, best_epoch, name)
+        return cls(net.history_, best_epoch, name, show_rate)
+
+    def _figure_options(self):
+        return {"figsize": (6.4, 5.6)} if self.show_rate else {}
 
     def _draw(self):
-        ax, self.score_ax_ = self.ax_, None
+        self.score_ax_ = self.rate_ax_ = None
+        if self.show_rate:
+            self.ax_.set_axis_off()
+            grid = self.ax_.get_subplotspec().subgridspec(2, 1, height_ratios=(3, 1), hspace=0.08)
+            self.ax_, self.rate_ax_ = grid.subplots(sharex=True)
+        ax, self._way = self.ax_, way(self.history)
         lines = self._curve(ax, "loss", "training loss", 0, LINES[0])
         lines += self._curve(ax, "validation_loss", "validation loss", 5, LINES[1])
-        values = [value for line in lines for value in line.get_ydata()]
+        values = [value for line in ax.lines for value in line.get_ydata()]
         if min(values, default=0) > 0 and max(values) > LOG_FROM * min(values):
             ax.set_yscale("log")
         dress(ax, xlabel="epoch", ylabel="loss", title="Training")
@@ -99,16 +116,81 @@ class LossCurveDisplay(Display):
             label = f"best: epoch {self.best_epoch}"
             look = {"color": "0.4", "linewidth": 1, "linestyle": "-.", "label": label}
             lines.append(ax.axvline(self.best_epoch, **look))
+        if self.show_rate:
+            self._draw_rate()
+        self._mark_interventions()
         # "best" knows the curves of one axes only
         below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.15), "ncols": 2}
-        legend(ax, handles=lines, **(below if self.score_ax_ else {}))
+        if self.show_rate:
+            ax, below["bbox_to_anchor"] = self.rate_ax_, (0.5, -0.45)
+        legend(ax, handles=lines, **(below if self.score_ax_ or self.show_rate else {}))
 
     def _curve(self, ax, name, label, look, line):
         """A list of one line; empty where the history has no such values."""
         rows = [row for row in self.history if row[name] is not None]
-        if not rows:
+        led = [row for row in rows if row["epoch"] in self._way]
+        if not led:
             return []
-        x, y = [row["epoch"] for row in rows], [row[name] for row in rows]
-        every = max(1, len(x) // 10)  # about ten marks tell it apart in print
-        marks = {"marker": MARKERS[look], "markersize": 4, "markevery": every}
-        return ax.plot(x, y, linestyle=line, color=COLORS[look], label=label, **marks)
+        look = {"linestyle": line, "color": COLORS[look], "marker": MARKERS[look]}
+        for part in given_up(rows, self._way):
+            ax.plot(*_points(part, name), **look | {"marker": ""}, linewidth=1, alpha=0.4)
+        every = max(1, len(led) // 10)  # about ten marks tell it apart in print
+        return ax.plot(*_points(led, name), label=label, markersize=4, markevery=every, **look)
+
+    def _draw_rate(self):
+        """The learning rate of each epoch; L-BFGS has none."""
+        rows = [row for row in self.history if row["learning_rate"]]
+        ax = self.rate_ax_
+        self.ax_.tick_params(labelbottom=False)
+        ax.plot(*_points(rows, "learning_rate"), color=COLORS[6], drawstyle="steps-mid")
+        dress(ax, xlabel="epoch", ylabel="learning rate")
+        rates = [row["learning_rate"] for row in rows]
+        if rates and max(rates) > LOG_FROM * min(rates):
+            ax.set_yscale("log")
+        self.ax_.set_xlabel("")
+
+    def _mark_interventions(self):
+        """A line where something was changed, and what that was."""
+        for row in self.history:
+            if said := in_words(row):
+                for ax in filter(None, (self.ax_, self.rate_ax_)):
+                    ax.axvline(row["epoch"] + 0.5, color="0.5", linewidth=0.8, linestyle=":")
+                place = {"xycoords": ("data", "axes fraction"), "rotation": 90}
+                look = {"ha": "right", "va": "top", "fontsize": "x-small", "color": "0.3"}
+                look["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.6}
+                self.ax_.annotate(said, (row["epoch"] + 0.5, 0.98), **place, **look)
+
+
+def _points(rows, name):
+    """The epochs and the values of a column."""
+    return [row["epoch"] for row in rows], [row[name] for row in rows]
+
+
+def in_words(row):
+    """What was done after an epoch; "" if nothing was."""
+    words = {"back_to": "back to {}", "new_rate": "rate {:.3g}", "stopped": "stopped"}
+    return ", ".join(said.format(row[name]) for name, said in words.items() if name in row)
+
+
+def way(history):
+    """The epochs that led to the last one."""
+    before, at, led = {}, None, set()
+    for row in history:
+        before[row["epoch"]] = at
+        at = row.get("back_to", row["epoch"])
+    while at is not None:
+        led.add(at)
+        at = before.get(at)
+    return led
+
+
+def given_up(rows, led):
+    """The parts of a history that led nowhere, each with the epoch that it began at."""
+    parts, at, by_epoch = [], None, {row["epoch"]: row for row in rows}
+    for row in rows:
+        if row["epoch"] not in led:
+            if not parts or parts[-1][-1]["epoch"] != at:
+                parts.append([by_epoch[at]] if at in by_epoch else [])
+            parts[-1].append(row)
+        at = row.get("back_to", row["epoch"])
+    return parts

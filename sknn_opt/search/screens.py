@@ -6,6 +6,7 @@ names them; that of notebooks draws with matplotlib and is entered by `sknn_opt.
 
 from __future__ import annotations
 
+import math
 import sys
 from importlib.util import find_spec
 from time import perf_counter
@@ -57,12 +58,11 @@ class NowAndThen(Nothing):
     """A picture that is drawn anew, so often that it takes a share of the time at most."""
 
     def __init__(self):
-        self._opened, self._drawn, self._took = perf_counter(), -PAUSE, 0.0
+        self._drawn, self._took = -math.inf, 0.0
 
     def show(self, run, row, wishes):
         started = perf_counter()
-        took = self._took
-        if wishes or started - self._drawn > max(PAUSE, took / SHARE):
+        if started - self._drawn > max(PAUSE, self._took / SHARE):
             self._draw(run, row)
             self._drawn = perf_counter()
             self._took = self._drawn - started
@@ -151,6 +151,13 @@ def said_of(done):
     return f"after epoch {done['epoch']}: {said[done['what']].format(*value)}"
 
 
+def signals_said(run):
+    """What the last look at the signals found, in a line; none if there was no look."""
+    for found in run.record.signals[-1:]:
+        said = f"signals {found['verdict']} after epoch {found['epoch']}"
+        yield f"{said}: {found['finding']}" if found["finding"] else said
+
+
 def summary(run):
     """The whole training in a line."""
     n, seconds = run.state.n_epochs - run.first, run.record.seconds["training"]
@@ -183,10 +190,7 @@ def picture(run, row, width):
         if values:
             drawn = sparkline(values, wide, log=name == "learning_rate")
             lines.append(Text(f"{said:>8} {drawn} {values[-1]:.4g}"))
-    if run.record.signals:
-        found = run.record.signals[-1]
-        said = f" signals {found['verdict']} after epoch {found['epoch']}"
-        lines.append(Text(f"{said}: {found['finding']}" if found["finding"] else said))
+    lines += [Text(f" {said}") for said in signals_said(run)]
     lines += [Text(f" {said_of(done)}") for done in run.record.interventions[-4:]]
     return Panel(
         Group(*lines), title=status(run, row, signals=False), title_align="left", expand=False

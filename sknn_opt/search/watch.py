@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
+from importlib.util import find_spec
 from numbers import Integral, Real
 from typing import Any
 
@@ -96,12 +97,15 @@ class TrainingWatch:
     up count for ``max_iter``, schedules do not start over, and rows come in another order than
     before. Early stopping waits ``n_iter_no_change`` epochs from each change.
 
+    The training loss of an epoch is the mean over its batches, each before its step. So a step that
+    is too long shows in the row after it, and the epoch to go back to is the one before.
+
     One object watches one training at a time. Of several, as in a search, the attributes are those
     of the latest in this process.
 
     Examples
     --------
-    Try a learning rate that may be too high; go back, and take a lower one:
+    Try a bold learning rate; go back after three epochs, and take a lower one:
 
     >>> from sklearn.datasets import load_digits
     >>> from sknn_opt import MLPClassifier
@@ -109,7 +113,7 @@ class TrainingWatch:
     >>> def person(row, watch):
     ...     if row["epoch"] == 10:
     ...         watch.set_rate(0.1)
-    ...     if row["epoch"] == 13 and row["loss"] > watch.history_[9]["loss"] / 2:
+    ...     if row["epoch"] == 13:
     ...         watch.go_back(10)
     ...         watch.set_rate(0.005)
     >>> X, y = load_digits(return_X_y=True)
@@ -134,7 +138,7 @@ class TrainingWatch:
         memory: float = 1e8,
         ask: bool | str = "auto",
     ):
-        if not hasattr(sklearn, "callback") and _is_old():
+        if not has_callbacks():
             raise ImportError(
                 f"TrainingWatch needs the callbacks of scikit-learn 1.9, and this is version "
                 f"{sklearn.__version__}; install it with: pip install 'scikit-learn>=1.9'"
@@ -296,7 +300,7 @@ class TrainingWatch:
         """
         vars(self).pop("max_propagation_depth", None)
         if run := self._runs.pop(threading.get_ident(), None):
-            run.close()
+            run.close(failed=True)  # no more than closed already, unless the fit failed
 
     def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
         """A task begins.
@@ -343,7 +347,6 @@ def _positive(name, value):
     return float(value)
 
 
-def _is_old():
-    from importlib.util import find_spec
-
-    return find_spec("sklearn.callback") is None
+def has_callbacks():
+    """Whether this scikit-learn has callbacks."""
+    return find_spec("sklearn.callback") is not None

@@ -84,13 +84,15 @@ class Watched:
         stop = "stop" in wishes
         return RESUMED if is_lost and "back" in wishes and not stop else stop
 
-    def close(self):
+    def close(self, *, failed=False):
         """The fit is over, or has failed."""
         if self.is_open:
             self.is_open = False
             self._snapshots.clear()
             self._keyboard.close()
-            if self.state is not None:
+            if failed:
+                self.screen.pause()
+            elif self.state is not None:
                 self.screen.close(self)
 
     def _timed(self, what, call, *args):
