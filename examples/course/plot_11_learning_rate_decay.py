@@ -56,7 +56,7 @@ for name, schedule in schedules.items():
 X, y = load_diabetes(return_X_y=True)
 X = InputNormalizer().fit_transform(X[:, :4])
 y = (y - y.mean()) / y.std()
-solution = np.linalg.lstsq(X, y)[0]
+solution = np.linalg.lstsq(X, y, rcond=None)[0]
 minimum = np.mean((y - X @ solution) ** 2) / 2
 
 
