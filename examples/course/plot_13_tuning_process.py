@@ -40,7 +40,7 @@ for name, candidates in (("grid", grid), ("random", draws)):
 # %%
 # A network that is measured everywhere
 # -------------------------------------
-# To repeat a search thousands of times, we train once at 51 rates times 3 values of ε: a small
+# To repeat a search thousands of times, we train once at 51 rates times 2 values of ε: a small
 # network, 10 epochs, 300 digits. A candidate then gets the result of the nearest point. One part of
 # the other digits chooses the candidate, another part judges the choice.
 
@@ -74,7 +74,7 @@ def measured(space, shape, **fixed):
     return np.reshape([losses(**point, **fixed) for point in points], (n, m, 2))
 
 
-by_epsilon = measured(SPACE, (51, 3))
+by_epsilon = measured(SPACE, (51, 2))
 print(f"{'rate':>10}{'lowest':>9}{'highest validation loss over ε':>33}")
 for k in (5, 15, 25, 30, 35, 40, 45):
     rate, values = SPACE["learning_rate_init"].ppf((k + 0.5) / 51), by_epsilon[k, :, 0]
@@ -85,7 +85,7 @@ for k in (5, 15, 25, 30, 35, 40, 45):
 # searches look like this; the marks below are the rates that they try.
 
 figure, axes = plt.subplots(1, 2, figsize=(9.5, 4), layout="constrained", sharey=True)
-edges = [SPACE[key].ppf(np.linspace(0, 1, n + 1)) for key, n in zip(SPACE, (51, 3), strict=True)]
+edges = [SPACE[key].ppf(np.linspace(0, 1, n + 1)) for key, n in zip(SPACE, (51, 2), strict=True)]
 for ax, (name, candidates) in zip(axes, (("grid", grid), ("random", draws)), strict=True):
     mesh = ax.pcolormesh(*edges, by_epsilon[..., 0].T, norm=LogNorm(0.2, 9), cmap="cividis")
     rates, epsilons = (np.array([c[key] for c in candidates]) for key in SPACE)
@@ -160,7 +160,7 @@ plt.show()
 # Four parameters
 # ---------------
 # In practice there are more than two, and few of them matter. A grid of two values of each of four
-# parameters already has 16 candidates, with two learning rates among them. We train 12 searches of
+# parameters already has 16 candidates, with two learning rates among them. We train 10 searches of
 # each kind, without a map.
 
 FOUR = {
@@ -178,7 +178,7 @@ def best_of(candidates):
 
 rng = np.random.RandomState(0)
 grids, randoms = [], []
-for _ in range(12):
+for _ in range(10):
     places = [(np.arange(2) + rng.uniform()) / 2 for _ in FOUR]
     values = {name: FOUR[name].ppf(place) for name, place in zip(FOUR, places, strict=True)}
     grids.append(best_of(ParameterGrid(values)))
