@@ -1,5 +1,6 @@
 """Choosing hyperparameters: at random, on the right scale, coarse to fine.
 
+- `search_space`: good ranges for our estimators, those that matter most first.
 - `LogUniform`, `OneMinusLogUniform`, `LogUniformInt`, `Uniform`, `UniformInt`, `Choice`, `ZeroOr`:
   what to draw from, for any search that takes distributions with ``rvs``, scikit-learn's too.
 - `as_distribution`: the same from scipy's distributions and from lists.
@@ -18,6 +19,7 @@ from sknn_opt.search.distributions import (
     ZeroOr,
     as_distribution,
 )
+from sknn_opt.search.space import search_space
 from sknn_opt.search.watch import TrainingWatch
 
 __all__ = [
@@ -32,4 +34,5 @@ __all__ = [
     "UniformInt",
     "ZeroOr",
     "as_distribution",
+    "search_space",
 ]
