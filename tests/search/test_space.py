@@ -97,6 +97,12 @@ def test_stages_grow(estimator):
         assert set(names_of_stage) <= set().union(*STAGES[:at])
 
 
+def test_the_penalty_is_in_the_second_stage_as_measured():
+    assert "alpha" in space_of(MLPClassifier(), stage=2)
+    assert "weight_decay" in space_of(MLPClassifier(solver="adamw"), stage=2)
+    assert not {"depth", "dropout", "beta_2", "epsilon"} & set(space_of(MLPClassifier(), stage=2))
+
+
 def test_without_a_rate_the_penalty_comes_first():
     assert [*space_of(MLPClassifier(solver="lbfgs"), 1)] == ["alpha"]
     assert [*space_of(MLPClassifier(solver="lbfgs"))] == [
