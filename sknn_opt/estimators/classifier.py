@@ -222,7 +222,8 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         one.
 
     beta_1 : float, default=0.9
-        Decay of the first moment of 'adam' and 'adamw', in [0, 1). Try 0.5 to 0.99, after all else.
+        Decay of the first moment of 'adam' and 'adamw', in [0, 1). Try 0.5 to 0.99, with 1 - beta_1
+        on a logarithmic scale.
 
     beta_2 : float, default=0.999
         Decay of the second moment of 'adam', 'adamw' and 'rmsprop', in [0, 1). Try 0.9 to 0.9999,

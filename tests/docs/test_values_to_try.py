@@ -1,4 +1,4 @@
-"""The values that the docs say to try are the ranges that search_space draws from."""
+"""The values that the docs say to try are those of search_space, in the order of its stages."""
 
 import inspect
 import re
@@ -9,6 +9,7 @@ import pytest
 
 import sknn_opt
 from sknn_opt.search import search_space
+from sknn_opt.search.space import STAGES
 
 GUIDE = Path(__file__).parents[2] / "docs" / "tuning.rst"
 ESTIMATORS = (sknn_opt.MLPClassifier, sknn_opt.MLPRegressor)
@@ -49,6 +50,8 @@ def test_the_guide(solver, name):
     rows = re.split(r"\n   \* - ", GUIDE.read_text(encoding="utf-8"))
     row = next(row for row in rows if f"``{name}``" in row.partition("\n     - ")[2])
     assert words(solver, name) in row
+    stage = next(stage for stage, names in enumerate(STAGES, 1) if name in names)
+    assert row.startswith(f"{stage}\n")
 
 
 def test_the_words_are_those_of_the_ranges():
