@@ -2,92 +2,116 @@
 Babysitting one model
 =====================
 
-With little computing power you watch a single network day by day, as a panda watches its cub, and
-change its hyperparameters while it trains. Here a person looks at the curve after every 15 epochs
-and changes ``learning_rate_init``. ``partial_fit`` continues where the last call ended, with the
-optimizer's memory, and joblib saves each day's network in case tomorrow's idea is a bad one.
+With little computing power you watch a single network, as a panda watches its cub, and change its
+hyperparameters while it trains. :class:`~sknn_opt.search.TrainingWatch` shows the curves and lets
+you set the learning rate, go back to an earlier epoch, or stop: by hand in a terminal (Ctrl-C
+asks), from another thread, or by a rule. Here a rule plays the person, so that the page comes out
+the same each time. Callbacks need scikit-learn 1.9.
 """
 
-import tempfile
 import warnings
-from pathlib import Path
 
-import joblib
 import matplotlib.pyplot as plt
+import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
 
-from sknn_opt import InputNormalizer, MLPClassifier
+from sknn_opt import InputNormalizer, LossCurveDisplay, MLPClassifier
+from sknn_opt.search import TrainingWatch
+
+warnings.simplefilter("ignore", ConvergenceWarning)  # 80 epochs are enough for the story
 
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
-normalizer = InputNormalizer().fit(X_train)
-X_train, X_test = normalizer.transform(X_train), normalizer.transform(X_test)
-
-net = MLPClassifier((64,), solver="sgd", random_state=0)
-folder = tempfile.TemporaryDirectory()
-watched = []
 
 
-def train_for_a_day(**changed):
-    """Train 15 epochs with the parameters changed; then save the network."""
-    net.set_params(**changed)
-    for _ in range(15):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # the bad idea below may diverge
-            net.partial_fit(X_train, y_train, classes=range(10))
-        watched.append(log_loss(y_test, net.predict_proba(X_test)))
-    day = len(watched) // 15
-    joblib.dump(net, Path(folder.name) / f"day {day}")
-    print(f"day {day}: {changed or 'nothing changed'}")
-    print(f"    training loss {net.loss_:.4f}, on test rows {watched[-1]:.4f}")
-    return day
+def network(**parameters):
+    """A network that starts with a learning rate that is too small."""
+    options = {"learning_rate_init": 0.003, "max_iter": 80, "n_iter_no_change": 30}
+    net = MLPClassifier((64,), solver="sgd", early_stopping=True, random_state=0)
+    return net.set_params(**options | parameters)
 
 
 # %%
-# Five days
-# ---------
-# The first learning rate is too small, and the third is too large: the loss jumps, and we return to
-# day 2.
+# What a person does
+# ------------------
+# After each epoch the rule sees its row of ``history_``, and the object that it may steer.
 
-train_for_a_day(learning_rate_init=0.003)
-good = train_for_a_day(learning_rate_init=0.03)
-train_for_a_day(learning_rate_init=3.0)
 
-net = joblib.load(Path(folder.name) / f"day {good}")
-print(f"back to day {good}: training loss {net.loss_:.4f}")
+class Person:
+    """Impatient at first; takes back what was a bad idea, and halves the rate when it stalls."""
 
-train_for_a_day(learning_rate_init=0.1)
-train_for_a_day(learning_rate_init=0.01)
+    def __init__(self):
+        self.good, self.changed = None, 0
 
-folder.cleanup()
+    def __call__(self, row, watch):
+        losses = [each["validation_loss"] for each in watch.history_]
+        epoch, waited = row["epoch"], row["epoch"] - self.changed
+        if epoch == 12:  # this takes too long: a bold step
+            self.good = epoch
+            watch.set_rate(1.5)
+        elif self.good and waited == 3 and not losses[-1] < losses[self.good - 1]:  # too bold
+            watch.go_back(self.good)
+            watch.set_rate(0.05)
+            self.good = None
+        elif waited > 8 and min(losses[-8:]) > 0.98 * min(losses[:-8]):  # it stalls
+            watch.scale_rate(0.5)
+        else:
+            return
+        self.changed = epoch
+
 
 # %%
-# The curve a person looks at
-# ---------------------------
+# One training
+# ------------
+# In a terminal the curves are drawn while it trains, and in a notebook the figure below grows.
+# Elsewhere there are lines, one now and then and one for each change. The signals are those of
+# :func:`~sknn_opt.check_signals` at the weights of that moment; it looks at them as often as fits
+# into a twentieth of the training time, or as here every 20 epochs.
 
-figure, ax = plt.subplots(figsize=(8, 4), layout="constrained")
-rates = ("0.003", "0.03", "3.0: too large", "0.1, from day 2", "0.01")
-for day, rate in enumerate(rates):
-    epochs = range(15 * day + 1, 15 * day + 16)
-    ax.plot(epochs, watched[15 * day : 15 * day + 15], label=f"day {day + 1}, learning rate {rate}")
-ax.set(
-    yscale="log",
-    xlabel="calls of partial_fit",
-    ylabel="log-loss on test rows",
-    title="One network, tuned by hand while it trains",
-)
-ax.legend(frameon=False)
+watch = TrainingWatch(Person(), display="lines", signals_every=20)
+net = network().set_callbacks(watch)
+watched = make_pipeline(InputNormalizer(), net).fit(X_train, y_train)
+
+# %%
+# What was done, and what came of it
+# ----------------------------------
+# The interventions stand in the history too: ``new_rate``, ``back_to`` and ``stopped`` are its
+# columns. The epoch that was given up is pale.
+
+for done in watch.interventions_:
+    print("after epoch {epoch:>2}: {what:>4} {value:.3g}".format(**done))
+
+LossCurveDisplay.from_estimator(watched, show_rate=True).plot()
 plt.show()
 
-assert watched[44] > 3 * watched[29]
-assert watched[-1] < watched[29] < watched[14]
+# %%
+# The same seed and the same person make the same network, to the bit; and as long as nobody steers,
+# the callback changes nothing.
+
+again = network().set_callbacks(TrainingWatch(Person(), display=None))
+again = make_pipeline(InputNormalizer(), again).fit(X_train, y_train)
+assert np.array_equal(again[-1].theta_, net.theta_)
+
+# %%
+# Was it worth it?
+# ----------------
+
+alone = make_pipeline(InputNormalizer(), network()).fit(X_train, y_train)
+cosine = network(learning_rate="cosine", learning_rate_init=0.05)
+planned = make_pipeline(InputNormalizer(), cosine).fit(X_train, y_train)
+models = {"nobody watches": alone, "a person": watched, "cosine from 0.05": planned}
+for name, model in models.items():
+    loss, accuracy = -model[-1].best_validation_score_, model.score(X_test, y_test)
+    print(f"{name:>16}: validation loss {loss:.3f}, test accuracy {accuracy:.1%}")
+
+assert net.best_validation_score_ > alone[-1].best_validation_score_
 
 # %%
 # What to take away
 # -----------------
-# You can change the learning rate while a network trains, and undo a bad idea if you saved each
-# day's network. A schedule, such as ``learning_rate="cosine"``, does most of this without anybody
-# watching.
+# You can change the learning rate while a network trains, and undo a bad idea. It shows where the
+# learning rate must lie; once you know that, a schedule such as ``learning_rate="cosine"`` does
+# most of it without anybody watching. With more computing power, train many at once instead.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,6 +12,8 @@ from sknn_opt.plots._style import COLORS, LINES, MARKERS, Display, dress, legend
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+CLOSE = 0.08  # of the width: labels to the same side would lie on each other
+HIGHEST = 20.0  # of the way: how high epochs that were given up may be drawn
 LOG_FROM = 10.0  # losses that differ by this factor are drawn on a logarithmic axis
 
 
@@ -103,9 +106,11 @@ class LossCurveDisplay(Display):
         ax, self._way = self.ax_, way(self.history)
         lines = self._curve(ax, "loss", "training loss", 0, LINES[0])
         lines += self._curve(ax, "validation_loss", "validation loss", 5, LINES[1])
-        values = [value for line in ax.lines for value in line.get_ydata()]
+        values = [value for line in lines for value in line.get_ydata()]
         if min(values, default=0) > 0 and max(values) > LOG_FROM * min(values):
             ax.set_yscale("log")
+        if ax.dataLim.ymax > HIGHEST * max(values, default=math.inf):
+            ax.set_ylim(top=HIGHEST * max(values))
         dress(ax, xlabel="epoch", ylabel="loss", title="Training")
         if self.score_name is not None:
             self.score_ax_ = ax.twinx()
@@ -150,15 +155,17 @@ class LossCurveDisplay(Display):
         self.ax_.set_xlabel("")
 
     def _mark_interventions(self):
-        """A line where something was changed, and what that was."""
-        for row in self.history:
-            if said := in_words(row):
-                for ax in filter(None, (self.ax_, self.rate_ax_)):
-                    ax.axvline(row["epoch"] + 0.5, color="0.5", linewidth=0.8, linestyle=":")
-                place = {"xycoords": ("data", "axes fraction"), "rotation": 90}
-                look = {"ha": "right", "va": "top", "fontsize": "x-small", "color": "0.3"}
-                look["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.6}
-                self.ax_.annotate(said, (row["epoch"] + 0.5, 0.98), **place, **look)
+        """A line where something was changed, and what that was: of close ones to either side."""
+        done = [(row["epoch"] + 0.5, said) for row in self.history if (said := in_words(row))]
+        last = 0.0
+        look = {"va": "top", "fontsize": "x-small", "color": "0.3", "rotation": 90}
+        look["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.6}
+        for place, said in done:
+            for ax in filter(None, (self.ax_, self.rate_ax_)):
+                ax.axvline(place, color="0.5", linewidth=0.8, linestyle=":")
+            is_close = last and place - last < CLOSE * len(self.history)
+            look["ha"], last = ("left", 0.0) if is_close else ("right", place)
+            self.ax_.annotate(said, (place, 0.98), xycoords=("data", "axes fraction"), **look)
 
 
 def _points(rows, name):

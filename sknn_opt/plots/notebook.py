@@ -4,7 +4,7 @@ from io import BytesIO
 from textwrap import wrap
 
 from sknn_opt.plots.loss_curve import LossCurveDisplay
-from sknn_opt.search.screens import SCREENS, NowAndThen, signals_said, status, summary
+from sknn_opt.search.screens import SCREENS, NowAndThen, is_scored, signals_said, status, summary
 
 SIZE, DPI, WIDTH = (7.0, 5.6), 90, 100
 
@@ -39,8 +39,7 @@ class Notebook(NowAndThen):
         """The picture as it is now; no window of pyplot knows of it."""
         figure = self._figure(figsize=SIZE, layout="constrained")
         history = run.record.history
-        scored = any(each["score"] not in (None, _minus(each)) for each in history)
-        name, best = "score" if scored else None, run.state.best_epoch
+        name, best = "score" if is_scored(history) else None, run.state.best_epoch
         is_there = run.state.by_score and any(each["epoch"] == best for each in history)
         args = history, best if is_there else None, name, True
         display = LossCurveDisplay(*args).plot(figure.subplots())
@@ -49,11 +48,6 @@ class Notebook(NowAndThen):
         png = BytesIO()
         figure.savefig(png, format="png", dpi=DPI)
         return png.getvalue()
-
-
-def _minus(row):
-    """The score of a training that is judged by its loss."""
-    return None if row["validation_loss"] is None else -row["validation_loss"]
 
 
 def _title(run, row):

@@ -130,12 +130,17 @@ def status(run, row, *, signals=True):
     names = {"loss": "loss", "validation_loss": "validation", "score": "score"}
     names["learning_rate"] = "rate"
     for name, said in names.items():
-        twice = name == "score" and row["score"] == -(row["validation_loss"] or 0)  # is the loss
-        if row[name] is not None and not twice:
+        if row[name] is not None and (name != "score" or is_scored([row])):
             parts.append(f"{said} {row[name]:.4g}")
     if signals and run.record.signals:
         parts.append(f"signals {run.record.signals[-1]['verdict']}")
     return "  ".join(parts)
+
+
+def is_scored(rows):
+    """Whether there is a score other than the loss."""
+    pairs = ((row["score"], row["validation_loss"]) for row in rows)
+    return any(score is not None and score != -(loss or 0) for score, loss in pairs)
 
 
 def happenings(run, wishes):
@@ -187,7 +192,7 @@ def picture(run, row, width):
     lines.append(legend)
     for name, said in (("score", "score"), ("learning_rate", "rate")):
         values = [each[name] for each in rows if each[name] is not None]
-        if values:
+        if values and (name != "score" or is_scored(rows)):
             drawn = sparkline(values, wide, log=name == "learning_rate")
             lines.append(Text(f"{said:>8} {drawn} {values[-1]:.4g}"))
     lines += [Text(f" {said}") for said in signals_said(run)]

@@ -118,7 +118,7 @@ class TrainingWatch:
     ...         watch.set_rate(0.005)
     >>> X, y = load_digits(return_X_y=True)
     >>> watch = TrainingWatch(person, display=None)
-    >>> net = MLPClassifier(early_stopping=True, max_iter=60, random_state=0)
+    >>> net = MLPClassifier(early_stopping=True, random_state=0)
     >>> net = net.set_callbacks(watch).fit(X / 16, y)
     >>> for done in watch.interventions_:
     ...     print(*done.values())

@@ -131,3 +131,69 @@ def test_no_two_curves_look_the_same():
     lines = [*display.ax_.lines[:2], *display.score_ax_.lines]
     for look in ("get_color", "get_linestyle", "get_marker"):
         assert len({getattr(line, look)() for line in lines}) == 3
+
+
+def rows(losses, **happened):
+    """A history of such losses: e3={"back_to": 1} is what happened after epoch 3."""
+    return [
+        {"epoch": k, "loss": loss, "validation_loss": None, "learning_rate": 0.1}
+        | happened.get(f"e{k}", {})
+        for k, loss in enumerate(losses, 1)
+    ]
+
+
+STEERED = rows(
+    [8, 7, 9, 8.5, 6, 5, 7.5, 4],
+    e2={"new_rate": 0.5},
+    e4={"back_to": 2, "new_rate": 0.1},
+    e7={"back_to": 3},
+    e8={"stopped": True},
+)
+
+
+def test_epochs_that_were_given_up_are_pale():
+    lines = LossCurveDisplay(STEERED).plot().ax_.lines
+    drawn = {line.get_label(): line.get_xydata().tolist() for line in lines}
+    # epoch 8 comes from 3, which had been given up for 5, 6 and 7
+    assert drawn["training loss"] == [[1, 8], [2, 7], [3, 9], [8, 4]]
+    pale = [line.get_xydata()[:, 0].tolist() for line in lines if line.get_alpha()]
+    assert pale == [[3, 4], [2, 5, 6, 7]]
+
+
+def test_before_the_first_epoch_there_is_no_point():
+    history = rows([3, 9, 2], e2={"back_to": 0})
+    first, main, *_ = LossCurveDisplay(history).plot().ax_.lines
+    assert first.get_xydata().tolist() == [[1, 3], [2, 9]]
+    assert main.get_xydata().tolist() == [[3, 2]]
+
+
+def test_interventions_are_marked_and_named():
+    display = LossCurveDisplay(STEERED, show_rate=True).plot()
+    named = {text.get_text(): text.xy[0] for text in display.ax_.texts}
+    assert named == {
+        "rate 0.5": 2.5,
+        "back to 2, rate 0.1": 4.5,
+        "back to 3": 7.5,
+        "stopped": 8.5,
+    }
+    for ax in (display.ax_, display.rate_ax_):
+        dotted = [line.get_xdata()[0] for line in ax.lines if line.get_linestyle() == ":"]
+        assert dotted == list(named.values())
+
+
+def test_what_was_given_up_does_not_set_the_height():
+    history = rows([3, 2, 1e9, 1], e3={"back_to": 2})
+    assert LossCurveDisplay(history).plot().ax_.get_ylim()[1] == 60
+
+
+def test_the_learning_rate_is_drawn_below_if_asked_for():
+    net = network(learning_rate="cosine", early_stopping=True, scoring=None).fit(X, Y)
+    display = LossCurveDisplay.from_estimator(net, show_rate=True).plot()
+    (line,) = display.rate_ax_.lines
+    assert list(line.get_ydata()) == [row["learning_rate"] for row in net.history_]
+    assert display.rate_ax_.get_ylabel() == "learning rate"
+    assert LossCurveDisplay.from_estimator(net).plot().rate_ax_ is None
+    net = MLPClassifier(solver="lbfgs", max_iter=5, random_state=0).fit(X, Y)
+    assert not len(
+        LossCurveDisplay.from_estimator(net, show_rate=True).plot().rate_ax_.lines[0].get_xdata()
+    )
