@@ -20,8 +20,6 @@ def test_example(path, tmp_path, monkeypatch, capsys):
     pytest.importorskip("matplotlib").use("Agg")
     pyplot = pytest.importorskip("matplotlib.pyplot")
     pyplot.close("all")  # what the example before has left open
-    if "TrainingWatch" in path.read_text(encoding="utf-8"):
-        pytest.importorskip("sklearn.callback")
     here, temporary = tmp_path / "here", tmp_path / "temporary"
     here.mkdir()
     temporary.mkdir()

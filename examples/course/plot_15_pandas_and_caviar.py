@@ -36,7 +36,8 @@ print(f"{len(X_train)} rows to train on, {len(X_val)} to choose by, {len(X_test)
 # ---------
 # ``TrainingWatch`` is a callback: it shows the curves while a network trains, in a terminal or a
 # notebook, and takes orders. In a terminal Ctrl-C asks for them. On a page nobody can type, so a
-# function plays the person: it looks at each row of the history, and intervenes.
+# function plays the person: it looks at each row of the history, and intervenes. (A rule that
+# decides by itself: :ref:`sphx_glr_auto_examples_plot_babysitting.py`.)
 
 
 def person(row, watch):
