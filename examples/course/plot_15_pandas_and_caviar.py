@@ -52,7 +52,7 @@ def person(row, watch):
         watch.set_rate(0.01)  # smaller steps at the end
 
 
-watch = TrainingWatch(person, display=None)
+watch = TrainingWatch(person, display=None, signals_every=10)
 panda = MLPClassifier(
     (64,),
     solver="sgd",
