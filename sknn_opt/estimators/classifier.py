@@ -41,7 +41,7 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
     Parameters
     ----------
     hidden_layer_sizes : int or array-like of int of shape (n_hidden_layers,), default=(100,)
-        Units of each hidden layer.
+        Units of each hidden layer. Try 1 to 3 layers of 16 to 512 units.
 
     depth : int, default=None
         The number of hidden layers: with `width` and `taper` in the place of `hidden_layer_sizes`,
@@ -97,7 +97,8 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         The probability in [0, 1) with which a unit of a hidden layer is left out of a training
         step; one rate for all hidden layers, or one for each. A rate may follow a schedule, such as
         ``sknn_opt.optim.FadeOut(0.15)`` or any function of a `sknn_opt.optim.TrainingTime`; the
-        objective, and the checks of gradients and signals, have that of the start.
+        objective, and the checks of gradients and signals, have that of the start. Try 0, and 0.05
+        to 0.5.
 
     input_dropout : float or callable, default=0.0
         The same for the input features.
@@ -125,7 +126,8 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
 
     alpha : float, default=0.0001
         Strength α of the L2 penalty on the weights (not on biases), as scikit-learn scales it:
-        α / (2 n) · Σ‖W‖² is added to the mean loss of a batch of n rows.
+        α / (2 n) · Σ‖W‖² is added to the mean loss of a batch of n rows. Try 0.00001 to 10, on a
+        logarithmic scale.
 
     weight_decay : float or callable, default=0.01
         With ``solver='adamw'`` each step also shrinks the weights by the factor
@@ -133,7 +135,7 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
 
     batch_size : int, default='auto'
         Rows in a minibatch. 'auto' is min(200, n_samples); a larger number than n_samples is
-        n_samples.
+        n_samples. Try 16 to 512, each twice the one before, and search the learning rate with it.
 
     learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle', 'exponential', \
             'step'} or callable, default='constant'
@@ -148,7 +150,8 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         `warmup_epochs`, `max_grad_norm` and `average`.
 
     learning_rate_init : float, default=0.001
-        The learning rate at the start.
+        The learning rate at the start. Search it first: try 0.0003 to 0.05, with 'sgd' 0.003 to 1,
+        on a logarithmic scale.
 
     power_t : float, default=0.5
         The exponent of 'invscaling'.
@@ -193,7 +196,7 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         Whether fit goes on from the weights of the last fit.
 
     momentum : float, default=0.9
-        The momentum of 'sgd', in [0, 1].
+        The momentum of 'sgd', in [0, 1]. Try 0.5 to 0.99, with 1 - momentum on a logarithmic scale.
 
     nesterovs_momentum : bool, default=True
         Whether 'sgd' uses Nesterov's momentum.
@@ -219,10 +222,12 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         one.
 
     beta_1 : float, default=0.9
-        Decay of the first moment of 'adam' and 'adamw', in [0, 1).
+        Decay of the first moment of 'adam' and 'adamw', in [0, 1). Try 0.5 to 0.99, with 1 - beta_1
+        on a logarithmic scale.
 
     beta_2 : float, default=0.999
-        Decay of the second moment of 'adam', 'adamw' and 'rmsprop', in [0, 1).
+        Decay of the second moment of 'adam', 'adamw' and 'rmsprop', in [0, 1). Try 0.9 to 0.9999,
+        after all else.
 
     epsilon : float, default=1e-8
         Keeps 'adam', 'adamw' and 'rmsprop' from dividing by 0.
