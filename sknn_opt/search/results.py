@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
+from sknn_opt._sklearn import BaseSearchCV
 from sknn_opt.arrays.types import Floats
 from sknn_opt.search.scales import ABSENT, Scale, scale_of, spelled
 
@@ -96,7 +96,7 @@ def read_results(search: Any, who: str, metric: str | None = None) -> Results:
     table = getattr(search, "cv_results_", None)
     if table is None:
         kind = type(search).__name__
-        if isinstance(search, BaseEstimator) and hasattr(search, "_run_search"):
+        if isinstance(search, BaseSearchCV):
             raise NotFittedError(f"{who} needs a fitted search: call fit of this {kind} first.")
         raise TypeError(f"{who} needs a fitted search, such as RandomizedSearchCV; got {kind}.")
     name = _metric(search, table, metric, who)

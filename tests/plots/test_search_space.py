@@ -106,7 +106,7 @@ def test_names_that_are_long_and_many(n):
         stats.randint(0, 10**6), stats.cauchy(), LogUniform(1.0, 1.0000001), UniformInt(3, 3),
         ZeroOr(UniformInt(1, 5)), ZeroOr(LogUniform(1, 2), 1.0), stats.uniform(-1, 2),
     ],
-    ids=str,
+    ids=lambda values: f"{values!s:.20}".partition(" object at")[0],  # no addresses
 )  # fmt: skip
 def test_hostile_ranges(values):
     drawn({"x": values})
