@@ -96,7 +96,7 @@ def read_results(search: Any, who: str, metric: str | None = None) -> Results:
     table = getattr(search, "cv_results_", None)
     if table is None:
         kind = type(search).__name__
-        if isinstance(search, BaseEstimator) and hasattr(search, "_run_search"):
+        if isinstance(search, BaseEstimator) and hasattr(search, "refit"):
             raise NotFittedError(f"{who} needs a fitted search: call fit of this {kind} first.")
         raise TypeError(f"{who} needs a fitted search, such as RandomizedSearchCV; got {kind}.")
     name = _metric(search, table, metric, who)

@@ -1,5 +1,7 @@
 """The picture of what a search space draws."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from pictures import LONG, SPACE, coarse_to_fine, texts_over_each_other
@@ -80,7 +82,7 @@ def test_draws_come_from_random_state():
 def test_rounds_and_parts():
     display = drawn(coarse_to_fine().spaces_)
     ends = [patch.get_data()[1][[0, -1]] for patch in display.ax_[0].patches[1::2]]
-    assert all(a[0] < b[0] and b[1] < a[1] for a, b in zip(ends, ends[1:], strict=False))
+    assert all(a[0] < b[0] and b[1] < a[1] for a, b in pairwise(ends))
     parts = [
         {"kernel": ["rbf"], "gamma": stats.loguniform(1e-4, 1)},
         {"kernel": ["linear", "poly"], "C": [1]},
