@@ -9,6 +9,7 @@ import numpy as np
 
 from sknn_opt.search.results import shortened
 
+COLUMNS = 4
 MAX_TICKS = 5  # with a text
 MAX_CATEGORIES = 12
 LETTERS = 14  # of a category
@@ -35,6 +36,11 @@ def dress_axis(axis, scale, low, high, *, letters=LETTERS, absent=None):
     axis.set_ticks(at, texts, fontsize="small")
     axis.set_ticks(minor, minor=True)
     getattr(axis.axes, f"set_{axis.axis_name}lim")(*ends)
+
+
+def n_columns(n):
+    """How many panels a row has: up to four."""
+    return n if n <= COLUMNS else (3 if n in (5, 6, 9) else COLUMNS)
 
 
 def below_strip(outer, rows, columns):

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from sknn_opt.arrays.types import RandomState
-from sknn_opt.plots._scales import below_strip, dress_axis, lean
+from sknn_opt.plots._scales import below_strip, dress_axis, lean, n_columns
 from sknn_opt.plots._style import COLORS, LINES, Display, dress, legend
 from sknn_opt.search.distributions import Choice, Distribution, ZeroOr, as_distribution
 from sknn_opt.search.results import short_names
 from sknn_opt.search.scales import scale_of
 
-MAX_PANELS, COLUMNS, LETTERS = 12, 4, 26
+MAX_PANELS, LETTERS = 12, 26
 N_BINS = 24
 FEW = 25  # whole numbers that have a bar each
 N_DRAWS = 60
@@ -55,7 +55,7 @@ class SearchSpaceDisplay(Display):
     >>> space = {"alpha": LogUniform(1e-6, 1), "beta_1": OneMinusLogUniform(0.5, 0.999)}
     >>> display = SearchSpaceDisplay.from_space(space).plot()
     >>> [label.get_text() for label in display.ax_[1].get_xticklabels()]
-    ['0.5', '0.8', '0.9', '0.98', '0.99', '0.998', '0.999']
+    ['0.9', '0.99', '0.999']
     """
 
     ax_: NDArray[Any] = field(init=False)
@@ -113,13 +113,13 @@ class SearchSpaceDisplay(Display):
         return cls(spaces, shown, random_state)
 
     def _figure_options(self):
-        columns = min(len(self.names), COLUMNS)
+        columns = n_columns(len(self.names))
         rows = math.ceil(len(self.names) / columns)
         return {"figsize": (max(2.9 * columns, 3.6), 0.5 + 1.9 * rows)}
 
     def _draw(self):
         outer, n = self.ax_, len(self.names)
-        columns = min(n, COLUMNS)
+        columns = n_columns(n)
         outer.set_axis_off()
         strip, grid = below_strip(outer, math.ceil(n / columns), columns)
         cells = [outer.figure.add_subplot(grid[1 + i // columns, i % columns]) for i in range(n)]
