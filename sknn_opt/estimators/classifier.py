@@ -43,6 +43,17 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
     hidden_layer_sizes : int or array-like of int of shape (n_hidden_layers,), default=(100,)
         Units of each hidden layer.
 
+    depth : int, default=None
+        The number of hidden layers: with `width` and `taper` in the place of `hidden_layer_sizes`,
+        which searchers cannot vary as they can plain numbers. If only `width` is given, it is 1.
+
+    width : int, default=None
+        Units of the first hidden layer. If only `depth` is given, they are 100.
+
+    taper : float, default=1.0
+        Layer i, counted from 0, has width · taperⁱ units, rounded, but at least 1: all alike at 1,
+        half as many in each next layer at 0.5. In (0, 2].
+
     loss : 'log_loss' or Loss, default='log_loss'
         The cross entropy, or a `Loss` of your own. Its ``link`` says what it takes: class codes
         and one output for each class with 'softmax', 0 and 1 with 'logistic', for two classes or
@@ -343,6 +354,9 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         self,
         hidden_layer_sizes: ArrayLike = (100,),
         *,
+        depth: int | None = None,
+        width: int | None = None,
+        taper: float = 1.0,
         loss: str | Loss = "log_loss",
         label_smoothing: float = 0.0,
         class_weight: dict[Any, float] | list[dict[Any, float]] | str | None = None,
@@ -384,6 +398,9 @@ class MLPClassifier(ClassTargets, ClassifierMixin, BaseMLP):
         dtype: str = "auto",
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.depth = depth
+        self.width = width
+        self.taper = taper
         self.loss = loss
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight

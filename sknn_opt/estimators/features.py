@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
 from typing import Any
 
 from numpy.typing import NDArray
@@ -11,15 +10,17 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from sknn_opt.arrays.types import Matrix
+from sknn_opt.training.remedies import n_hidden_layers
 
 
 def has_hidden_layers(estimator):
     """Whether transform exists for the estimator's hidden_layer_sizes."""
-    sizes = estimator.hidden_layer_sizes
-    if isinstance(sizes, Sized) and len(sizes) == 0:
+    if n_hidden_layers(estimator) == 0:
+        by_number = estimator.depth is not None
         raise AttributeError(
             "transform needs a hidden layer, whose activations are the features; "
-            "hidden_layer_sizes=() has none. Set it to 100, for example."
+            f"{'depth=0' if by_number else 'hidden_layer_sizes=()'} has none. Set it to "
+            f"{1 if by_number else 100}, for example."
         )
     return True
 

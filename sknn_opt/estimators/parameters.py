@@ -24,14 +24,13 @@ from sknn_opt._sklearn import (
     validate_parameter_constraints,
 )
 from sknn_opt.arrays.extremes import LARGEST
-from sknn_opt.estimators.layer_rates import segments_of
-from sknn_opt.estimators.spelling import closest
+from sknn_opt.estimators import layer_rates, spelling, tapering
 from sknn_opt.nn import activations, initializers
 from sknn_opt.nn.network import Architecture, as_tuples
 from sknn_opt.optim import OPTIMIZERS, SCHEDULES, Optimizer, TrainingTime, schedules
 from sknn_opt.training import remedies, settings
 
-CONSTRAINTS = {
+CONSTRAINTS = tapering.CONSTRAINTS | {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
     "n_members": [Interval(Integral, 1, None, closed="left")],
     "activation": [StrOptions(set(activations.ACTIVATIONS))],
@@ -109,7 +108,7 @@ class DidYouMean:
             names = set(self._parameter_constraints)  # type: ignore[attr-defined]
             given = (name.partition("__")[0] for name in params)
             unknown = next((name for name in given if name not in names), "")
-            meant = closest("parameter", unknown, names)
+            meant = spelling.closest("parameter", unknown, names)
             if meant is None:
                 raise
             raise ValueError(f"{error} Did you mean {meant!r}?") from None
@@ -125,24 +124,24 @@ def takes_minibatches(estimator):
     return True
 
 
-def hidden_sizes(hidden_layer_sizes):
-    """``hidden_layer_sizes`` as a tuple of ints.
+def hidden_sizes(estimator):
+    """``hidden_layer_sizes``, or what depth, width and taper say in its place, as a tuple of ints.
 
     Raises
     ------
     ValueError
-        If it is anything but one positive int or a flat list of them.
+        If it is anything but one positive int or a flat list of them, or they contradict it.
     """
-    one = isinstance(hidden_layer_sizes, Integral)
-    sizes = []
-    for n in [hidden_layer_sizes] if one else hidden_layer_sizes:
+    given, sizes = estimator.hidden_layer_sizes, []
+    for n in [given] if isinstance(given, Integral) else given:
         if not isinstance(n, Integral) or isinstance(n, bool) or n < 1:
             raise ValueError(
                 "hidden_layer_sizes must be one positive int or a flat list of positive ints, such "
-                f"as 100 or (100, 50), or () for no hidden layer; got {hidden_layer_sizes!r}."
+                f"as 100 or (100, 50), or () for no hidden layer; got {given!r}."
             )
         sizes.append(int(n))
-    return tuple(sizes)
+    by_list = estimator.depth is None and estimator.width is None and estimator.taper == 1
+    return tuple(sizes) if by_list else tapering.sizes_by_numbers(estimator, tuple(sizes))
 
 
 def dropout_rates(dropout, n_hidden):
@@ -189,7 +188,7 @@ def rates_at_start(rates, estimator):
 
 def dropout_schedules(estimator):
     """Those of the input and of each hidden layer, None where a rate is fixed; () without any."""
-    sizes, dropout = hidden_sizes(estimator.hidden_layer_sizes), estimator.dropout
+    sizes, dropout = hidden_sizes(estimator), estimator.dropout
     one = isinstance(dropout, Real) or callable(dropout)
     rates = (estimator.input_dropout, *((dropout,) * len(sizes) if one else dropout))
     return tuple(r if callable(r) else None for r in rates) if any(map(callable, rates)) else ()
@@ -253,7 +252,7 @@ def optimizer_of(estimator, network):
         if getattr(solver, "n_decayed", 0) is None:
             optimizer.n_decayed = network.n_decayed
         if solver.layer_rates is not None:
-            optimizer.segments = segments_of(solver.layer_rates, network.blocks)
+            optimizer.segments = layer_rates.segments_of(solver.layer_rates, network.blocks)
     elif solver == "lbfgs":
         return None
     else:
@@ -308,7 +307,7 @@ def architecture_of(estimator, rows, fitted=None):
     ValueError
         If the parameters contradict each other, the rows or the `fitted` architecture.
     """
-    sizes = hidden_sizes(estimator.hidden_layer_sizes)
+    sizes = hidden_sizes(estimator)
     for name in SCHEDULED:
         if isinstance(getattr(estimator, name), type):
             raise ValueError(_is_class(name, getattr(estimator, name).__name__))
@@ -474,7 +473,7 @@ def check_scoring_name(scoring):
         try:
             get_scorer(scoring)
         except (KeyError, ValueError) as error:
-            meant = closest("scoring", scoring, {"loss", *get_scorer_names()})
+            meant = spelling.closest("scoring", scoring, {"loss", *get_scorer_names()})
             raise ValueError(
                 f"scoring={scoring!r} is unknown; it must be 'loss', None for the estimator's own "
                 "score, a callable, or one of sklearn.metrics.get_scorer_names(), such as "

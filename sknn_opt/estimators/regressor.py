@@ -37,6 +37,17 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
     hidden_layer_sizes : int or array-like of int of shape (n_hidden_layers,), default=(100,)
         Units of each hidden layer.
 
+    depth : int, default=None
+        The number of hidden layers: with `width` and `taper` in the place of `hidden_layer_sizes`,
+        which searchers cannot vary as they can plain numbers. If only `width` is given, it is 1.
+
+    width : int, default=None
+        Units of the first hidden layer. If only `depth` is given, they are 100.
+
+    taper : float, default=1.0
+        Layer i, counted from 0, has width · taperⁱ units, rounded, but at least 1: all alike at 1,
+        half as many in each next layer at 0.5. In (0, 2].
+
     loss : {'squared_error', 'absolute_error', 'huber', 'quantile', 'poisson', 'gamma'} or Loss, \
             default='squared_error'
         ℓ(z, y), summed over the outputs. With predictions z and r = z - y, 'squared_error' is
@@ -355,6 +366,9 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         self,
         hidden_layer_sizes: ArrayLike = (100,),
         *,
+        depth: int | None = None,
+        width: int | None = None,
+        taper: float = 1.0,
         loss: str | Loss = "squared_error",
         quantile: ArrayLike | None = None,
         huber_delta: float = 1.35,
@@ -398,6 +412,9 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         dtype: str = "auto",
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.depth = depth
+        self.width = width
+        self.taper = taper
         self.loss = loss
         self.quantile = quantile
         self.huber_delta = huber_delta

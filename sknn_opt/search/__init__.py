@@ -1,5 +1,6 @@
 """Choosing hyperparameters: at random, on the right scale, coarse to fine.
 
+- `search_space`: good ranges for our estimators, those that matter most first.
 - `LogUniform`, `OneMinusLogUniform`, `LogUniformInt`, `Uniform`, `UniformInt`, `Choice`, `ZeroOr`:
   what to draw from, for any search that takes distributions with ``rvs``, scikit-learn's too.
 - `as_distribution`: the same from scipy's distributions and from lists.
@@ -21,6 +22,7 @@ from sknn_opt.search.distributions import (
 )
 from sknn_opt.search.importances import parameter_importances
 from sknn_opt.search.retest import retest
+from sknn_opt.search.space import search_space
 
 __all__ = [
     "Choice",
@@ -35,4 +37,5 @@ __all__ = [
     "as_distribution",
     "parameter_importances",
     "retest",
+    "search_space",
 ]

@@ -18,8 +18,10 @@ from sknn_opt.estimators import spelling
 from sknn_opt.estimators.parameters import DidYouMean, transaction
 from sknn_opt.tables import importances
 from sknn_opt.tables.encoder import TableEncoder
-from sknn_opt.tables.parts import CONSTRAINTS, new_encoder, new_network
+from sknn_opt.tables.parts import CONSTRAINTS, new_encoder, new_network, refuse_unknown
 from sknn_opt.tables.watchers import fit_in_time
+
+OF_NETWORK = "network_params__"
 
 
 class BaseTabularMLP(DidYouMean, BaseEstimator):
@@ -36,6 +38,25 @@ class BaseTabularMLP(DidYouMean, BaseEstimator):
     _network: ClassVar[Callable[..., Any]]
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS
 
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The parameters by their names, as in scikit-learn.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to give also those of the encoder, as ``encoder__bins``, and the entries of
+            `network_params`, as ``network_params__dropout``.
+
+        Returns
+        -------
+        dict
+        """
+        params = super().get_params(deep)
+        given = self.network_params  # type: ignore[attr-defined]
+        if deep and isinstance(given, dict):
+            params |= {f"{OF_NETWORK}{name}": value for name, value in given.items()}
+        return params
+
     def set_params(self, **params: Any) -> Self:
         """Set parameters by their names, as in scikit-learn.
 
@@ -43,7 +64,8 @@ class BaseTabularMLP(DidYouMean, BaseEstimator):
         ----------
         **params : dict
             Their new values. ``encoder__bins=8`` and the like make a `TableEncoder` where there is
-            none yet.
+            none yet. ``network_params__dropout=0.1`` and the like set one entry of a copy of
+            `network_params`; the dict that was given stays as it is.
 
         Returns
         -------
@@ -56,7 +78,19 @@ class BaseTabularMLP(DidYouMean, BaseEstimator):
         """
         if self.encoder is None and any(name.startswith("encoder__") for name in params):
             params = {"encoder": TableEncoder(), **params}
+        entries = {k: params.pop(k) for k in [*params] if k.startswith(OF_NETWORK)}
+        if entries:
+            params["network_params"] = self._with_entries(entries, params)
         return super().set_params(**params)
+
+    def _with_entries(self, entries, params):
+        """`network_params` with some more entries."""
+        given = params.get("network_params", self.network_params)
+        if not isinstance(given, dict | None):
+            raise ValueError(f"network_params must be a dict or None; got {given!r}.")
+        entries = {name.removeprefix(OF_NETWORK): value for name, value in entries.items()}
+        refuse_unknown(entries, self._network())
+        return (given or {}) | entries
 
     def _validate_params(self):
         try:

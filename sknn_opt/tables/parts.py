@@ -7,6 +7,7 @@ from sklearn.base import clone
 
 from sknn_opt._sklearn import Interval, StrOptions
 from sknn_opt.estimators.spelling import closest
+from sknn_opt.estimators.tapering import NUMBERS
 from sknn_opt.tables.encoder import TableEncoder
 from sknn_opt.tables.recipe import (
     ONE_BATCH,
@@ -59,7 +60,7 @@ def new_network(estimator, Z, sample_weight, seed, own, *, holds_out):
         parameters["n_members"] = estimator.n_members
     network = estimator._network(**parameters)
     refuse_unknown(given, network)
-    network.set_params(**given)
+    network.set_params(**_shaped(given, parameters["hidden_layer_sizes"]))
     is_bin = estimator.encoder_.is_bin_
     if network.input_scale is True and network.n_members > 1 and is_bin.any():
         network.set_params(input_scale=input_factors(is_bin, network.n_members))
@@ -69,6 +70,17 @@ def new_network(estimator, Z, sample_weight, seed, own, *, holds_out):
             "out rows of its own. Set fewer members."
         )
     return network
+
+
+def _shaped(given, sizes):
+    """What is given; the preset's depth and width where only one of the numbers is."""
+    if "hidden_layer_sizes" in given:
+        return given
+    numbers = {name: given[name] for name in NUMBERS if given.get(name) is not None}
+    if not numbers or numbers == {"taper": 1}:
+        return given
+    default = {"hidden_layer_sizes": (100,), "depth": len(sizes), "width": sizes[0]}
+    return given | default | numbers
 
 
 def size_of(Z, weight):

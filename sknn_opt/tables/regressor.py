@@ -46,7 +46,9 @@ class TabularMLPRegressor(RegressorMixin, BaseTabularMLP):
         Takes the place of the default one, with parameters of its own.
 
     network_params : dict, default=None
-        Parameters of `MLPRegressor` that take the place of the preset's.
+        Parameters of `MLPRegressor` that take the place of the preset's. Searches reach one of
+        them as ``network_params__dropout``; of the hidden layers best ``network_params__depth`` and
+        ``network_params__width``, which take the place of the preset's `hidden_layer_sizes`.
 
     random_state : int, RandomState instance or None, default=None
         Where all randomness comes from.

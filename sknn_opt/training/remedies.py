@@ -29,6 +29,12 @@ def either(remedies):
     return f"{', '.join(most)}, or {last}" if most else last
 
 
+def n_hidden_layers(mlp):
+    """How many an MLP asks for, ours or scikit-learn's."""
+    depth = getattr(mlp, "depth", None)
+    return np.size(mlp.hidden_layer_sizes) if depth is None else depth
+
+
 @dataclass(frozen=True)
 class Traits:
     """What of a network decides which remedies it can still take.
@@ -65,7 +71,7 @@ class Traits:
             mlp.activation,
             getattr(mlp, "init", None),
             getattr(mlp, "batch_norm", False),
-            np.size(mlp.hidden_layer_sizes),
+            n_hidden_layers(mlp),
             mlp.solver,
             getattr(mlp, "max_grad_norm", None),
             getattr(mlp, "class_weight", None),

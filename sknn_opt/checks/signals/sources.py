@@ -17,6 +17,7 @@ from sknn_opt.checks.gradients.readers.sklearn_mlp import read_sklearn_mlp
 from sknn_opt.checks.opener import SKLEARN
 from sknn_opt.nn.network import Architecture
 from sknn_opt.nn.objective import Objective
+from sknn_opt.training.remedies import n_hidden_layers
 
 MAX_ROWS = 500  # more would say the same
 INITIAL, FITTED = "initial weights", "fitted weights"
@@ -50,10 +51,10 @@ def check_input(mlp, X, y, sample_weight):
     if not values.any():
         raise ValueError("X is zero everywhere, so there is no signal to follow; pass real rows.")
     check_consistent_length(X, y, sample_weight)
-    if not np.size(mlp.hidden_layer_sizes):
+    if not n_hidden_layers(mlp):
         raise ValueError(
-            "hidden_layer_sizes is empty: a network without hidden layers has no gains to show; "
-            "give at least one hidden layer."
+            "hidden_layer_sizes is empty, or depth is 0: a network without hidden layers has no "
+            "gains to show; give at least one hidden layer."
         )
     return X, n_rows
 

@@ -1,0 +1,1 @@
+"""What a search of hyperparameters costs, and what matters in it."""
