@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sknn_opt.search.results import shortened
+from sknn_opt.search.results import told_apart
 
 COLUMNS = 4
 MAX_TICKS = 5  # with a text
@@ -64,7 +64,8 @@ def _categories(categories, letters):
     """Every category, or every second and so on where there are too many."""
     step = -(-len(categories) // MAX_CATEGORIES) or 1
     at = list(range(0, len(categories), step))
-    return at, [shortened(categories[i], letters) or "''" for i in at]
+    texts = told_apart([categories[i] for i in at], letters)
+    return at, [text or "''" for text in texts]
 
 
 def _numbers(scale, low, high):

@@ -160,10 +160,10 @@ def _draw_panel(ax, distributions, n_spaces, rng):
             places = scale.places(draws if isinstance(draws, list) else draws.tolist())
             if scale.kind == "category":
                 places = places + rng.uniform(-0.3, 0.3, N_DRAWS)
-            if isinstance(distribution, ZeroOr) and scale.zero is not None:
+            if isinstance(distribution, ZeroOr) and distribution.p_zero:
                 p = distribution.p_zero
                 text = {"ha": "center", "va": "bottom", "fontsize": "x-small", "color": color}
-                ax.text(scale.zero, p, f"{p:.0%}", **text)
+                ax.text(_zero(scale), p, f"{p:.0%}", **text)
             ax.plot(places, np.full(N_DRAWS, -0.06), "|", color=color, markersize=5, alpha=0.6)
     dress(ax, grid="x")
     dress_axis(ax.xaxis, scale, min(ends), max(ends))
@@ -208,10 +208,12 @@ def _draw_shape(ax, distribution, scale, look, edge):
         return _draw_bars(ax, at, np.array(distribution.shares), scale, look, edge)
     if isinstance(distribution, ZeroOr):
         ends = _draw_shape(ax, distribution.distribution, scale, look, edge)
-        if distribution.p_zero and scale.zero is not None:
+        if distribution.p_zero:
+            at = _zero(scale)
             width = 0.06 * (max(ends) - min(ends))
             # As high as the share of 0 is, of a whole of 1.
-            ax.bar([scale.zero], [distribution.p_zero], width, **look)
+            ax.bar([at], [distribution.p_zero], width, **look)
+            ends = [*ends, at] if scale.zero is None else ends
         return ends
     low, high = _some(distribution)
     if scale.kind == "category":
@@ -222,6 +224,11 @@ def _draw_shape(ax, distribution, scale, look, edge):
         shares = np.diff(distribution.cdf(np.arange(low - 1, high + 1)))
         return _draw_bars(ax, numbers, shares, scale, look, edge)
     return _draw_density(ax, distribution, scale, look, edge)
+
+
+def _zero(scale):
+    """Where 0 is drawn: apart, or on a linear scale at its own place."""
+    return 0.0 if scale.zero is None else scale.zero
 
 
 def _draw_bars(ax, at, shares, scale, look, edge):
