@@ -3,6 +3,8 @@
 - `GradientReport`, `PointCheck`, `BlockCheck`: from `check_gradients`.
 - `SignalReport`, `PointSignals`, `LayerSignals`, `Finding`: from `check_signals`.
 - `ShiftReport`, `FeatureShift`: from `check_shift`.
+- `ImportanceReport`, `ParameterImportance`: from `search.parameter_importances`.
+- `RetestReport`, `RetestedCandidate`: from `search.retest`.
 - `Objective`: from ``estimator.objective``; `Block`: from its ``blocks`` and from ``blocks_``.
 """
 
@@ -12,6 +14,8 @@ from sknn_opt.checks.signals.report import PointSignals, SignalReport
 from sknn_opt.nn.network import Block
 from sknn_opt.nn.objective import Objective
 from sknn_opt.nn.signals import LayerSignals
+from sknn_opt.search.importances import ImportanceReport, ParameterImportance
+from sknn_opt.search.retest_report import RetestedCandidate, RetestReport
 from sknn_opt.training.verdicts import Finding
 
 __all__ = [
@@ -20,10 +24,14 @@ __all__ = [
     "FeatureShift",
     "Finding",
     "GradientReport",
+    "ImportanceReport",
     "LayerSignals",
     "Objective",
+    "ParameterImportance",
     "PointCheck",
     "PointSignals",
+    "RetestReport",
+    "RetestedCandidate",
     "ShiftReport",
     "SignalReport",
 ]

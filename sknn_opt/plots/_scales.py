@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from sknn_opt.search.results import shortened
+from sknn_opt.search.results import told_apart
 
+COLUMNS = 4
 MAX_TICKS = 5  # with a text
 MAX_CATEGORIES = 12
 LETTERS = 14  # of a category
@@ -37,6 +38,11 @@ def dress_axis(axis, scale, low, high, *, letters=LETTERS, absent=None):
     getattr(axis.axes, f"set_{axis.axis_name}lim")(*ends)
 
 
+def n_columns(n):
+    """How many panels a row has: up to four."""
+    return n if n <= COLUMNS else (3 if n in (5, 6, 9) else COLUMNS)
+
+
 def below_strip(outer, rows, columns):
     """A strip for the legend, whose height is what the legend needs, and a grid with room below."""
     ratios = [0.01] + [1] * rows
@@ -58,7 +64,8 @@ def _categories(categories, letters):
     """Every category, or every second and so on where there are too many."""
     step = -(-len(categories) // MAX_CATEGORIES) or 1
     at = list(range(0, len(categories), step))
-    return at, [shortened(categories[i], letters) or "''" for i in at]
+    texts = told_apart([categories[i] for i in at], letters)
+    return at, [text or "''" for text in texts]
 
 
 def _numbers(scale, low, high):

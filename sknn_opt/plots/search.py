@@ -10,14 +10,13 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sknn_opt.plots._scales import below_strip, dress_axis, lean
+from sknn_opt.plots._scales import below_strip, dress_axis, lean, n_columns
 from sknn_opt.plots._style import COLORS, LINES, MARKERS, SURFACE, Display, dress, legend, mark
 from sknn_opt.search.results import Results, read_results, short_names, shortened
 from sknn_opt.search.scales import APART
 
 MAX_PANELS = {"scores": 12, "pairs": 5, "cost": 12}
 KINDS = tuple(MAX_PANELS)
-COLUMNS = 4
 LETTERS = 26  # of a name
 FAR = 4.0  # a score farther below the median than so many times the way up to the best: at the edge
 FLOOR = 0.12  # of the height, below the scores, for candidates that have none
@@ -58,16 +57,14 @@ class SearchDisplay(Display):
     --------
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.model_selection import RandomizedSearchCV
-    >>> from sknn_opt import MLPClassifier, SearchDisplay
-    >>> from sknn_opt.search import LogUniform, OneMinusLogUniform
-    >>> space = {
-    ...     "learning_rate_init": LogUniform(0.001, 1), "momentum": OneMinusLogUniform(0.5, 0.99)
-    ... }
-    >>> net = MLPClassifier((8,), solver="sgd", max_iter=5, tol=0.1, random_state=0)
-    >>> search = RandomizedSearchCV(net, space, n_iter=8, cv=2, random_state=0)
+    >>> from sklearn.svm import SVC
+    >>> from sknn_opt import SearchDisplay
+    >>> from sknn_opt.search import LogUniform
+    >>> space = {"C": LogUniform(0.01, 100), "gamma": LogUniform(0.001, 10)}
+    >>> search = RandomizedSearchCV(SVC(), space, n_iter=20, random_state=0)
     >>> display = SearchDisplay.from_search(search.fit(*load_iris(return_X_y=True))).plot()
     >>> [ax.get_xlabel() for ax in display.ax_]
-    ['learning_rate_init', 'momentum']
+    ['C', 'gamma']
     """
 
     ax_: NDArray[Any] = field(init=False)
@@ -129,7 +126,7 @@ class SearchDisplay(Display):
         if self.kind == "pairs":
             side = 1.2 + 2.2 * (n - 1)
             return {"figsize": (max(side + 1, 5.0), max(side, 4.0))}
-        columns = _n_columns(n)
+        columns = n_columns(n)
         return {"figsize": (max(2.9 * columns, 4.5), 0.8 + 2.5 * math.ceil(n / columns))}
 
     def _draw(self):
@@ -146,7 +143,7 @@ class SearchDisplay(Display):
 
     def _draw_scores(self):
         n, outer = len(self.names), self.ax_
-        columns = _n_columns(n)
+        columns = n_columns(n)
         rows = math.ceil(n / columns)
         outer.set_axis_off()
         strip, grid = below_strip(outer, rows, columns)
@@ -332,11 +329,6 @@ def _chosen(params, names, most):
     if not chosen:
         raise ValueError("params is empty; name at least one hyperparameter, or pass None.")
     return list(dict.fromkeys(chosen))
-
-
-def _n_columns(n):
-    """Of panels: a row of up to four."""
-    return n if n <= COLUMNS else (3 if n in (5, 6, 9) else COLUMNS)
 
 
 def _rounds(results):

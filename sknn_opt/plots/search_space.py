@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from sknn_opt.arrays.types import RandomState
-from sknn_opt.plots._scales import below_strip, dress_axis, lean
+from sknn_opt.plots._scales import below_strip, dress_axis, lean, n_columns
 from sknn_opt.plots._style import COLORS, LINES, Display, dress, legend
 from sknn_opt.search.distributions import Choice, Distribution, ZeroOr, as_distribution
 from sknn_opt.search.results import short_names
 from sknn_opt.search.scales import scale_of
 
-MAX_PANELS, COLUMNS, LETTERS = 12, 4, 26
+MAX_PANELS, LETTERS = 12, 26
 N_BINS = 24
 FEW = 25  # whole numbers that have a bar each
 N_DRAWS = 60
@@ -55,7 +55,7 @@ class SearchSpaceDisplay(Display):
     >>> space = {"alpha": LogUniform(1e-6, 1), "beta_1": OneMinusLogUniform(0.5, 0.999)}
     >>> display = SearchSpaceDisplay.from_space(space).plot()
     >>> [label.get_text() for label in display.ax_[1].get_xticklabels()]
-    ['0.5', '0.8', '0.9', '0.98', '0.99', '0.998', '0.999']
+    ['0.9', '0.99', '0.999']
     """
 
     ax_: NDArray[Any] = field(init=False)
@@ -113,13 +113,13 @@ class SearchSpaceDisplay(Display):
         return cls(spaces, shown, random_state)
 
     def _figure_options(self):
-        columns = min(len(self.names), COLUMNS)
+        columns = n_columns(len(self.names))
         rows = math.ceil(len(self.names) / columns)
         return {"figsize": (max(2.9 * columns, 3.6), 0.5 + 1.9 * rows)}
 
     def _draw(self):
         outer, n = self.ax_, len(self.names)
-        columns = min(n, COLUMNS)
+        columns = n_columns(n)
         outer.set_axis_off()
         strip, grid = below_strip(outer, math.ceil(n / columns), columns)
         cells = [outer.figure.add_subplot(grid[1 + i // columns, i % columns]) for i in range(n)]
@@ -160,10 +160,10 @@ def _draw_panel(ax, distributions, n_spaces, rng):
             places = scale.places(draws if isinstance(draws, list) else draws.tolist())
             if scale.kind == "category":
                 places = places + rng.uniform(-0.3, 0.3, N_DRAWS)
-            if isinstance(distribution, ZeroOr) and scale.zero is not None:
+            if isinstance(distribution, ZeroOr) and distribution.p_zero:
                 p = distribution.p_zero
                 text = {"ha": "center", "va": "bottom", "fontsize": "x-small", "color": color}
-                ax.text(scale.zero, p, f"{p:.0%}", **text)
+                ax.text(_zero(scale), p, f"{p:.0%}", **text)
             ax.plot(places, np.full(N_DRAWS, -0.06), "|", color=color, markersize=5, alpha=0.6)
     dress(ax, grid="x")
     dress_axis(ax.xaxis, scale, min(ends), max(ends))
@@ -208,10 +208,12 @@ def _draw_shape(ax, distribution, scale, look, edge):
         return _draw_bars(ax, at, np.array(distribution.shares), scale, look, edge)
     if isinstance(distribution, ZeroOr):
         ends = _draw_shape(ax, distribution.distribution, scale, look, edge)
-        if distribution.p_zero and scale.zero is not None:
+        if distribution.p_zero:
+            at = _zero(scale)
             width = 0.06 * (max(ends) - min(ends))
             # As high as the share of 0 is, of a whole of 1.
-            ax.bar([scale.zero], [distribution.p_zero], width, **look)
+            ax.bar([at], [distribution.p_zero], width, **look)
+            ends = [*ends, at] if scale.zero is None else ends
         return ends
     low, high = _some(distribution)
     if scale.kind == "category":
@@ -222,6 +224,11 @@ def _draw_shape(ax, distribution, scale, look, edge):
         shares = np.diff(distribution.cdf(np.arange(low - 1, high + 1)))
         return _draw_bars(ax, numbers, shares, scale, look, edge)
     return _draw_density(ax, distribution, scale, look, edge)
+
+
+def _zero(scale):
+    """Where 0 is drawn: apart, or on a linear scale at its own place."""
+    return 0.0 if scale.zero is None else scale.zero
 
 
 def _draw_bars(ax, at, shares, scale, look, edge):

@@ -2,10 +2,11 @@
 
 A random forest predicts the rank of a candidate's score from its hyperparameters. Importance is
 what its error on held-out candidates gains when one hyperparameter is shuffled, in units of the
-variance of the ranks: 0 is no use at all, 1 as bad as guessing. Source: Breiman (2001), "Random
-forests", section 10; for hyperparameters, Hutter, Hoos and Leyton-Brown (2014), "An efficient
-approach for assessing hyperparameter importance". A forest that explains nothing has importances
-too, which are noise: its R² on the candidates that a tree has not seen (out of bag) tells.
+variance of the ranks: 0 is no use at all, 1 as bad as guessing the mean, 2 the worst. Source:
+Breiman (2001), "Random forests", section 10; for hyperparameters, Hutter, Hoos and Leyton-Brown
+(2014), "An efficient approach for assessing hyperparameter importance", which takes another
+measure. A forest that explains nothing has importances too, which are noise: its R² on the
+candidates that a tree has not seen (out of bag) tells.
 """
 
 from __future__ import annotations

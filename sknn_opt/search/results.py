@@ -218,6 +218,29 @@ def shortened(text: str, width: int) -> str:
     return f"{text[: width - 1 - tail]}…{text[-tail:]}"
 
 
+def told_apart(texts: list[str], width: int) -> list[str]:
+    """Texts shortened; those that would look alike lose what they have in common instead."""
+    short = [shortened(text, width) for text in texts]
+    alike = [text for text, cut in zip(texts, short, strict=True) if short.count(cut) > 1]
+    if len(set(alike)) < 2:
+        return short
+    start, end = _n_common(alike), _n_common([text[::-1] for text in alike])
+    end = min(end, min(map(len, alike)) - start)
+    while start and alike[0][start - 1] in "0123456789.":  # no number is cut in two
+        start -= 1
+    return [
+        f"…{shortened(text[start : len(text) - end], width - 2)}…" if text in alike else cut
+        for text, cut in zip(texts, short, strict=True)
+    ]
+
+
+def _n_common(texts):
+    """How many letters all begin with."""
+    first, last = min(texts), max(texts)
+    pairs = enumerate(zip(first, last, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(first), len(last)))
+
+
 def short_names(names: list[str], width: int) -> dict[str, str]:
     """Names of nested parameters by their last part, where that tells them apart."""
     last = {name: name.rpartition("__")[2] for name in names}

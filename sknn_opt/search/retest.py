@@ -101,7 +101,12 @@ def retest(
     -----
     "stale": the old best loses more than it would by chance if nothing had changed, p <= 0.05; the
     luck of the best of many is allowed for. "still first": the ranks agree (Kendall's τ > 0,
-    p <= 0.05) and no candidate is clearly better. Else "cannot say": more new rows help.
+    p <= 0.05) and no candidate is clearly better. Else "cannot say": more new rows help. Take about
+    as many as the search had, since the best hyperparameters also depend on the number of rows.
+
+    In simulations of 400 searches each, with errors from 0.02 to 1 of the spread of the scores, 1
+    to 9 % were called stale on equal data. On data with another order, 1 to 6 % were called "still
+    first", and of those with errors of 0.1 or less 77 % or more were found stale.
 
     Examples
     --------

@@ -7,8 +7,8 @@ import pytest
 from pictures import LONG, SPACE, coarse_to_fine, texts_over_each_other
 from scipy import stats
 
-from sknn_opt import SearchSpaceDisplay
-from sknn_opt.search import Choice, LogUniform, UniformInt, ZeroOr
+from sknn_opt import MLPClassifier, SearchSpaceDisplay, TabularMLPRegressor
+from sknn_opt.search import Choice, LogUniform, Uniform, UniformInt, ZeroOr, search_space
 
 plt = pytest.importorskip("matplotlib.pyplot")
 
@@ -70,6 +70,14 @@ def test_weights_and_zero():
     assert 5 < np.sum(draws == ax.get_xticks()[0]) < 35
 
 
+def test_zero_on_a_linear_scale_has_its_bar_at_0():
+    ax = drawn({"d": ZeroOr(Uniform(0.05, 0.5), 0.4)}).ax_[0]
+    bar = ax.patches[-1]
+    assert bar.get_height() == 0.4
+    assert bar.get_x() + bar.get_width() / 2 == pytest.approx(0)
+    assert ax.get_xlim()[0] < 0
+
+
 def test_draws_come_from_random_state():
     first, again, other = (
         drawn(SPACE, random_state=seed).ax_[0].lines[-1].get_xdata() for seed in (0, 0, 1)
@@ -90,6 +98,12 @@ def test_rounds_and_parts():
     display = drawn(parts)
     names = [label.get_text() for label in display.ax_[0].get_xticklabels()]
     assert names == ["rbf", "linear", "poly"]
+
+
+def test_long_categories_are_told_apart():
+    values = [f"FadeOut(start={rate}, at=0.5)" for rate in (0.1, 0.25, 0.5)] + ["off"]
+    labels = drawn({"dropout": values}).ax_[0].get_xticklabels()
+    assert [label.get_text() for label in labels] == ["…0.1…", "…0.25…", "…0.5…", "off"]
 
 
 @pytest.mark.parametrize("n", [1, 2, 5, 12])
@@ -125,3 +139,9 @@ def test_bad_input():
         SearchSpaceDisplay.from_space(SPACE, "rate")
     with pytest.raises(ValueError, match="params is empty"):
         SearchSpaceDisplay.from_space(SPACE, [])
+
+
+@pytest.mark.parametrize("estimator", [MLPClassifier(solver="sgd"), TabularMLPRegressor()])
+def test_the_spaces_of_our_estimators(estimator):
+    space = search_space(estimator)
+    assert list(drawn(space).names) == list(space)
