@@ -210,7 +210,7 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
             advice += symptoms.on_inputs(rows.X, getattr(self, "feature_names_in_", None))
         elif monitor.by_score and state.n_stalled > monitor.patience:
             return Outcome("stopped", _ALREADY_STOPPED.format(state.n_stalled)), advice
-        elif state.best_value > -np.inf:
+        elif max(each.best_value for each in state.members or (state,)) > -np.inf:
             state.best = self._weights.astype(state.weights.theta.dtype)
         state.time.epoch = state.n_epochs
         rows, held_out, weighted = rows.that_count(), None, rows.weight is not None
