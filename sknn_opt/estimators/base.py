@@ -16,7 +16,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_consistent_length, validate_data
@@ -53,7 +53,7 @@ from sknn_opt.nn.predictor import Predictor
 from sknn_opt.optim import TrainingTime
 from sknn_opt.training import data_symptoms, diagnosis, lbfgs, minibatch, randomness, symptoms
 from sknn_opt.training.monitor import Monitor, Outcome
-from sknn_opt.training.rows import Rows
+from sknn_opt.training.rows import Rows, by_row
 from sknn_opt.training.state import Progress, TrainingState
 
 INIT_ROWS = 1000  # that init="data" looks at
@@ -337,6 +337,8 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
         if labels and learn == "first":
             advice += data_symptoms.on_labels(rows.of(rows.y))
         rows = rows.that_count()
+        if rows.parts is not None and not min(rows.n_of_each):
+            raise ValueError(_NO_ROWS.format("training"))
         if rows.n_rows:
             state.weight_seen += rows.mean_weight * rows.n_rows
         if rows.n_rows and state.unit is None:
@@ -476,7 +478,7 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
                 raise
             table = checked[0] if y else checked
             if issparse(table):
-                table = _by_row(table)
+                table = by_row(table)
                 checked = (table, checked[1]) if y else table
             if issparse(table) or not (table.flags.forc and np.linalg.norm(table) < LARGEST):
                 refuse_extremes(table, "X", vars(self).get("feature_names_in_"), type(self))
@@ -511,15 +513,6 @@ class BaseMLP(FittedNetwork, DidYouMean, CallbackSupportMixin, BaseEstimator):
         if advice:
             warnings.warn("\n".join(advice), ConvergenceWarning, stacklevel=4)
         return self
-
-
-def _by_row(X):
-    """Sparse data as CSR of floats, whose rows can be taken, without duplicate entries."""
-    X = csr_array(X, dtype=None if X.dtype.kind == "f" else np.float64)  # a frame's flags
-    if not X.has_canonical_format:
-        X = X.copy()
-        X.sum_duplicates()
-    return X
 
 
 _ALREADY_STOPPED = (

@@ -89,8 +89,8 @@ class _Descent:
         The loss that counts for an epoch is the mean over its batches, each before its own step;
         NaN or inf as soon as a batch gives it. Of several members it is the mean of theirs.
         """
-        time, batches, n_members, of_members = self.state.time, self.batches, self.n_members, 0.0
-        started, epoch = perf_counter(), time.epoch
+        time, batches, n_members = self.state.time, self.batches, self.n_members
+        started, epoch, of_members = perf_counter(), time.epoch, np.zeros(n_members)
         loss = penalty = norm = 0.0
         for k, batch in enumerate(batches.epoch(self.shuffle)):
             time.epoch = epoch + k / batches.n_batches
@@ -103,7 +103,7 @@ class _Descent:
             penalty += of_penalty * share
             norm += of_gradient / batches.n_batches
             if n_members > 1:
-                of_members = of_members + self.network.member_losses * (share * n_members)
+                of_members += self.network.member_losses * (share * n_members)
         time.epoch = epoch + 1
         time.n_rows_seen += batches.n_rows
         weights = self.state.weights

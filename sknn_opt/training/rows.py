@@ -100,8 +100,12 @@ class Rows:
         """How many of them an epoch takes, of several members that of the most."""
         if self.parts is None:
             return self.n_rows
-        counts = (self.of(share > 0).sum() for share in self.parts[0])
-        return int(max(counts))
+        return max(self.n_of_each)
+
+    @property
+    def n_of_each(self):
+        """How many of them each member trains on."""
+        return [int(self.of(share > 0).sum()) for share in self.parts[0]]
 
     def of_members(self, n_members, mean_weight):
         """The rows that each member trains on, so many of each, and their weights.
@@ -177,6 +181,15 @@ class Rows:
         hashes, targets = self.of(hash_rows(key, self.X)), hash_rows(key, self.of(self.y))
         held_out = sightings.held_out(hashes, targets, fraction)
         return self.take(~held_out), self.take(held_out)
+
+
+def by_row(X):
+    """Sparse data as CSR of floats, whose rows can be taken, without duplicate entries."""
+    X = csr_array(X, dtype=None if X.dtype.kind == "f" else np.float64)  # a frame's flags
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
 
 
 def ranges(X):

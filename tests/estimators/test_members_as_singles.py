@@ -183,18 +183,19 @@ def test_least_steps_are_those_of_the_rows_that_a_member_trains_on(n):
     assert packed._training.moments["step"] == 30 == packed.n_iter_
 
 
-def test_scores_count_each_row_that_was_merged():
+@pytest.mark.parametrize(("n", "fraction"), [(49, 2 / 49), (98, 1.001 / 98), (161, 0.1)])
+def test_scores_count_each_row_that_was_merged(n, fraction):
     """k of n occurrences are k rows to a scorer, though k / n · n is not k for all."""
-    sizes = set()
+    sizes = []
 
     def scoring(estimator, X, y):
-        sizes.add(len(y))
+        sizes.append(len(y))
         return 0.0
 
-    X_cells, y_cells = np.repeat(X[:4], 49, axis=0), np.tile(np.arange(7) % 2, 28)
-    options = FOLDS | {"validation_fraction": 1 / 49, "scoring": scoring}
-    _, parts = with_folds(options, X_cells, y_cells)
-    assert sizes == {round(held.total_weight()) for _, held in parts}
+    X_cells, y_cells = np.repeat(X[:8], n, axis=0), np.repeat(np.arange(8) % 2, n)
+    options = FOLDS | {"validation_fraction": fraction, "scoring": scoring, "max_iter": 1}
+    _, parts = with_folds(options | {"batch_size": 10_000}, X_cells, y_cells)
+    assert sizes == [round(held.total_weight()) for _, held in parts]
 
 
 def test_a_score_that_fails_for_one_member_costs_no_other_its_best():
@@ -250,3 +251,44 @@ def test_norms_of_huge_numbers():
     vector = np.zeros(8)
     members.put(blocks, vector, 0, np.array([3e200, 0, 0, 4e200]))
     np.testing.assert_allclose(members.norms(blocks, vector), [5e200, 0])
+
+
+class OneClassEach:
+    """Two splits, each with one class to train on, and both to validate on."""
+
+    def split(self, X, y, groups=None):
+        parts = [np.array_split(np.flatnonzero(y == c), 2) for c in (0, 1)]
+        for c in (0, 1):
+            yield parts[c][0], np.concatenate([parts[c][1], parts[1 - c][0]])
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        return 2
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("batch_size", [20, 1000])
+@pytest.mark.parametrize("without", [0, 1])
+def test_class_weights_that_leave_a_member_nothing(solver, batch_size, without):
+    net = MLPClassifier((4,), n_members=2, early_stopping=True, validation_fraction=OneClassEach())
+    net.set_params(solver=solver, batch_size=batch_size, class_weight={without: 0, 1 - without: 1})
+    with pytest.raises(ValueError, match="leaves no row of the training set"):
+        net.fit(X, (Y == 0).astype(int))
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("member", range(K))
+@pytest.mark.parametrize("size", [1e6, 1e300])
+def test_a_member_that_diverges_ends_the_training(member, size, early_stopping):
+    """In the first batch or later: the others keep their best, and it is said."""
+
+    class Huge(Drawn):
+        def __call__(self, shape, rng, gain):
+            drawn = super().__call__(shape, rng, gain)
+            return drawn * (size if self.number == 2 * member + 1 else 1)
+
+    net = MLPRegressor((6,), n_members=K, init=Huge(), solver="sgd", early_stopping=early_stopping)
+    with pytest.warns(match="Training diverged in epoch"):
+        net.set_params(random_state=0, dtype="float64", batch_size=20).fit(X_REG, Y_REG)
+    assert len(net.history_) == net.n_iter_
+    assert np.isfinite(net.theta_).all()
+    assert np.isfinite(net.predict(X_REG)).all()
