@@ -14,7 +14,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_consistent_length, validate_data
@@ -51,7 +51,7 @@ from sknn_opt.nn.predictor import Predictor
 from sknn_opt.optim import TrainingTime
 from sknn_opt.training import data_symptoms, diagnosis, lbfgs, minibatch, randomness, symptoms
 from sknn_opt.training.monitor import Monitor, Outcome
-from sknn_opt.training.rows import Rows
+from sknn_opt.training.rows import Rows, by_row
 from sknn_opt.training.state import Progress, TrainingState
 
 INIT_ROWS = 1000  # that init="data" looks at
@@ -207,7 +207,7 @@ class BaseMLP(WithObjective, FittedNetwork, DidYouMean, CallbackSupportMixin, Ba
             advice += symptoms.on_inputs(rows.X, getattr(self, "feature_names_in_", None))
         elif monitor.by_score and state.n_stalled > monitor.patience:
             return Outcome("stopped", _ALREADY_STOPPED.format(state.n_stalled)), advice
-        elif state.best_value > -np.inf:
+        elif max(each.best_value for each in state.members or (state,)) > -np.inf:
             state.best = self._weights.astype(state.weights.theta.dtype)
         state.time.epoch = state.n_epochs
         rows, held_out, weighted = rows.that_count(), None, rows.weight is not None
@@ -344,6 +344,8 @@ class BaseMLP(WithObjective, FittedNetwork, DidYouMean, CallbackSupportMixin, Ba
         if labels and learn == "first":
             advice += data_symptoms.on_labels(rows.of(rows.y))
         rows = rows.that_count()
+        if rows.parts is not None and not min(rows.n_of_each):
+            raise ValueError(_NO_ROWS.format("training"))
         if rows.n_rows:
             state.weight_seen += rows.mean_weight * rows.n_rows
         if rows.n_rows and state.unit is None:
@@ -433,7 +435,7 @@ class BaseMLP(WithObjective, FittedNetwork, DidYouMean, CallbackSupportMixin, Ba
                 raise
             table = checked[0] if y else checked
             if issparse(table):
-                table = _by_row(table)
+                table = by_row(table)
                 checked = (table, checked[1]) if y else table
             if issparse(table) or not (table.flags.forc and np.linalg.norm(table) < LARGEST):
                 refuse_extremes(table, "X", vars(self).get("feature_names_in_"), type(self))
@@ -468,15 +470,6 @@ class BaseMLP(WithObjective, FittedNetwork, DidYouMean, CallbackSupportMixin, Ba
         if advice:
             warnings.warn("\n".join(advice), ConvergenceWarning, stacklevel=4)
         return self
-
-
-def _by_row(X):
-    """Sparse data as CSR of floats, whose rows can be taken, without duplicate entries."""
-    X = csr_array(X, dtype=None if X.dtype.kind == "f" else np.float64)  # a frame's flags
-    if not X.has_canonical_format:
-        X = X.copy()
-        X.sum_duplicates()
-    return X
 
 
 _ALREADY_STOPPED = (

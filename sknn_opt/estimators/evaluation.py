@@ -158,7 +158,7 @@ def make_scorer(estimator, rows, as_fitted, weighted):
         )
     numbers, weight = rows.of(np.arange(rows.X.shape[0])), rows.of(rows.weight)
     if weight is not None and not weighted:
-        numbers, weight = np.repeat(numbers, weight.astype(int)), None
+        numbers, weight = np.repeat(numbers, np.rint(weight).astype(int)), None
     y = estimator._decode(rows.y[numbers])
     X = rows.X[numbers] if rows.frame is None else rows.of_frame(numbers)
     options = {} if weight is None or not _takes_weights(scorer) else {"sample_weight": weight}

@@ -78,16 +78,13 @@ class FittedNetwork(HiddenFeatures, NetworkWeights):
 
     def _of_each_member(self, X, then):
         """The same of each member by itself, of shape (n_members, n_samples, ...)."""
+
+        def then_of_each(z):
+            return np.stack([then(own) for own in z], axis=1)
+
         with np.errstate(all="ignore"):
             X = self._prepared(X)
-        architecture, units = self._training.architecture, self._predictor.units
-        if architecture.n_members == 1:
-            return self._predictor.outputs(X, then)[np.newaxis]
-        each = (
-            Predictor(architecture.of_member(i), self._weights.of_member(architecture, i), units)
-            for i in range(architecture.n_members)
-        )
-        return np.stack([predictor.outputs(X, then) for predictor in each])
+            return np.moveaxis(self._predictor.outputs(X, then_of_each, apart=True), 1, 0)
 
     def _is_as_validated(self, X):
         """Whether validation would return X as it is: it takes longer than a row of a network."""

@@ -77,7 +77,9 @@ def _by_hash(estimator, key, left, fraction):
 def _known_elsewhere(estimator, rows, left):
     """What is left, but for classes of which all rows are left: nothing else would teach them."""
     strata = estimator._strata(rows.y)[0]
-    others = np.setdiff1d(rows.of(np.arange(len(strata))), left.of(np.arange(len(strata))))
+    numbers, n = np.arange(len(strata)), len(strata)
+    weights = (np.bincount(part.of(numbers), part.of(part.weight), n) for part in (left, rows))
+    others = np.less(*weights)  # rows of which a part, or all, is elsewhere
     return left.take(np.isin(left.of(strata), strata[others]))
 
 

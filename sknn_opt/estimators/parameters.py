@@ -385,7 +385,8 @@ def settings_of(estimator, state, rows, mean_weight):
         schedule = None
     optimizer = optimizer_of(estimator, state.architecture)
     size, max_iter = batch_size(estimator, rows.n_rows), estimator.max_iter
-    limit, n_batches = str(max_iter), -(-rows.n_rows // size)
+    limit = str(max_iter)
+    n_batches = -(-rows.n_trained // size) if estimator.min_steps else 1
     if optimizer and estimator.min_steps > max_iter * n_batches:
         max_iter = state.time.max_iter = -(-estimator.min_steps // n_batches)
         limit += f" ({max_iter} for min_steps={estimator.min_steps})"

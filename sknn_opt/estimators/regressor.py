@@ -511,15 +511,18 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
             If X has other features than the training data, or holds NaN, infinity or a number
             beyond 1e100 in size; if `return_std` is asked of a single network.
         """
+        state = vars(self).get("_training")
+        if state and state.architecture.n_members > 1:
+            each = self.member_predictions(X)
+            y = (each / len(each)).sum(axis=0)  # a sum of large ones could overflow
+            return (y, each.std(axis=0, ddof=1)) if return_std else y
         y = self._outputs(X, self._in_units)
-        if not return_std:
-            return y
-        if self._training.architecture.n_members == 1:
+        if return_std:
             raise ValueError(
                 "return_std=True needs several members, whose spread it is, and this is one "
                 "network: fit with n_members=4, for example."
             )
-        return y, self.member_predictions(X).std(axis=0, ddof=1)
+        return y
 
     def member_predictions(self, X: Matrix) -> NDArray[Any]:
         """What each member predicts.
@@ -532,7 +535,8 @@ class MLPRegressor(AmountTargets, RegressorMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n_members, n_samples) or (n_members, n_samples, n_outputs)
-            `predict` is their mean (clipped, where `clip_predictions` says so).
+            `predict` is their mean: `clip_predictions`, and the order of quantiles, are a matter of
+            each.
 
         Examples
         --------

@@ -15,6 +15,7 @@ z = g⁻¹(mean g(z[j])): probabilities are averaged, and amounts.
 import math
 
 import numpy as np
+from scipy.linalg import norm
 from scipy.sparse import issparse, vstack
 from scipy.special import log_expit, log_softmax, logsumexp
 
@@ -39,11 +40,9 @@ def put(blocks, vector, member, part):
 
 def norms(blocks, vector):
     """The norm of each member's part of a vector like θ."""
-    squares = 0.0
-    for block in blocks.values():
-        part = block.of(vector)
-        squares = squares + np.square(part, dtype=np.float64).reshape(len(part), -1).sum(axis=1)
-    return np.sqrt(squares)
+    k = next(iter(blocks.values())).shape[0]
+    parts = (one_of(blocks, vector, member).astype(np.float64) for member in range(k))
+    return np.array([norm(part, check_finite=False) for part in parts])  # squares may overflow
 
 
 def repeat(rows, k):
@@ -151,7 +150,8 @@ class PackedBatchNorm:
         each = zip(self.members, self._by_member(z), self._by_member(y), weights, strict=True)
         for layer, own_z, own_y, own_weight in each:
             layer.use(own_y, self._ones[: len(own_y)])
-            layer.forward(own_z, own_weight)
+            counts = own_weight is not None and own_weight.any()  # else there is no mean of them
+            layer.forward(own_z, own_weight if counts else None)
         return y
 
     def backward(self, delta):
@@ -160,6 +160,8 @@ class PackedBatchNorm:
         return delta
 
     def update_running(self, rate):
-        """As in `BatchNorm`."""
-        for layer in self.members:
-            layer.update_running(rate)
+        """As in `BatchNorm`, by one rate or by one of each member."""
+        rates = np.broadcast_to(rate, len(self.members)).tolist()
+        for layer, own in zip(self.members, rates, strict=True):
+            if own:
+                layer.update_running(own)

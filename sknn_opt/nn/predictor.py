@@ -127,11 +127,12 @@ class Predictor:
         self._n_members = architecture.n_members
         self._link = architecture.loss.link if architecture.n_members > 1 else None
 
-    def outputs(self, X, then, rows=None, depth=None):
+    def outputs(self, X, then, rows=None, depth=None, *, apart=False):
         """What `then` makes of the raw outputs of the rows of X (or of those that `rows` names).
 
         With `depth`, of the activations a[depth] of a hidden layer, of several members one beside
-        the other.
+        the other. `then` gets the outputs of all members together or, `apart`, those of each, of
+        shape (n_members, n_rows, n_outputs).
 
         They are in the wider dtype of X and θ, and finite for finite X: where sums overflow, the
         rows are computed again in double precision. `then` gets a block of rows at a time
@@ -143,20 +144,20 @@ class Predictor:
         step = max(MIN_BLOCK_ROWS, BLOCK_ELEMENTS // width)
         with np.errstate(all="ignore"):
             if n <= step and n * self._largest < UNTHREADED:
-                return then(self._raw_outputs(X if rows is None else X[rows], depth))
+                return then(self._raw_outputs(X if rows is None else X[rows], depth, apart))
             with blas_threads(min(n, step), self._n_units):
-                return self._by_blocks(X, then, rows, n, step, depth)
+                return self._by_blocks(X, then, rows, n, step, (depth, apart))
 
-    def _by_blocks(self, X, then, rows, n, step, depth):
+    def _by_blocks(self, X, then, rows, n, step, which):
         out = None
         for start in range(0, n, step):
             block = slice(start, start + step)
-            made = then(self._raw_outputs(X[block] if rows is None else X[rows[block]], depth))
+            made = then(self._raw_outputs(X[block] if rows is None else X[rows[block]], *which))
             out = np.empty((n, *made.shape[1:]), made.dtype) if out is None else out
             out[block] = made
         return out
 
-    def _raw_outputs(self, X, depth=None):
+    def _raw_outputs(self, X, depth=None, apart=False):
         (z,) = deque(islice(self.layer_outputs(X), depth), maxlen=1)
         # The sum is finite where all terms are, but for sums that overflow, which cost a second
         # look.
@@ -169,6 +170,8 @@ class Predictor:
                 wide = np.nan_to_num(wide)  # the net diverged: no worse than 0 or the bound
             bound = np.finfo(z.dtype).max
             z[..., lost, :] = np.clip(wide, -bound, bound)
+        if apart:
+            return z.reshape(self._n_members, *z.shape[-2:])
         if self._link is None:
             return z
         return pool(z, self._link) if depth is None else np.concatenate(z, axis=1)

@@ -49,9 +49,9 @@ class Optimizer:
     layer_rates : dict, default=None
         Factors of the learning rate by block of θ: ``{"b": 0.1, "W[1]": 2.0}``. Names are "W", "b",
         "gamma", "beta" and "scale", or those of one layer, such as "W[1]", which go first; other
-        blocks have 1. A factor is a number >= 0, where 0 keeps a block as it is, or "fan_in", which
-        is 16 / √n_in: the larger a layer's input, the smaller its steps. For estimators, which know
-        the blocks.
+        blocks have 1. A factor is a number >= 0, where 0 keeps a block as it is (but for the weight
+        decay of `AdamW`, which goes by the rate of all), or "fan_in", which is 16 / √n_in: the
+        larger a layer's input, the smaller its steps. For estimators, which know the blocks.
 
     Attributes
     ----------

@@ -30,6 +30,7 @@ from sknn_opt._sklearn import (
     scorers_of,
 )
 from sknn_opt.search import checks, cv_results, rounds
+from sknn_opt.search.distributions import Distribution
 from sknn_opt.search.space import search_space
 from sknn_opt.search.study import Study
 from sknn_opt.search.trials import Candidate, Trials, with_error_scores
@@ -121,8 +122,12 @@ class CoarseToFineSearchCV(BaseSearchCV):
         What each round drew from.
     n_epochs_ : float
         The passes over training rows of all trials together.
-    scorer_, n_splits_, multimetric_, refit_time_, feature_names_in_, n_features_in_, classes_
-        As in scikit-learn's searches.
+    scorer_ : callable or dict of str to callable
+        What scores.
+    n_splits_ : int
+    multimetric_ : bool
+    refit_time_ : float
+        The seconds of the last fit of the best.
 
     See Also
     --------
@@ -153,6 +158,18 @@ class CoarseToFineSearchCV(BaseSearchCV):
     >>> bool(search.best_score_ > 0.95), len(search.spaces_)
     (True, 3)
     """
+
+    cv_results_: dict[str, Any]
+    best_params_: dict[str, Any]
+    best_score_: float
+    best_index_: int
+    best_estimator_: Any
+    spaces_: list[dict[str, Distribution]]
+    n_epochs_: float
+    scorer_: Any
+    n_splits_: int
+    multimetric_: bool
+    refit_time_: float
 
     _parameter_constraints: ClassVar[dict] = BaseSearchCV._parameter_constraints | {
         "param_distributions": [dict, None],

@@ -33,9 +33,9 @@ class Minibatches:
             # Divided before they are cast: weights of 1e40 are none of float32.
             weight = None if rows.weight is None else rows.weight / mean_weight
         else:
-            self._numbers, weight = rows.of_members(n_members)
+            self._numbers, weight, mean_weight = rows.of_members(n_members, mean_weight)
             self._offsets = np.arange(n_members)[:, np.newaxis] * rows.X.shape[0]
-        n = self._numbers.shape[-1]
+        n, self.mean_weight = self._numbers.shape[-1], mean_weight
         self.n_batches = -(-n // batch_size)
         self.n_rows, self.size = n, -(-n // self.n_batches)
         X, in_part = rows.X, n

@@ -91,8 +91,8 @@ class _Descent:
         The loss that counts for an epoch is the mean over its batches, each before its own step;
         NaN or inf as soon as a batch gives it. Of several members it is the mean of theirs.
         """
-        time, batches, n_members, of_members = self.state.time, self.batches, self.n_members, 0.0
-        started, epoch = perf_counter(), time.epoch
+        time, batches, n_members = self.state.time, self.batches, self.n_members
+        started, epoch, of_members = perf_counter(), time.epoch, np.zeros(n_members)
         loss = penalty = norm = 0.0
         for k, batch in enumerate(batches.epoch(self.shuffle)):
             time.epoch = epoch + k / batches.n_batches
@@ -105,7 +105,7 @@ class _Descent:
             penalty += of_penalty * share
             norm += of_gradient / batches.n_batches
             if n_members > 1:
-                of_members = of_members + self.network.member_losses * (share * n_members)
+                of_members += self.network.member_losses * (share * n_members)
         time.epoch = epoch + 1
         time.n_rows_seen += batches.n_rows
         weights = self.state.weights
@@ -128,7 +128,7 @@ class _Descent:
     def _step(self, X, y, weight):
         """One step. Returns loss and penalty together, the penalty, and the gradient's norm."""
         network, settings, state = self.network, self.settings, self.state
-        m, mean_weight = X.shape[0] // self.n_members, settings.mean_weight
+        m, mean_weight = X.shape[0] // self.n_members, self.batches.mean_weight
         if self.follows:
             self._follow_schedules()
         if self.dropout is not None:
@@ -140,8 +140,7 @@ class _Descent:
         if settings.max_grad_norm and norm > settings.max_grad_norm:
             network.limit_gradient(float(settings.max_grad_norm))
         if network.batch_norms:
-            given = float(m if weight is None else weight.sum() / self.n_members) * mean_weight
-            self._update_running(given)
+            self._update_running(self._weight_of_batch(m, weight) * mean_weight)
         self.rate = rate = self._rate() if settings.schedule else state.time.initial_rate
         settings.optimizer.step(state.weights.theta, network.grad, state.moments, rate)
         if state.average:
@@ -164,12 +163,25 @@ class _Descent:
             decay = value_at(settings.weight_decay, time, "weight_decay")
             settings.optimizer.weight_decay = decay
 
+    def _weight_of_batch(self, m, weight):
+        """That of its rows, of several members for each."""
+        k = self.n_members
+        if k == 1:
+            return float(m if weight is None else weight.sum())
+        return np.full(k, float(m)) if weight is None else weight.reshape(k, -1).sum(axis=1)
+
     def _update_running(self, weight):
-        """Weigh the batch against all before it, which the momentum makes count less and less."""
-        if weight > 0:
-            keep = float(self.settings.batch_norm_momentum)
-            self.state.running_weight = keep * self.state.running_weight + weight
-            self.network.update_running(weight / self.state.running_weight)
+        """Weigh the batch against all before it, which the momentum makes count less and less.
+
+        Of several members each has a `weight` of its own, which may be 0.
+        """
+        keep, state = float(self.settings.batch_norm_momentum), self.state
+        state.running_weight = total = keep * state.running_weight + weight
+        if self.n_members > 1:
+            rate = np.divide(weight, total, out=np.zeros(self.n_members), where=weight > 0)
+            self.network.update_running(rate)
+        elif weight > 0:
+            self.network.update_running(weight / total)
 
     def _update_average(self):
         """θ̄ ← d θ̄ + (1 - d) θ after step t, with d = min(decay, (1 + t) / (10 + t)).

@@ -100,33 +100,41 @@ class Rows:
         """How many of them an epoch takes, of several members that of the most."""
         if self.parts is None:
             return self.n_rows
-        counts = (self.of(share > 0).sum() for share in self.parts[0])
-        return int(max(counts))
+        return max(self.n_of_each)
 
-    def of_members(self, n_members):
-        """The rows that each member trains on, so many of each, and weights of mean 1.
+    @property
+    def n_of_each(self):
+        """How many of them each member trains on."""
+        return [int(self.of(share > 0).sum()) for share in self.parts[0]]
 
-        Members with fewer rows than others get some that weigh nothing.
+    def of_members(self, n_members, mean_weight):
+        """The rows that each member trains on, so many of each, and their weights.
+
+        Members with fewer rows than others get some that weigh nothing. Weights are divided by
+        `mean_weight`, or by the mean of what the member trains on where each has a part.
 
         Returns
         -------
         numbers : ndarray of shape (n_members, n_rows)
         weight : ndarray of shape (n_members * n,) or None
+        mean_weight : float
+            By which they are divided, of parts the mean over the members.
         """
         each = [self.of_member(member).that_count() for member in range(n_members)]
         all_rows = np.arange(self.X.shape[0])
         chosen, n = [rows.of(all_rows) for rows in each], max(rows.n_rows for rows in each)
         if all(rows.weight is None and rows.n_rows == n for rows in each):
-            return np.array(chosen), None
-        weight = np.zeros((n_members, len(all_rows)))
+            return np.array(chosen), None, mean_weight
+        weight, means = np.zeros((n_members, len(all_rows))), []
         for member, (rows, own) in enumerate(zip(each, chosen, strict=True)):
             given = 1.0 if rows.weight is None else rows.weight[own]
             weight[member, own] = given
-            weight[member] *= n / weight[member].sum()
+            means.append(mean_weight if self.parts is None else weight[member].sum() / n)
+            weight[member] /= means[-1]
             if len(own) < n:
                 others = np.setdiff1d(all_rows, own, assume_unique=True)[: n - len(own)]
                 chosen[member] = np.sort(np.concatenate([own, others]))
-        return np.array(chosen), weight.ravel()
+        return np.array(chosen), weight.ravel(), float(np.mean(means))
 
     def as_arrays(self, dtype):
         """X, y and weight in one dtype; class codes stay integers."""
@@ -173,6 +181,15 @@ class Rows:
         hashes, targets = self.of(hash_rows(key, self.X)), hash_rows(key, self.of(self.y))
         held_out = sightings.held_out(hashes, targets, fraction)
         return self.take(~held_out), self.take(held_out)
+
+
+def by_row(X):
+    """Sparse data as CSR of floats, whose rows can be taken, without duplicate entries."""
+    X = csr_array(X, dtype=None if X.dtype.kind == "f" else np.float64)  # a frame's flags
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
 
 
 def ranges(X):

@@ -49,7 +49,7 @@ class TrainingState:
         Whose `moments` these are: its name and its decays.
     moments : dict
         The optimizer's own state.
-    running_weight : float
+    running_weight : float, or ndarray of shape (n_members,)
         The weight of all rows in batch norm's running statistics, older batches counting less.
     average : Weights or None
         The moving average of the weights over `n_averaged` steps, which predicts in their place.
@@ -94,7 +94,7 @@ class TrainingState:
     dropout: dict
     solver: str = ""
     moments: dict = field(default_factory=dict)
-    running_weight: float = 0.0
+    running_weight: float | np.ndarray = 0.0
     average: Weights | None = None
     n_averaged: int = 0
     best: Weights | None = None

@@ -131,7 +131,7 @@ def test_members_are_clipped_one_by_one():
     assert packed.predict(far).min() >= Y_REG.min()
     assert packed.predict(far).max() <= Y_REG.max()
     y, std = packed.predict(far, return_std=True)
-    np.testing.assert_allclose(y, packed.predict(far), rtol=1e-9)
+    np.testing.assert_allclose(y, each.mean(axis=0), rtol=1e-9)
     np.testing.assert_allclose(std, each.std(axis=0, ddof=1), rtol=1e-7, atol=1e-9)
 
 
@@ -188,7 +188,8 @@ def test_each_member_trains_on_its_rows_alone():
     train = np.array([[1, 1, 1, 1, 0], [0, 1, 1, 1, 1], [0, 0, 0, 0.5, 1.0]])
     weight = np.array([1.0, 2.0, 1.0, 2.0, 4.0])
     rows = Rows(np.arange(5.0)[:, np.newaxis], np.arange(5), weight, parts=(train, 1 - train))
-    numbers, weights = rows.of_members(3)
+    numbers, weights, mean = rows.of_members(3, 2.0)
+    assert mean == pytest.approx(np.mean((train * weight).sum(axis=1) / 4))
     weights = weights.reshape(3, 5)
     for i in range(3):
         own = weights[i, numbers[i]]
