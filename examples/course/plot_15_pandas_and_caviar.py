@@ -18,7 +18,13 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import PredefinedSplit, RandomizedSearchCV, train_test_split
 
 from sknn_opt import InputNormalizer, LossCurveDisplay, MLPClassifier
-from sknn_opt.search import LogUniform, LogUniformInt, OneMinusLogUniform, TrainingWatch
+from sknn_opt.search import (
+    CoarseToFineSearchCV,
+    LogUniform,
+    LogUniformInt,
+    OneMinusLogUniform,
+    TrainingWatch,
+)
 
 warnings.simplefilter("ignore", ConvergenceWarning)  # few epochs on purpose, some rates too large
 
@@ -155,6 +161,21 @@ ax.legend(frameon=False)
 plt.show()
 
 # %%
+# ``CoarseToFineSearchCV`` does this by itself, and more: after each round it draws where the best
+# candidates lie. A network that goes on keeps its weights and its optimizer, so no epoch is done
+# twice.
+
+fine = CoarseToFineSearchCV(
+    net, SPACE, n_iter=24, n_rounds=2, cv=split, scoring="neg_log_loss", random_state=0
+)
+fine = fine.set_params(refit=False).fit(*both)
+low, high = fine.spaces_[1]["learning_rate_init"].support()
+print(f"{len(fine.cv_results_['params'])} candidates in {fine.n_epochs_:.0f} epochs,", end=" ")
+print(f"validation loss {-fine.best_score_:.3f}")
+print(f"the second round draws learning rates from {low:.2g} to {high:.2g}")
+found = MLPClassifier(**net.get_params()).set_params(**fine.best_params_).fit(X_train, y_train)
+
+# %%
 # What each costs, and reaches
 # ----------------------------
 # The epochs are what you pay; the test rows have not been looked at before.
@@ -163,6 +184,7 @@ results = {
     "panda": (panda, panda.n_iter_),
     "caviar, all to the end": (fitted[best], curves.size),
     "caviar, successive halving": (fitted[halved[0]], spent),
+    "caviar, coarse to fine": (found, int(fine.n_epochs_)),
 }
 tested = {}
 print(f"{'':<28}{'epochs':>7}{'test loss':>11}{'test error':>12}")
@@ -180,6 +202,7 @@ for name, (model, epochs) in results.items():
 assert [done["what"] for done in watch.interventions_] == ["rate", "rate", "back", "rate", "rate"]
 assert panda.history_[24]["validation_loss"] < 0.2 < panda.history_[23]["validation_loss"]
 assert spent < curves.size / 3
+assert fine.n_epochs_ < curves.size / 3
 assert curves[halved[0], -1] < 1.3 * curves[best, -1]
 assert max(tested.values()) < 1.5 * min(tested.values())
 

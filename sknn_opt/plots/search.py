@@ -29,7 +29,8 @@ class SearchDisplay(Display):
     """What a search found: its scores by hyperparameter, each on the scale it was drawn on.
 
     Rounds differ in color and in shape, and the region that a round drew from is shaded in its
-    color. The best candidate is ringed. Candidates that failed are crosses at the lower edge;
+    color. The best candidate is ringed; those that were stopped early are small and pale.
+    Candidates that failed are crosses at the lower edge;
     scores far below all others are triangles there, so that they do not squeeze the rest.
     Logarithmic scales set 0 apart, and what a candidate does not have is at "none".
 
@@ -179,8 +180,12 @@ class SearchDisplay(Display):
         results, y = self.results, floor.y
         for look, number in enumerate(_rounds(results)):
             own = (results.rounds == number) & np.isfinite(y) & ~floor.is_far
-            if own.any():
-                mark(ax, x[own], y[own], label=_round_name(results, number), **_look(look))
+            done, style = own & results.is_done, _look(look)
+            if done.any():
+                mark(ax, x[done], y[done], label=_round_name(results, number), **style)
+            if (own & ~done).any():
+                style |= {"markersize": 3, "alpha": 0.35}
+                mark(ax, x[own & ~done], y[own & ~done], **style)
         if floor.is_far.any():
             far = {"marker": "v", "color": "0.35", "markerfacecolor": "white", "markersize": 5}
             mark(ax, x[floor.is_far], y[floor.is_far], label="far below", **far)
@@ -256,12 +261,13 @@ class SearchDisplay(Display):
         spent = np.cumsum(each)
         floor = _Floor(results.scores)
         self._mark_rounds(ax, spent, floor)
+        scores = np.where(results.is_done, floor.y, np.nan)
         # Scores of unequal resources are not compared: then each iteration begins anew.
         parts = [np.arange(len(spent))]
         if results.resources is not None:
             parts = [np.flatnonzero(results.rounds == number) for number in _rounds(results)]
         for i, part in enumerate(parts):
-            best = np.fmax.accumulate(floor.y[part]) if len(part) else []
+            best = np.fmax.accumulate(scores[part]) if len(part) else []
             look = {"color": "0.25", "linewidth": 1.5, "linestyle": LINES[0], "zorder": 1}
             label = {"label": "best so far"} if i == 0 and np.isfinite(best).any() else {}
             ax.step(spent[part], best, where="post", **look, **label)
@@ -354,7 +360,7 @@ def _look(number):
 
 def _best(results):
     """The best candidate; of a halving search the best of the last iteration. None: all failed."""
-    scores = results.scores
+    scores = np.where(results.is_done, results.scores, np.nan)
     if results.resources is not None:
         scored = results.rounds[np.isfinite(scores)]
         scores = np.where(results.rounds == scored.max(initial=0), scores, np.nan)

@@ -212,7 +212,7 @@ def parameter_importances(
         raise ValueError(f"n_repeats must be an integer of at least 2; got {n_repeats!r}.")
     results = read_results(search, "parameter_importances", metric)
     rows = results.comparable
-    scores, failed = results.scores[rows], np.isnan(results.scores[rows])
+    scores, failed = results.standing[rows], np.isnan(results.scores[rows])
     if failed.all():
         raise ValueError("All candidates failed: there is no score to explain; see error_score.")
     if len(rows) < 5:
@@ -262,6 +262,8 @@ def _notes(results, X, parameters):
     notes = []
     if results.resources is not None:
         notes.append(f"of the first iteration, where all had {results.resources[0]:,} resources")
+    if not results.is_done.all():
+        notes.append("candidates that were stopped early rank below those that went on")
     fixed = [p.name for p, x in zip(parameters, X.T, strict=True) if len(np.unique(x)) == 1]
     if fixed:
         notes.append(f"one value only: {', '.join(fixed)}")

@@ -54,6 +54,8 @@ class Results:
         From 1. An iteration of a halving search is a round.
     resources : ndarray of shape (n_candidates,) or None
         Of a halving search: scores of unequal resources cannot be compared.
+    shares : ndarray of shape (n_candidates,) or None
+        Of a search that stops candidates early: how much of their training they had.
     costs : dict of str to ndarray of shape (n_candidates,)
         "epochs" if the search counts them, and "seconds".
     parameters : list of Parameter
@@ -65,8 +67,25 @@ class Results:
     splits: Floats
     rounds: np.ndarray
     resources: np.ndarray | None
+    shares: Floats | None
     costs: dict[str, Floats]
     parameters: list[Parameter]
+
+    @property
+    def is_done(self) -> np.ndarray:
+        """Which candidates were trained to their end."""
+        return np.ones(len(self.scores), bool) if self.shares is None else self.shares >= 1
+
+    @property
+    def standing(self) -> Floats:
+        """Numbers in the order of the candidates: a longer training counts before the score."""
+        if self.shares is None:
+            return self.scores
+        order = np.lexsort((self.scores, self.shares))
+        keys = np.column_stack([self.shares, self.scores])[order]
+        places = np.empty(len(order))
+        places[order] = np.cumsum(np.r_[True, (np.diff(keys, axis=0) != 0).any(axis=1)])
+        return np.where(np.isnan(self.scores), np.nan, places)
 
     @property
     def comparable(self) -> np.ndarray:
@@ -114,6 +133,7 @@ def read_results(search: Any, who: str, metric: str | None = None) -> Results:
         splits=np.array(splits).T if splits else np.empty((len(scores), 0)),
         rounds=rounds,
         resources=np.asarray(table["n_resources"]) if "n_resources" in table else None,
+        shares=np.asarray(table["share"], float) if "share" in table else None,
         costs=_costs(search, table, len(keys)),
         parameters=_parameters(search, table, rounds),
     )

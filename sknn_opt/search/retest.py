@@ -155,7 +155,7 @@ def _n_rows(splits):
 
 def _to_retest(search, results, n_top):
     """The rows of candidates, the best first: half from the top, half spread over the rest."""
-    order = _order(results, np.arange(len(results.scores)))
+    order = _order(results, np.flatnonzero(results.is_done))
     if results.resources is not None:
         sizes = {number: np.sum(results.rounds == number) for number in np.unique(results.rounds)}
         used = max((n for n, size in sizes.items() if size >= n_top), default=min(sizes))
