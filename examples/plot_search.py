@@ -2,9 +2,9 @@
 Which hyperparameter matters?
 =============================
 
-A search draws 30 candidates in three rounds for a network on handwritten digits. One picture shows what it
-draws from, another what came of it, each hyperparameter on its own scale. Then two questions: which
-hyperparameters decided, and do the best still rank first on new data?
+A search draws 30 candidates in three rounds for a network on handwritten digits. One picture shows
+what it draws from, another what came of it, each hyperparameter on its own scale. Then two
+questions: which hyperparameters decided, and do the best still rank first on new data?
 """
 
 import warnings
@@ -47,8 +47,8 @@ SearchSpaceDisplay.from_space(space).plot()
 # %%
 # What came of it
 # ---------------
-# Only the learning rate shows a clear slope: below 0.01 eight epochs are too few. Small and pale are
-# the candidates that were stopped early, shaded the regions that each round drew from. A penalty
+# Only the learning rate shows a clear slope: below 0.01 eight epochs are too few. Candidates that
+# were stopped early are small and pale; shaded are the regions that each round drew from. A penalty
 # of 0 has its place apart. The best candidate is ringed.
 
 net = MLPClassifier((32,), solver="sgd", max_iter=8, random_state=0)

@@ -402,13 +402,13 @@ class CoarseToFineSearchCV(BaseSearchCV):
         )
 
     def _print_round(self, number, drawn, best, score, trials):
-        first = ", ".join(f"{k}={_short(v)}" for k, v in best[0].params.items()) if best else ""
-        print(
-            f"round {number}: {len(drawn)} candidates, {trials.n_epochs:.0f} epochs and "
-            f"{trials.study.seconds:.0f} s so far, best {score(best[0]):.4f} ({first})"
-            if best
-            else f"round {number}: no candidate was trained in time"
-        )
+        said = f"round {number}: {len(drawn)} candidates, {trials.n_epochs:.0f} epochs and "
+        said += f"{trials.study.seconds:.0f} s so far"
+        if best:
+            params = {name.rpartition("__")[2]: _short(v) for name, v in best[0].params.items()}
+            first = ", ".join(f"{name}={value}" for name, value in params.items())
+            said += f"; best {score(best[0]):.5g} ({first})"
+        print(said)
 
     def _take_in(self, candidates, space, scorer, metric, score):
         """Set the attributes of a search that is over."""
