@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from sknn_opt import TableEncoder, TabularMLPClassifier, TabularMLPRegressor
 from sknn_opt.optim import AdamW, FadeOut
-from sknn_opt.tables.recipe import DECAY, LAYER_RATES
+from sknn_opt.tables.recipe import LAYER_RATES
 from tables.compare import MOST_ROWS, measure_all
 from tables.contenders import Contender, our_version
 from tables.results import Results
@@ -26,17 +26,17 @@ from tables.summary import Comparison
 FILE = Path(__file__).parents[2] / "docs" / "_static" / "table_parts.txt"
 PRESET, ALL, SPLITS = "balanced", "with all parts", 1
 BETAS = {"beta_1": 0.9, "beta_2": 0.95}
-PLAIN = AdamW(**BETAS, weight_decay=FadeOut(DECAY))
-LITTLE = AdamW(**BETAS, weight_decay=0.01, layer_rates=LAYER_RATES)
-LASTING = AdamW(**BETAS, weight_decay=DECAY / 2, layer_rates=LAYER_RATES)
+PLAIN = AdamW(**BETAS)
+NO_DECAY = AdamW(**BETAS, weight_decay=0.0, layer_rates=LAYER_RATES)
+MORE_DECAY = AdamW(**BETAS, weight_decay=FadeOut(0.3), layer_rates=LAYER_RATES)
 WITHOUT = {  # parameters of the network that take a part away
     ALL: {},
     "several members": {"n_members": 1},
     "the scale of each input": {"input_scale": False},
     "init from data": {"init": "auto"},
     "learning rates by layer": {"solver": PLAIN},
-    "weight decay (with .01)": {"solver": LITTLE},
-    "decay that fades out": {"solver": LASTING},
+    "weight decay": {"solver": NO_DECAY},
+    "weight decay of .01 (with .3, fading out)": {"solver": MORE_DECAY},
     "dropout": {"dropout": 0.0},
     "dropout that fades out": {"dropout": 0.1},
     "best epoch on held-out rows": {"early_stopping": False},

@@ -25,7 +25,6 @@ from sknn_opt.optim.schedules import FadeOut
 LAYER_RATES = {"W": "fan_in", "b": 0.1, "scale": 6.0}
 HELD_OUT = 1 / 8  # the share of the rows that each member holds out
 FEWEST = 16  # rows of which some can be held out
-DECAY = 0.3  # of the matrices, times the learning rate; it fades out
 STALLED = 0.2  # the share of the epochs after which no improvement is to be expected
 ONE_BATCH = 64  # rows: so small a table is one batch, in which weights count like repetition
 FEW, SOME, MANY = 200, 2000, 50_000  # rows
@@ -85,9 +84,7 @@ def network_parameters(preset, n_rows):
         "init": "data",
         "input_scale": True,
         "dropout": _dropout(n_rows),
-        "solver": AdamW(
-            beta_1=0.9, beta_2=0.95, weight_decay=FadeOut(DECAY), layer_rates=LAYER_RATES
-        ),
+        "solver": AdamW(beta_1=0.9, beta_2=0.95, layer_rates=LAYER_RATES),
         "alpha": 0.0,
         "batch_size": batch,
         "learning_rate": "cosine",
