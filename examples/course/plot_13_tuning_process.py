@@ -197,4 +197,4 @@ assert np.mean(randoms) < np.mean(grids)
 # -----------------
 # Draw at random, and give each parameter a distribution in place of a list. ``RandomizedSearchCV``
 # of scikit-learn does that. Then look at which parameters matter, and search those again in a
-# smaller region: coarse to fine.
+# smaller region: coarse to fine. ``CoarseToFineSearchCV`` does both.
