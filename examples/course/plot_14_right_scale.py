@@ -201,7 +201,8 @@ for name, losses in (("twenty at once", one_round), ("ten and ten", two_rounds))
 # %%
 # In a search of scikit-learn
 # ---------------------------
-# All of these go into ``RandomizedSearchCV`` as they are. (``CoarseToFineSearchCV`` zooms by itself.)
+# All of these go into ``RandomizedSearchCV`` as they are; ``CoarseToFineSearchCV`` zooms
+# by itself.
 
 search = RandomizedSearchCV(
     make_pipeline(InputNormalizer(), MLPClassifier(solver="sgd", max_iter=10, random_state=0)),

@@ -289,6 +289,11 @@ class CoarseToFineSearchCV(BaseSearchCV):
         task.end()
         return self
 
+    @property
+    def n_features_in_(self) -> int:
+        """The number of features that `best_estimator_` was fitted with."""
+        return super().n_features_in_
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags = get_tags(self.estimator).target_tags
