@@ -149,7 +149,7 @@ class CoarseToFineSearchCV(BaseSearchCV):
     >>> from sknn_opt import MLPClassifier
     >>> from sknn_opt.search import CoarseToFineSearchCV, LogUniform, OneMinusLogUniform
     >>> X, y = load_iris(return_X_y=True)
-    >>> net = make_pipeline(StandardScaler(), MLPClassifier(max_iter=30))
+    >>> net = make_pipeline(StandardScaler(), MLPClassifier(max_iter=30, learning_rate="cosine"))
     >>> ranges = {
     ...     "mlpclassifier__learning_rate_init": LogUniform(1e-4, 1),
     ...     "mlpclassifier__beta_1": OneMinusLogUniform(0.5, 0.99),
