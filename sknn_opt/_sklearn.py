@@ -9,8 +9,6 @@ estimator around it. Supported and tested: scikit-learn 1.6.1 to 1.9.
 import numpy as np
 from sklearn import get_config
 from sklearn.base import _fit_context as fit_context
-from sklearn.model_selection import KFold
-from sklearn.preprocessing import TargetEncoder
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._array_api import _convert_to_numpy as convert_to_numpy
 from sklearn.utils._array_api import _is_numpy_namespace, get_namespace_and_device
@@ -68,14 +66,6 @@ def forget_optimizer(mlp):
     vars(mlp).pop("_optimizer", None)
 
 
-def target_encoder(n_folds, seed):
-    """A TargetEncoder of a number, whose `fit_transform` leaves out one shuffled fold at a time."""
-    encoder = TargetEncoder(target_type="continuous")
-    if encoder.get_params().get("shuffle") is True:  # before 1.9
-        return encoder.set_params(cv=n_folds, random_state=seed)
-    return encoder.set_params(cv=KFold(n_folds, shuffle=True, random_state=seed))
-
-
 CALLBACK_ATTRIBUTES = {"_skl_callbacks", "_parent_callback_ctx"}
 
 __all__ = [
@@ -97,7 +87,6 @@ __all__ = [
     "metric_of",
     "namespace_and_device",
     "safe_indexing",
-    "target_encoder",
     "validate_parameter_constraints",
     "validate_params",
 ]
