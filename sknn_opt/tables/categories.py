@@ -147,7 +147,8 @@ class Targets:
         self.labels, codes = labels, cells.codes(self.columns)
         self.normalizer = InputNormalizer(clip=CLIP, center="mean", scale="std")
         self.normalizer.fit(targets, sample_weight=weights)
-        self.encoders = [_means(codes, y) for y in targets.T]
+        values = [np.unique(column) for column in codes.T]
+        self.encoders = [_means(codes, y, values) for y in targets.T]
         return self
 
     @property
@@ -164,10 +165,11 @@ class Targets:
         codes = cells.codes(self.columns)
         means = np.empty((targets.shape[1], *codes.shape))
         for train, test in folds(groups, seed):
-            for mean, y, whole in zip(means, targets.T, self.encoders, strict=True):
+            for mean, y, encoder in zip(means, targets.T, self.encoders, strict=True):
                 known = train[~np.isnan(y[train])]
-                others = _means(codes[known], y[known]) if len(known) else whole
-                mean[test] = others.transform(codes[test])
+                if len(known):
+                    encoder = _means(codes[known], y[known], encoder.categories_)
+                mean[test] = encoder.transform(codes[test])
         return self._scaled(means)
 
     def _scaled(self, means):
@@ -176,19 +178,21 @@ class Targets:
         return scaled.reshape(len(means), -1)
 
 
-def _means(codes, y):
+def _means(codes, y, values):
     """The mean of y of each value, by scikit-learn."""
     known = ~np.isnan(y)
-    return TargetEncoder(target_type="continuous").fit(codes[known], y[known])
+    codes, y = (codes, y) if known.all() else (codes[known], y[known])
+    return TargetEncoder(categories=values, target_type="continuous").fit(codes, y)
 
 
 def folds(groups, seed):
     """Shuffled folds of groups, each with others: rows to learn from, and rows to encode."""
-    numbers = np.arange(groups.max() + 1)
-    for _, test in KFold(min(N_FOLDS, len(numbers)), shuffle=True, random_state=seed).split(
-        numbers
-    ):
-        inside = np.isin(groups, test)
+    chosen = np.zeros(groups.max() + 1, dtype=bool)
+    k_fold = KFold(min(N_FOLDS, len(chosen)), shuffle=True, random_state=seed)
+    for _, test in k_fold.split(chosen):
+        chosen[:] = False
+        chosen[test] = True
+        inside = chosen[groups]
         yield np.flatnonzero(~inside), np.flatnonzero(inside)
 
 

@@ -208,7 +208,6 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
             self._learn(X, y, sample_weight)
         return self
 
-    @fit_context(prefer_skip_nested_validation=True)
     def fit_transform(
         self, X: Matrix, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> Any:
@@ -236,6 +235,7 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
         """
         return self._fit_transform(X, y, sample_weight)
 
+    @fit_context(prefer_skip_nested_validation=True)
     def _fit_transform(self, X, y, sample_weight, classes=None, groups=None):
         """The same where it is known whether y holds `classes`, and which rows are a group."""
         with transaction(self), arrays_inside():

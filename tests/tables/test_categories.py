@@ -128,7 +128,9 @@ def test_rows_without_some_of_the_targets(kind):
     means = TargetEncoder(target_type="continuous").fit(X.loc[known, ["city"]], y[known, 1])
     z = (means.transform(X[["city"]])[:, 0] - y[known, 1].mean()) / y[known, 1].std()
     at = encoder.get_feature_names_out().tolist().index("city_target_1")
-    assert_allclose(encoder.transform(X)[:, at], z / np.sqrt(1 + (z / 3) ** 2), rtol=1e-9, atol=1e-12)
+    assert_allclose(
+        encoder.transform(X)[:, at], z / np.sqrt(1 + (z / 3) ** 2), rtol=1e-9, atol=1e-12
+    )
     assert np.isfinite(kind(**QUICK).fit(X, gaps).predict(X)).all()
 
 
