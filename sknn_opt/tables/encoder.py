@@ -286,9 +286,9 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
         """The table again, as far as it can be known.
 
         Numbers come back but for rounding, and NaN where they were missing; dates to the second.
-        Of categories the value comes back, but None for a rare or unseen one (of two values, that
-        nearer to the median for an unseen one). Columns that were
-        left out, and categories of many values, are NaN throughout.
+        Of categories the value comes back, but None for a rare or unseen one (where there are two
+        values, an unseen one becomes that nearer to the median). Columns that were left out, and
+        categories of many values, are NaN throughout.
 
         Parameters
         ----------
