@@ -11,10 +11,8 @@ from inspect import signature
 import numpy as np
 from sklearn import get_config
 from sklearn.base import _fit_context as fit_context
-from sklearn.model_selection import KFold
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._validation import _fit_and_score, _insert_error_scores
-from sklearn.preprocessing import TargetEncoder
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._array_api import _convert_to_numpy as convert_to_numpy
 from sklearn.utils._array_api import _is_numpy_namespace, get_namespace_and_device
@@ -161,14 +159,6 @@ def forget_optimizer(mlp):
     vars(mlp).pop("_optimizer", None)
 
 
-def target_encoder(n_folds, seed):
-    """A TargetEncoder of a number, whose `fit_transform` leaves out one shuffled fold at a time."""
-    encoder = TargetEncoder(target_type="continuous")
-    if encoder.get_params().get("shuffle") is True:  # before 1.9
-        return encoder.set_params(cv=n_folds, random_state=seed)
-    return encoder.set_params(cv=KFold(n_folds, shuffle=True, random_state=seed))
-
-
 CALLBACK_ATTRIBUTES = {"_skl_callbacks", "_parent_callback_ctx"}
 
 __all__ = [
@@ -201,7 +191,6 @@ __all__ = [
     "routed_for_fit",
     "safe_indexing",
     "scorers_of",
-    "target_encoder",
     "validate_parameter_constraints",
     "validate_params",
 ]

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -67,7 +67,8 @@ class BaseTabularMLP(DidYouMean, CallbackSupportMixin, BaseEstimator):
         ----------
         **params : dict
             Their new values. ``encoder__bins=8`` and the like make a `TableEncoder` where there is
-            none yet. ``network_params__dropout=0.1`` and the like set one entry of a copy of
+            none yet, whose other parameters are its own defaults: bins=None, max_categories=30.
+            ``network_params__dropout=0.1`` and the like set one entry of a copy of
             `network_params`; the dict that was given stays as it is.
 
         Returns
@@ -130,7 +131,8 @@ class BaseTabularMLP(DidYouMean, CallbackSupportMixin, BaseEstimator):
         sample_weight_val : array-like of shape (n_val,), default=None
             Their weights.
         groups : array-like of shape (n_samples,), default=None
-            What each row belongs to, such as a patient: the rows of a group are held out together.
+            What each row belongs to, such as a patient: the rows of a group are held out together,
+            and what categories of many values say of y is learned from other groups.
 
         Returns
         -------
@@ -153,7 +155,7 @@ class BaseTabularMLP(DidYouMean, CallbackSupportMixin, BaseEstimator):
         started, rng = perf_counter(), check_random_state(self.random_state)
         seeds = rng.randint(2**31, size=3)
         self.encoder_ = new_encoder(self, X, int(seeds[0]))
-        Z = np.asarray(self.encoder_.fit_transform(X, y, sample_weight))
+        Z = self.encoder_._fit_transform(X, y, sample_weight, is_classifier(self), groups)
         for name in ("n_features_in_", "feature_names_in_"):
             vars(self).pop(name, None)
             if hasattr(self.encoder_, name):

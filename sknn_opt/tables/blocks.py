@@ -14,6 +14,7 @@ from sknn_opt.arrays.extremes import HUGE, refuse_extremes
 from sknn_opt.arrays.quantiles import quantiles
 from sknn_opt.estimators.normalizer import InputNormalizer
 from sknn_opt.tables import dates
+from sknn_opt.tables.columns import in_words
 from sknn_opt.tables.table import gathered
 
 QUARTILES = 1.349  # the interquartile range of N(0, 1): the result is in units of that range
@@ -39,7 +40,7 @@ class Numbers:
 
     and y = 0 where x is missing: the median. Truth values are 0 and 1, categories of two values 0
     for the first and 1 for the second, and dates count in days. A source is (column, part), with
-    "value", "second" of two categories, or a part of `dates`.
+    "value", "second" of two categories, "known" of text that is nothing else, or a part of `dates`.
     """
 
     def __init__(self, sources):
@@ -56,11 +57,7 @@ class Numbers:
         X = X if varies.all() else X[:, varies]
         if self.sources:
             self.normalizer = InputNormalizer(clip=CLIP * QUARTILES)
-            try:
-                self.normalizer.fit(X, sample_weight=weights)
-            except ValueError:
-                refuse_extremes(X, "X", [names[j] for j, _ in self.sources], None, True, HUGE)
-                raise
+            self._refusing(names, self.normalizer.fit, X, sample_weight=weights)
         return self
 
     @property
@@ -89,11 +86,7 @@ class Numbers:
         n = len(self.sources)
         if n:
             X = self.read(cells)
-            try:
-                Z = self.normalizer.transform(X)
-            except ValueError:
-                refuse_extremes(X, "X", [names[j] for j, _ in self.sources], None, True, HUGE)
-                raise
+            Z = self._refusing(names, self.normalizer.transform, X)
             Z /= QUARTILES
             np.nan_to_num(Z, copy=False, nan=0.0)
             out[:, :n] = Z
@@ -101,6 +94,20 @@ class Numbers:
         for i, source in enumerate(self.gaps, n):
             x = X[:, place[source]] if source in place else self._column(cells, *source)
             out[:, i] = np.isnan(x)
+
+    def _refusing(self, names, method, X, **options):
+        """Call a method of the normalizer; what it refuses is said with the names of columns."""
+        try:
+            return method(X, **options)
+        except ValueError:
+            try:
+                refuse_extremes(X, "X", [names[j] for j, _ in self.sources], None, True, HUGE)
+            except ValueError as error:
+                if "infinity" not in str(error):
+                    raise
+                hint = "correct it, or make it NaN, which is a gap"
+                raise ValueError(f"{str(error).rstrip('.')}: {hint}.") from None
+            raise
 
     def restore(self, Z, columns):
         """Enter the numbers of the columns, NaN where they were missing."""
@@ -124,6 +131,9 @@ class Numbers:
         if part == "second":
             codes = cells.codes([j])[:, 0]
             return np.where(codes < 0, np.nan, codes)
+        if part == "known":
+            values = cells.column(j).objects()
+            return np.where(values == values, 0.0, np.nan)
         return dates.number(cells.column(j).times(), part)
 
 
@@ -169,7 +179,7 @@ class Integers:
 
     @property
     def outputs(self):
-        return [(j, f"{v:g}") for j, values in self.values.items() for v in values]
+        return [(j, in_words(v)) for j, values in self.values.items() for v in values]
 
     def write(self, cells, out, names):
         out[:] = self.encoder.transform(cells.floats(list(self.values))).toarray()

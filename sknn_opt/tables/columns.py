@@ -18,6 +18,8 @@ from numbers import Real
 
 import numpy as np
 
+from sknn_opt.arrays.extremes import HUGE
+
 NUMBERS, TRUTH, TEXT, DATES, SPANS, EMPTY = KINDS = (
     *("numbers", "truth values", "text", "dates", "time spans"),
     "nothing",
@@ -31,6 +33,7 @@ ORDER = (  # a type is of the first kind that it belongs to: a bool is also a nu
     (datetime.timedelta | np.timedelta64, SPANS),
 )
 MICROSECONDS = 1e6  # in a second
+EXACT = 2.0**53  # beyond it, different integers may be one float
 
 
 class Column:
@@ -67,8 +70,11 @@ class Column:
         if kinds == [NUMBERS, TRUTH]:
             return NUMBERS
         if kinds == [DATES]:
-            zones = {getattr(v, "tzinfo", None) for v in self.values}
-            self.zone = next((str(zone) for zone in zones if zone is not None), None)
+            known = (v for v in self.values if type(v).__name__ not in MISSING)
+            zones = sorted({str(getattr(v, "tzinfo", None) or "no time zone") for v in known})
+            if len(zones) > 1:
+                return " and ".join(f"dates in {zone}" for zone in zones)
+            self.zone = zones[0] if zones[0] != "no time zone" else None
         return " and ".join(kinds) or EMPTY
 
     def is_empty(self):
@@ -88,7 +94,12 @@ class Column:
             return np.where(np.isnat(spans), np.nan, spans.astype(np.int64) / MICROSECONDS)
         if values.dtype.kind == "O":
             values = _without(values, np.nan)
-        return values.astype(np.float32 if values.dtype == np.float32 else np.float64, copy=False)
+        try:
+            return values.astype(
+                np.float32 if values.dtype == np.float32 else np.float64, copy=False
+            )
+        except OverflowError:  # an integer of Python beyond 1e308
+            return np.array([np.inf if abs(v) > float(HUGE) else float(v) for v in values])
 
     def times(self):
         """Dates; NaT throughout where the column is empty."""
@@ -104,14 +115,33 @@ class Column:
     def objects(self):
         """Values as categories."""
         if self.kind in (NUMBERS, TRUTH, SPANS):
-            return self.floats().astype(object)
+            floats = self.floats()
+            return self._integers(floats) if (abs(floats) > EXACT).any() else floats.astype(object)
         if self.kind == DATES:
             times = self.times()
             return np.where(np.isnat(times), np.nan, np.datetime_as_string(times).astype(object))
         values = _without(self.values, np.nan)
         if any(issubclass(t, bytes) for t in set(map(type, values))):
-            values = np.array([v.decode() if isinstance(v, bytes) else v for v in values], object)
+            values = _objects([_text(v) if isinstance(v, bytes) else v for v in values])
         return values
+
+    def _integers(self, floats):
+        """Numbers as objects, of which integers are exact."""
+        pairs = zip(self.exact(), floats, strict=True)
+        return _objects([int(v) if isinstance(v, int | np.integer) else x for v, x in pairs])
+
+    def exact(self):
+        """The values as the library holds them."""
+        return self.values
+
+
+def in_words(number):
+    """A number as a label: an integer in full."""
+    return f"{number:.15g}" if isinstance(number, float) else str(number)
+
+
+def _text(value):
+    return value.decode(errors="backslashreplace")
 
 
 def _kind_of(type_):
@@ -130,7 +160,7 @@ class PandasColumn(Column):
     """A series of pandas."""
 
     def __init__(self, series):
-        dtype = series.dtype
+        dtype, self._series = series.dtype, series
         self.is_category = dtype.name == "category"
         if self.is_category:
             values = series.to_numpy(dtype=object)
@@ -146,13 +176,19 @@ class PandasColumn(Column):
             values = series.to_numpy(dtype=object)
         super().__init__(values)
         self.kind = TRUTH if dtype.kind == "b" else self.kind
+        if self.is_category and self.kind not in KINDS and " and " not in self.kind:
+            words = [*map(str, series.cat.categories), np.nan]  # such as intervals of pandas.cut
+            self.values, self.kind = np.array(words, dtype=object)[series.cat.codes], TEXT
+
+    def exact(self):
+        return self._series.to_numpy(dtype=object)
 
 
 class PolarsColumn(Column):
     """A series of polars."""
 
     def __init__(self, series):
-        dtype, name = series.dtype, type(series.dtype).__name__
+        dtype, name, self._series = series.dtype, type(series.dtype).__name__, series
         name = getattr(dtype, "__name__", name) if isinstance(dtype, type) else name
         self.is_category = name in ("Categorical", "Enum")
         if dtype.is_numeric() or name == "Boolean":
@@ -166,6 +202,9 @@ class PolarsColumn(Column):
         super().__init__(values)
         self.kind = TRUTH if name == "Boolean" else self.kind
 
+    def exact(self):
+        return self._series.to_list()
+
 
 class ArrowColumn(Column):
     """A chunked array of pyarrow."""
@@ -174,7 +213,7 @@ class ArrowColumn(Column):
         import pyarrow as pa
         from pyarrow import compute
 
-        its, types = column.type, pa.types
+        its, types, self._column = column.type, pa.types, column
         self.is_category = types.is_dictionary(its)
         if types.is_boolean(its):
             column = column.cast(pa.int8())
@@ -190,6 +229,9 @@ class ArrowColumn(Column):
             values = _objects(column.to_pylist())
         super().__init__(values)
         self.kind = TRUTH if types.is_boolean(its) else self.kind
+
+    def exact(self):
+        return self._column.to_pylist()
 
 
 def _objects(values):

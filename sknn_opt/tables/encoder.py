@@ -23,7 +23,7 @@ from sknn_opt._sklearn import (
 from sknn_opt.arrays.types import Matrix, RandomState
 from sknn_opt.estimators.parameters import DidYouMean, checked_weights, transaction
 from sknn_opt.tables import dates
-from sknn_opt.tables.categories import Targets
+from sknn_opt.tables.categories import Targets, groups_of
 from sknn_opt.tables.columns import DATES, NUMBERS, SPANS, TRUTH
 from sknn_opt.tables.plan import Plan, chosen_columns
 from sknn_opt.tables.table import (
@@ -51,9 +51,9 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
     integers of 3 to 9 values    one-hot as well, beside the number
     text, categories             of 2 values: one column, as a number; of more: one-hot, rare and
                                  unseen values together, a missing value as a value of its own
-    ... of many values           what each says of y (`TargetEncoder`), in standard deviations of y;
+    ... of many or rare values   what each says of y (`TargetEncoder`), in standard deviations of y;
                                  without y the most frequent values one-hot
-    ... all different            left out, with a warning
+    ... all different            left out but for gaps, with a warning
     dates                        the date and its year as numbers; month, day of the week and hour
                                  as sine and cosine; the parts that do not vary are left out
     gaps                         the median, and a column that says where they were
@@ -65,10 +65,12 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
     categorical_features : "from_dtype" or array-like of {bool, int, str}, default="from_dtype"
         Which columns are categories: by default text and those whose dtype says so (pandas' and
         polars' categories, dictionaries of pyarrow). A mask, numbers or names of columns make
-        others categories too, such as numbers that are codes.
+        others categories too, such as numbers that are codes. Numbers are places of columns.
     max_categories : int, default=30
         Categories with more values are replaced by what each value says of y. So are not those of
-        which this would make more columns than that: many classes, or many outputs.
+        which this would make more columns than that: many classes, or many outputs. Integers in y
+        count as classes where there are no more of them than that; `TabularMLPClassifier` and
+        `TabularMLPRegressor` know what they are.
     bins : int or None, default=None
         If given, each number also becomes a piecewise-linear encoding of so many bins between its
         quantiles [2]_. That may help with targets that jump; it is much input for few rows.
@@ -84,7 +86,8 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
     is_bin_ : ndarray of bool of shape (n_features_out,)
         Whether each column of the result is one of `bins`.
     dropped_ : dict
-        Columns without a part in the result, and why: "constant", "empty" or "all different".
+        Columns without a part in the result, and why: "constant", "empty", "all different", or
+        "all rare", as categories of many values can be without y.
     n_features_in_ : int
         Number of columns of the table.
     feature_names_in_ : ndarray of shape (n_columns,)
@@ -102,7 +105,8 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
     its own y would leak into it. Train on the result of `fit_transform`, as a pipeline does.
 
     A value is rare in fewer than 10 rows; of fewer than 500 rows, in less than a fiftieth of them.
-    Text and categories count as all different if there are more values than nine for ten rows.
+    Values are mostly rare where most rows have a rare one. Text and categories count as all
+    different if there are more values than nine for ten rows.
     Integers are one-hot if there are at least 5 rows for each value.
 
     A sample of weight zero counts as absent. Other weights act on medians, ranges and bins, where a
@@ -204,7 +208,6 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
             self._learn(X, y, sample_weight)
         return self
 
-    @fit_context(prefer_skip_nested_validation=True)
     def fit_transform(
         self, X: Matrix, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> Any:
@@ -230,22 +233,32 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
         ValueError, TypeError
             As for `fit`.
         """
+        return self._fit_transform(X, y, sample_weight)
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def _fit_transform(self, X, y, sample_weight, classes=None, groups=None):
+        """The same where it is known whether y holds `classes`, and which rows are a group."""
         with transaction(self), arrays_inside():
-            cells, rows, targets = self._learn(X, y, sample_weight)
-            everything = cells
+            plan, rows = self._learn(X, y, sample_weight, classes)
+            everything = plan.cells
             if rows is not None:
                 everything = Cells(open_table(X, self))
+                refuse_other_kinds(everything, self._kinds, self._names())
                 self._number(everything)
             out = self._write(everything)
+            rows = np.arange(len(out)) if rows is None else rows
+            groups = groups_of(groups, rows, len(out))
             for block, place in self._blocks:
                 if isinstance(block, Targets):
-                    out[slice(None) if rows is None else rows, place] = block.cross_fitted(
-                        cells, targets
+                    out[rows, place] = block.cross_fitted(
+                        plan.cells, plan.targets, groups, plan.seed
                     )
         return out
 
     def transform(self, X: Matrix) -> Any:
         """Encode a table with the columns of the training data; frames may have them in any order.
+
+        Columns of frames are found by name, also where names are numbers or tuples.
 
         Parameters
         ----------
@@ -273,8 +286,9 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
         """The table again, as far as it can be known.
 
         Numbers come back but for rounding, and NaN where they were missing; dates to the second.
-        Of categories the value comes back, but None for a rare or unseen one. Columns that were
-        left out, and categories of many values, are NaN throughout.
+        Of categories the value comes back, but None for a rare or unseen one (where there are two
+        values, an unseen one becomes that nearer to the median). Columns that were left out, and
+        categories of many values, are NaN throughout.
 
         Parameters
         ----------
@@ -350,8 +364,8 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
 
     # Learning -----------------------------------------------------------------------------------
 
-    def _learn(self, X, y, sample_weight):
-        """Fit all blocks; return the cells, rows (None: all) and targets that they have seen."""
+    def _learn(self, X, y, sample_weight, classes=None):
+        """Fit all blocks; return their plan, and the rows that they have seen (None: all)."""
         table, rows, weights = open_table(X, self), None, None
         if sample_weight is not None:
             weights = checked_weights(sample_weight, table.X)
@@ -364,7 +378,7 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
         self._name(table)
         cells, kinds = Cells(table), kinds_of(table)
         chosen = chosen_columns(self.categorical_features, table)
-        plan = Plan(cells, kinds, table.names, weights).fit(chosen, y, self)
+        plan = Plan(cells, kinds, table.names, weights, classes).fit(chosen, y, self)
         self._place(plan.blocks, table)
         self._codebook = plan.codebook
         self._kinds = {j: (kinds[j], table.column(j).zone) for j in set(self.origin_.tolist())}
@@ -373,11 +387,12 @@ class TableEncoder(DidYouMean, TransformerMixin, BaseEstimator):
             for j, name in enumerate(table.names)
             if j not in self._kinds
         }
-        return cells, rows, plan.targets
+        return plan, rows
 
     def _name(self, table):
         self.n_features_in_ = table.shape[1]
         self.__dict__.pop("feature_names_in_", None)
+        self._labels_in = table.labels
         if table.named is not None:
             self.feature_names_in_ = table.named
 

@@ -1,7 +1,7 @@
 """Which block takes which column, by what the column holds."""
 
-import warnings
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,8 @@ from sklearn.utils import check_random_state
 from sknn_opt.estimators.spelling import closest
 from sknn_opt.tables import dates
 from sknn_opt.tables.blocks import Bins, Cycles, Integers, Numbers, in_chunks
-from sknn_opt.tables.categories import Codebook, OneHot, Targets, targets_of
+from sknn_opt.tables.caller import warn_caller
+from sknn_opt.tables.categories import Codebook, OneHot, Targets, are_mostly_rare, targets_of
 from sknn_opt.tables.columns import DATES, EMPTY, NUMBERS, TEXT
 from sknn_opt.tables.table import listed
 
@@ -21,16 +22,19 @@ SINGLE = 0.9  # categories with more values than this share of the rows say noth
 class Plan:
     """The blocks that columns go to, fitted one after the other.
 
-    `why` says of some columns why they are left out; `targets` are what a block was fitted to.
+    `classes` is whether y holds classes, None if that is not known. `why` says of some columns why
+    they are left out; `targets` are what a block was fitted to, and `seed` that of its folds.
     """
 
     cells: Any
     kinds: list
     names: list
     weights: Any
+    classes: bool | None = None
     blocks: list = field(default_factory=list)
     codebook: Any = None
     targets: Any = None
+    seed: int = 0
     why: dict = field(default_factory=dict)
 
     def add(self, block):
@@ -49,7 +53,9 @@ class Plan:
         few, many = self._number(categories, estimator.max_categories)
         sources = [(j, "value") for j in others if j not in times]
         sources += [(j, part) for j in times for part in dates.PARTS]
-        sources += [(j, "second") for j in categories if len(self.codebook.values[j]) in (1, 2)]
+        kept = [j for j in categories if j not in self.why]
+        sources += [(j, "second") for j in kept if len(self.codebook.values[j]) in (1, 2)]
+        sources += [(j, "known") for j in self.why]
         self._fit_numbers(sources, estimator)
         self.add(Cycles(times).fit(self.cells))
         self._fit_categories(few, estimator.max_categories, estimator.dtype)
@@ -61,29 +67,32 @@ class Plan:
         if categories:
             self.codebook = Codebook(categories).fit(self.cells, self.weights)
         few, many = [], []
-        for j in categories:
-            n_values = len(self.codebook.values[j])
-            if n_values > 2:
-                (few if n_values <= max_categories else many).append(j)
-        return few, self._without_singles(many)
+        several = [j for j in categories if len(self.codebook.values[j]) > 2]
+        for j in self._without_singles(several):
+            too_many = len(self.codebook.values[j]) > max_categories
+            (many if too_many or are_mostly_rare(self.cells.codes([j])[:, 0]) else few).append(j)
+        if self.why:  # those left out need not be remembered, text by text
+            kept = [j for j in categories if j not in self.why]
+            self.codebook = Codebook(kept).fit(self.cells, self.weights) if kept else None
+        return few, many
 
-    def _without_singles(self, many):
+    def _without_singles(self, categories):
         """Categories without those that hold another value in nearly every row."""
         single = []
-        for j in many:
+        for j in categories:
             known = np.count_nonzero(self.cells.codes([j]) >= 0)
             if len(self.codebook.values[j]) > SINGLE * known:
                 single.append(j)
                 self.why[j] = "all different"
         if single:
             said = listed([self.names[j] for j in single])
-            warnings.warn(
-                f"Columns of X hold another text in nearly every row, and are left out: {said}. "
-                "Make features of them, or drop them.",
+            warn_caller(
+                "Columns of X hold another text in nearly every row, and are left out but for "
+                f"where they are missing: {said}. Make features of them (dates by "
+                "pandas.to_datetime), or drop them.",
                 UserWarning,
-                stacklevel=6,
             )
-        return [j for j in many if j not in single]
+        return [j for j in categories if j not in single]
 
     def _fit_numbers(self, sources, estimator):
         n_rows, few = self.cells.n_rows, {}
@@ -100,8 +109,9 @@ class Plan:
 
     def _fit_categories(self, columns, max_values, dtype):
         for chunk in in_chunks(columns, self.cells.n_rows, max_values):
-            one_hot = OneHot(chunk, self.codebook)
-            self.add(one_hot.fit(self.cells, max_values + 1, dtype))
+            one_hot = OneHot(chunk, self.codebook).fit(self.cells, max_values + 1, dtype)
+            self.add(one_hot)
+            self.why |= {j: "all rare" for j in chunk if j not in one_hot.columns}
 
     def _fit_many(self, many, y, estimator):
         """By what the values say of y; else the most frequent of them."""
@@ -109,11 +119,10 @@ class Plan:
             return
         limit = estimator.max_categories
         if y is not None:
-            targets, labels = targets_of(y, limit)
-            if 0 < len(labels) <= limit:
-                seed = check_random_state(estimator.random_state).randint(2**31 - 1)
-                block = Targets(many)
-                self.add(block.fit(self.cells, targets, labels, self.weights, seed))
+            targets, labels = targets_of(y, limit, self.classes)
+            if len(labels) <= limit:
+                self.seed = check_random_state(estimator.random_state).randint(2**31 - 1)
+                self.add(Targets(many).fit(self.cells, targets, labels, self.weights))
                 self.targets = targets
                 return
         self._fit_categories(many, limit, estimator.dtype)
@@ -133,6 +142,12 @@ def chosen_columns(categorical_features, table):
     n = table.shape[1]
     if asked.dtype.kind == "b" and len(asked) == n:
         return set(np.flatnonzero(asked).tolist())
+    if asked.dtype.kind in "iu" and set(table.names) - set(range(n)) and _are_numbers(table.names):
+        raise ValueError(
+            f"categorical_features={categorical_features!r} may be places of columns or their "
+            f"names, since X has columns named {listed(table.names)}: name the columns by strings, "
+            "or give a mask."
+        )
     if asked.dtype.kind in "iu" and ((asked >= -n) & (asked < n)).all():
         return set((asked % n).tolist())
     if not len(asked):
@@ -150,3 +165,7 @@ def chosen_columns(categorical_features, table):
         f"categorical_features must be 'from_dtype', a mask of the {n} columns of X, their numbers "
         f"from 0 to {n - 1}, or names of them (X has {has}); got {categorical_features!r}."
     )
+
+
+def _are_numbers(names):
+    return any(isinstance(name, Integral) for name in names)

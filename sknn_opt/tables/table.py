@@ -28,12 +28,14 @@ SHOWN = 5  # columns that a message names
 class Table:
     """Columns by number, read when they are asked for.
 
-    `names` are those of the columns, or their numbers; `named` are the former, or None.
+    `names` are those of the columns, or their numbers; `labels` are the former, or None, and
+    `named` are they if all are strings, else None.
     """
 
     def __init__(self, X, shape, names, read):
         self.X, self.shape, self._read, self._kept = X, shape, read, {}
-        self.names = list(range(shape[1])) if names is None else list(names)
+        self.labels = None if names is None else list(names)
+        self.names = list(range(shape[1])) if names is None else self.labels
         strings = names is not None and all(isinstance(name, str) for name in self.names)
         self.named = np.asarray(self.names, dtype=object) if strings else None
 
@@ -160,9 +162,11 @@ def kinds_of(table):
     kinds = [table.column(j).kind for j in range(table.shape[1])]
     for name, kind in zip(table.names, kinds, strict=True):
         if " and " in kind:
+            by = "astype(str) or pandas.to_numeric"
+            by = "pandas.to_datetime(..., utc=True)" if kind.startswith("dates in") else by
             raise ValueError(
                 f"Column {name!r} of X mixes {kind}: make all its values of one kind, such as "
-                "by astype(str) or pandas.to_numeric."
+                f"by {by}."
             )
         if kind not in KINDS:
             raise ValueError(
@@ -175,18 +179,19 @@ def kinds_of(table):
 def order_of(table, estimator):
     """Where the columns of the training data stand in a table; None if in their order.
 
-    Columns of frames are found by name.
+    Columns of frames are found by name, be that a string, a number or a tuple.
 
     Raises
     ------
     ValueError
         If columns are missing or unknown.
     """
-    known = getattr(estimator, "feature_names_in_", None)
-    if known is None or table.named is None:
+    known = estimator._labels_in
+    strings = hasattr(estimator, "feature_names_in_"), table.named is not None
+    if known is None or table.labels is None or strings[0] != strings[1]:
         validate_data(estimator, table.X, reset=False, skip_check_array=True)
         return None
-    if np.array_equal(known, table.named):
+    if known == table.labels:
         return None
     place = {name: j for j, name in enumerate(table.names)}
     missing = [name for name in known if name not in place]
@@ -202,9 +207,9 @@ def _other_columns(missing, new):
         said.append(f"lacks {listed(missing)}")
     if new:
         said.append(f"has {listed(new)}, which the training data had not")
-    plain = {name.casefold().strip(): name for name in new}
+    plain = {str(name).casefold().strip(): name for name in new if isinstance(name, str)}
     for name in missing:
-        for close in get_close_matches(name.casefold().strip(), plain, 1):
+        for close in get_close_matches(str(name).casefold().strip(), plain, 1):
             hints.append(f"did you mean {name!r} by {plain.pop(close)!r}?")
     text = f"The columns of X are not those of the training data: it {' and '.join(said)}"
     return f"{text} ({' '.join(hints)})." if hints else f"{text}."

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from sknn_opt.estimators.listeners import FitTask
+from sknn_opt.tables.caller import warn_caller
 from sknn_opt.training.symptoms import OTHER_SHARE, SMALL_VALIDATION_PART
 
 TRAINING = 0.9  # of the time that a fit may take; the rest is for what follows
@@ -42,13 +43,13 @@ def fit_in_time(estimator, network, started, data, options, task):
                 bar.close()
     if clock and clock.late:
         said = _LATE.format(estimator.max_time, clock.planned)
-        warnings.warn(said, ConvergenceWarning, stacklevel=5)
+        warn_caller(said, ConvergenceWarning)
     unasked = "validation_fraction" not in (estimator.network_params or {})
     for warning in caught:
         lines = str(warning.message).split("\n")
         said = "\n".join(line for line in lines if not (unasked and line.startswith(OURS)))
         if said:
-            warnings.warn(said, warning.category, stacklevel=5)
+            warn_caller(said, warning.category)
     return watcher.evaluate
 
 

@@ -23,6 +23,8 @@ X = pd.DataFrame(
     }
 )
 Y = np.arange(N) * 1.0
+ZONES = ["UTC", "Europe/Berlin"] * (N // 2)
+SOME = ["UTC", None] * (N // 2)
 
 
 def twice(frame):
@@ -45,6 +47,16 @@ def twice(frame):
         (X.assign(age=[1, "b", 3] * (N // 3)), "Column 'age' of X mixes numbers and text"),
         (X.assign(age=[X["joined"][0], "b"] * (N // 2)), "Column 'age' of X mixes dates and text"),
         (np.array([[1, "a"], ["b", 2]], dtype=object), "Column 0 of X mixes numbers and text"),
+        (
+            X.assign(joined=[t.tz_localize(z) for t, z in zip(X["joined"], ZONES, strict=True)]),
+            "Column 'joined' of X mixes dates in Europe/Berlin and dates in UTC: make all its "
+            "values of one kind, such as by pandas.to_datetime(..., utc=True).",
+        ),
+        (
+            X.assign(joined=[t.tz_localize(z) for t, z in zip(X["joined"], SOME, strict=True)]),
+            "Column 'joined' of X mixes dates in UTC and dates in no time zone",
+        ),
+        (X.assign(age=[-(10**400), 1, None] * (N // 3)), "first in feature 'age' at row 0"),
         (twice(X), "X has several columns named 'age': rename all but one."),
         (X.assign(age=np.r_[np.inf, np.arange(N - 1)]), "infinity"),
         (X.assign(age=np.r_[1e306, np.arange(N - 1)]), "X holds 1e+306 in feature 'age'"),
@@ -65,7 +77,7 @@ def test_bad_tables(bad, said, method):
 def test_infinity_names_the_column(method):
     bad = X.assign(age=np.r_[np.arange(N - 1), -np.inf])
     encoder = TableEncoder().fit(X, Y)
-    with pytest.raises(ValueError, match="infinity.* first in feature 'age' at row 89"):
+    with pytest.raises(ValueError, match="infinity.* first in feature 'age' at row 89: .* NaN"):
         getattr(encoder, method)(bad)
 
 
@@ -88,6 +100,13 @@ def test_unknown_categorical_features(chosen, said):
 def test_names_of_categories_need_names():
     with pytest.raises(ValueError, match="X has no names"):
         TableEncoder(["a"]).fit(X.to_numpy())
+
+
+def test_numbers_of_columns_whose_names_are_other_numbers():
+    with pytest.raises(ValueError, match=r"places of columns or their names, since X .* 1, 2, 3"):
+        TableEncoder([1]).fit(X[["age", "city", "color"]].set_axis([1, 2, 3], axis=1))
+    named = X[["age", "color"]].set_axis([0, 1], axis=1)
+    assert TableEncoder([0]).fit(named).transform(named).shape[1] > 5
 
 
 def test_sparse_matrices():
@@ -117,6 +136,17 @@ def test_weights():
     for weights, said in ((-np.ones(N), "negative"), (np.zeros(N), "zero")):
         with pytest.raises(ValueError, match=said):
             TableEncoder().fit(X, Y, sample_weight=weights)
+
+
+def test_infinite_targets_are_said_to_be_in_y():
+    with pytest.raises(ValueError, match=r"Input y contains infinity .* row 3"):
+        TableEncoder(max_categories=5).fit(X, np.where(np.arange(N) == 3, np.inf, Y))
+
+
+def test_a_row_of_weight_zero_that_holds_something_else():
+    mixed = X.assign(age=pd.Series(["x", *range(N - 1)], dtype=object))
+    with pytest.raises(ValueError, match="'age' holds numbers and text, not numbers"):
+        TableEncoder().fit_transform(mixed, Y, sample_weight=np.arange(N) > 0)
 
 
 # At prediction ----------------------------------------------------------------------------------

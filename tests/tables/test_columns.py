@@ -8,7 +8,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from sknn_opt.tables.columns import ArrowColumn, Column, PolarsColumn, column_of_pandas
+from sknn_opt.tables.columns import ArrowColumn, Column, PolarsColumn, column_of_pandas, in_words
 
 pa = pytest.importorskip("pyarrow", exc_type=ImportError)
 
@@ -162,3 +162,52 @@ def test_float32_stays():
         ArrowColumn(pa.chunked_array([values])),
     ):
         assert column.floats().dtype == np.float32
+
+
+LARGE = [2**60, 2**60 + 1, 5, None]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        column_of_pandas(pd.Series(LARGE, dtype="Int64")),
+        column_of_pandas(pd.Series(LARGE, dtype=object)),
+        column_of_pandas(pd.Series(LARGE, dtype="int64[pyarrow]")),
+        column_of_pandas(pd.Series(pd.Categorical(LARGE))),
+        PolarsColumn(pl.Series(LARGE)),
+        ArrowColumn(pa.chunked_array([pa.array(LARGE)])),
+        Column(np.array(LARGE, dtype=object)),
+    ],
+)
+def test_large_integers_are_different_categories(column):
+    """As floats, 2**60 and 2**60 + 1 are one number."""
+    assert column.kind == "numbers"
+    assert column.objects()[:3].tolist() == LARGE[:3]
+    assert np.isnan(column.objects()[3])
+
+
+def test_large_integers_without_gaps():
+    values = np.array(LARGE[:3])
+    for column in (Column(values), column_of_pandas(pd.Series(values))):
+        assert column.objects().tolist() == LARGE[:3]
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(1000001.0, "1000001"), (2**60, str(2**60)), (0.1, "0.1"), (-3.0, "-3")]
+)
+def test_numbers_in_words(number, words):
+    assert in_words(number) == words
+
+
+def test_bytes_that_are_no_text():
+    assert Column(np.array([b"\xff", b"b"], dtype=object)).objects().tolist() == [r"\xff", "b"]
+
+
+def test_categories_of_any_type_are_text():
+    numbers = np.array([0.1, 1.9, np.nan])
+    column = column_of_pandas(pd.Series(pd.cut(numbers, [0, 1, 2])))
+    assert column.kind == "text"
+    assert column.objects()[:2].tolist() == ["(0, 1]", "(1, 2]"]
+    assert np.isnan(column.objects()[2])
+    whole = column_of_pandas(pd.Series(pd.cut(numbers[:2], [0, 1, 2])))
+    assert whole.objects().tolist() == ["(0, 1]", "(1, 2]"]

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
@@ -277,7 +278,7 @@ def test_without_y_the_most_frequent_values_are_one_hot(y):
 
 def test_all_different_text_is_left_out_with_one_warning():
     X = mixed_table().assign(id=[f"r{k}" for k in range(N)], note=[f"n{k}" for k in range(N)])
-    with pytest.warns(UserWarning, match="left out: 'id', 'note'") as caught:
+    with pytest.warns(UserWarning, match="missing: 'id', 'note'") as caught:
         encoder = TableEncoder().fit(X, np.arange(N))
     assert len(caught) == 1
     assert encoder.dropped_["id"] == encoder.dropped_["note"] == "all different"
@@ -327,6 +328,21 @@ def test_columns_of_frames_are_found_by_name():
     encoder = TableEncoder().fit(X)
     assert_array_equal(encoder.transform(X[X.columns[::-1]]), encoder.transform(X))
     assert_array_equal(encoder.transform(as_polars(X)[:, ::-1]), encoder.transform(X))
+
+
+@pytest.mark.parametrize("names", [[3, 1], [("a", "x"), ("a", "y")], [1, 0]])
+def test_columns_are_found_by_names_that_are_no_strings(names):
+    """scikit-learn goes by their order then, and a reordered frame is another one unnoticed."""
+    X = pd.DataFrame(np.c_[RNG.normal(size=N), RNG.gamma(2, size=N)])
+    X.columns = pd.Index(names)
+    encoder = TableEncoder().fit(X)
+    assert not hasattr(encoder, "feature_names_in_")
+    Z = encoder.transform(X)
+    assert_array_equal(encoder.transform(X.iloc[:, ::-1]), Z)
+    assert_array_equal(encoder.transform(X.to_numpy()), Z)
+    other = X.set_axis([names[0], 7], axis=1)
+    with pytest.raises(ValueError, match=f"lacks {re.escape(repr(names[1]))} and has 7, which"):
+        encoder.transform(other)
 
 
 def test_an_array_after_a_frame_as_scikit_learn_does_it():
@@ -499,6 +515,12 @@ def test_inverse_transform_returns_what_can_be_known():
         encoder.inverse_transform(np.ones((2, 3)))
 
 
+def test_inverse_transform_of_an_unseen_value_is_none():
+    encoder = TableEncoder().fit(pd.DataFrame({"w": list("abc") * 20}))
+    back = encoder.inverse_transform(encoder.transform(pd.DataFrame({"w": ["new", "b"]})))
+    assert back.tolist() == [[None], ["b"]]
+
+
 def test_inverse_transform_of_numbers_is_of_floats():
     X = RNG.normal(size=(30, 2))
     encoder = TableEncoder(dtype="float64").fit(X)
@@ -524,6 +546,7 @@ def tables(draw):
     } | {"row": list(range(n))}
 
 
+@pytest.mark.filterwarnings("ignore:Columns of X hold another text")
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(tables(), st.randoms(use_true_random=False))
 def test_any_table(values, random):

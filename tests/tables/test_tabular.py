@@ -539,6 +539,12 @@ BAD = {
         "categorical_features and encoder are both given",
     ),
     "unknown category": ({"categorical_features": ["colour"]}, X, AMOUNT, "Did you mean 'color'?"),
+    "bad encoder": (
+        {"encoder": TableEncoder(bins=1)},
+        X,
+        AMOUNT,
+        "The 'bins' parameter of TableEncoder",
+    ),
     "another encoder": ({"encoder": Ridge()}, X, AMOUNT, "'encoder' parameter"),
     "amounts": ({"loss": "gamma"}, X, AMOUNT - 50, "loss='gamma' needs targets y > 0"),
     "weights": ({}, X, AMOUNT, "negative"),
