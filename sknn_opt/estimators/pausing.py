@@ -40,12 +40,18 @@ class Pause:
             self.state.weight_seen, self.state.class_totals = 0.0, None
 
 
+def last_step(estimator):
+    """The last step of a pipeline; any other estimator itself."""
+    while isinstance(estimator, Pipeline):
+        estimator = estimator.steps[-1][1]
+    return estimator
+
+
 def pausable(estimator, *, more_rows=False):
     """The network of an estimator, or the last one of a pipeline, whose fit can pause; or None.
 
     With `more_rows` it must be able to go on with more rows than before.
     """
-    while isinstance(estimator, Pipeline):
-        estimator = estimator.steps[-1][1]
+    estimator = last_step(estimator)
     can = getattr(estimator, "_can_pause", ())
     return estimator if ("rows" if more_rows else "epochs") in can else None

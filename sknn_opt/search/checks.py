@@ -44,7 +44,7 @@ def checked_space(given, estimator):
             "All of param_distributions are lists of choices, so there is no scale to zoom into: "
             "this is a random search that comes to prefer the choices of the best.",
             UserWarning,
-            stacklevel=5,
+            stacklevel=4,
         )
     return space
 

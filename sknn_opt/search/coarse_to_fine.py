@@ -72,12 +72,14 @@ class CoarseToFineSearchCV(BaseSearchCV):
     min_share : float, default=0.1
         The least share of the epochs, or rows, after which candidates are compared, in (0, 1].
     max_epochs : float, default=None
-        A budget: the passes over training rows, of all candidates and splits together.
+        A budget: the passes over training rows, of all candidates and splits together. It is
+        looked at before each comparison, so that the result does not depend on `n_jobs`.
     max_time : float, default=None
         A budget: seconds, without those of the last fit of the best. What runs when it is spent is
         finished; the result then depends on the speed of the machine.
     scoring : str, callable, list, tuple or dict, default=None
-        As in scikit-learn's searches. Of several metrics `refit` names the one that decides.
+        As in scikit-learn's searches. Of several metrics `refit` names the one that decides; where
+        it is no name, the first does.
     n_jobs : int, default=None
         Trials at a time, through joblib and any of its backends. It does not change the result.
     refit : bool, str or callable, default=True
@@ -267,10 +269,11 @@ class CoarseToFineSearchCV(BaseSearchCV):
         with np.errstate(invalid="ignore"):  # infinite targets, which the estimator refuses
             splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         splits = list(splitter.split(X, y, **routed.splitter.split))
+        given = self._space()
+        space = checks.checked_space(given, self.estimator)
         task = SearchTask(self, X, y, params.get("sample_weight"))
-        self._study = study = self._open_study((X, y, params, splits))
+        self._study = study = self._open_study((X, y, params, splits), given)
         estimator = checks.seeded(self.estimator, np.random.RandomState(study.seed))
-        space = checks.checked_space(self._space(), estimator)
         self.n_splits_, score = len(splits), cv_results.metric_of(metric)
         options = {
             "scorer": scorer,
@@ -309,7 +312,7 @@ class CoarseToFineSearchCV(BaseSearchCV):
             return search_space(self.estimator)
         return self.param_distributions
 
-    def _open_study(self, data):
+    def _open_study(self, data, space):
         """What is known from before, or nothing yet."""
         before = vars(self).get("_study") if self.warm_start else None
         if before is None and self.checkpoint is None and not self.warm_start:
@@ -317,10 +320,10 @@ class CoarseToFineSearchCV(BaseSearchCV):
         origin = checks.origin_of(
             data=data,
             estimator=self.estimator,
-            param_distributions=self._space(),
+            param_distributions=space,
             scoring=self.scoring,
             resource=(self.resource, self.factor, self.min_share),
-            random_state=self.random_state,
+            random_state=self.random_state if isinstance(self.random_state, Integral) else None,
             version=FORMAT,
         )
         study = before if before is not None else Study(origin, self._new_seed(), self.checkpoint)
@@ -391,7 +394,9 @@ class CoarseToFineSearchCV(BaseSearchCV):
         for share in trials.shares:
             candidates = trials.evaluate(candidates, share)
             if share < 1:
-                candidates = rounds.promoted(candidates, self.factor, score)
+                better = rounds.promoted(candidates, self.factor, score)
+                trials.drop(one for one in candidates if one not in better)
+                candidates = better
 
     def _finish(self, trials, candidate):
         """Train a candidate to its end: without one there is no result."""
@@ -403,7 +408,7 @@ class CoarseToFineSearchCV(BaseSearchCV):
             f"{limit}={getattr(self, limit)} was spent before any candidate was trained to its "
             "end; the best so far was trained on all the same. Give the search more.",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
     def _print_round(self, number, drawn, best, score, trials):

@@ -86,4 +86,4 @@ def warn_of_failures(candidates, score):
         said.append(f"{len(without)} of {len(candidates)} candidates have a score that is NaN")
     if said:
         said[-1] += ". cv_results_['error'] has the reason of each." if failed else "."
-        warnings.warn(". ".join(said), FitFailedWarning, stacklevel=4)
+        warnings.warn(". ".join(said), FitFailedWarning, stacklevel=5)

@@ -48,6 +48,9 @@ class Results:
     candidates : list of dict
     scores : ndarray of shape (n_candidates,)
         Mean test scores, NaN of those that failed.
+    standing : ndarray of shape (n_candidates,)
+        Numbers in the order of the candidates, NaN of those that failed: the scores, or of a search
+        that stops candidates early its ranks, in which a longer training counts first.
     splits : ndarray of shape (n_candidates, n_splits)
         Scores of each split.
     rounds : ndarray of shape (n_candidates,)
@@ -64,6 +67,7 @@ class Results:
     metric: str
     candidates: list[dict[str, Any]]
     scores: Floats
+    standing: Floats
     splits: Floats
     rounds: np.ndarray
     resources: np.ndarray | None
@@ -75,17 +79,6 @@ class Results:
     def is_done(self) -> np.ndarray:
         """Which candidates were trained to their end."""
         return np.ones(len(self.scores), bool) if self.shares is None else self.shares >= 1
-
-    @property
-    def standing(self) -> Floats:
-        """Numbers in the order of the candidates: a longer training counts before the score."""
-        if self.shares is None:
-            return self.scores
-        order = np.lexsort((self.scores, self.shares))
-        keys = np.column_stack([self.shares, self.scores])[order]
-        places = np.empty(len(order))
-        places[order] = np.cumsum(np.r_[True, (np.diff(keys, axis=0) != 0).any(axis=1)])
-        return np.where(np.isnan(self.scores), np.nan, places)
 
     @property
     def comparable(self) -> np.ndarray:
@@ -124,12 +117,15 @@ def read_results(search: Any, who: str, metric: str | None = None) -> Results:
         rounds = np.asarray(table["round"] if "round" in table else np.add(table["iter"], 1))
     else:
         rounds = np.ones(len(scores), dtype=int)
+    scores = np.where(np.isfinite(scores), scores, np.nan)
+    ranks = np.asarray(table[f"rank_test_{name}"], dtype=float) if "share" in table else -scores
     keys = [key for key in table if _is_split(key, name)]
     splits = [np.asarray(table[key], dtype=float) for key in keys]
     return Results(
         metric=_called(search, name),
         candidates=list(table["params"]),
-        scores=np.where(np.isfinite(scores), scores, np.nan),
+        scores=scores,
+        standing=np.where(np.isnan(scores), np.nan, -ranks),
         splits=np.array(splits).T if splits else np.empty((len(scores), 0)),
         rounds=rounds,
         resources=np.asarray(table["n_resources"]) if "n_resources" in table else None,

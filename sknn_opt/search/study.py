@@ -12,7 +12,7 @@ import joblib
 
 
 class Study:
-    """Key -> result of a trial.
+    """Key -> result of a trial; a key is a candidate, a split and a share of the training.
 
     Parameters
     ----------
@@ -51,11 +51,12 @@ class Study:
 
     def state(self, key):
         """What a trial that paused goes on from; None if it is over, or no longer known."""
-        return self._states.get(key)
+        share, state = self._states.get(key[:2], (None, None))
+        return state if share == key[2] else None
 
-    def forget_state(self, key):
-        """A trial has gone on, or will not: its state is dropped."""
-        self._states.pop(key, None)
+    def forget_state(self, trial):
+        """A candidate will not go on with this split: its state is dropped."""
+        self._states.pop(trial, None)
 
     def add(self, key, result, state=None):
         """Keep a result, and when it came."""
@@ -91,8 +92,10 @@ class Study:
 
     def _keep(self, key, result, state):
         self._found[key] = result
-        if state is not None:
-            self._states[key] = state
+        candidate, split, share = key
+        self._states.pop((candidate, split), None)
+        if state is not None:  # the latest of each candidate and split
+            self._states[candidate, split] = share, state
 
     def _where(self):
         if self.path is None:

@@ -13,10 +13,10 @@ from sklearn.base import clone, is_classifier
 from sklearn.utils.parallel import Parallel, delayed
 
 from sknn_opt._sklearn import fit_and_score, insert_error_scores
-from sknn_opt.estimators.pausing import Pause, pausable
+from sknn_opt.estimators.pausing import Pause, last_step, pausable
 
 
-@dataclass
+@dataclass(eq=False)
 class Candidate:
     """One set of hyperparameters, and how it fares.
 
@@ -43,6 +43,10 @@ class Candidate:
     def key(self):
         """The same for the same hyperparameters."""
         return joblib.hash(self.params)
+
+    def unfinished(self, n_splits):
+        """The splits on which training is not over."""
+        return [i for i in range(n_splits) if not (self.results and self.results[i]["is_over"])]
 
 
 @dataclass
@@ -92,8 +96,8 @@ class Trials:
 
     def evaluate(self, candidates, share, *, at_any_cost=False):
         """Train candidates up to a share, while there is budget. Returns those that got there."""
-        wanted = [one for one in candidates if not _is_over(one)]
-        keys = [(one.key, i, share) for one in wanted for i in range(len(self.splits))]
+        wanted = [one for one in candidates if one.share < 1]
+        keys = [(one.key, i, share) for one in wanted for i in one.unfinished(len(self.splits))]
         known = {key: self.study[key] for key in dict.fromkeys(keys) if key in self.study}
         calls = self._calls(wanted, share, known.keys(), at_any_cost)
         options = {"n_jobs": self.n_jobs, "pre_dispatch": self.pre_dispatch}
@@ -105,11 +109,18 @@ class Trials:
                 known[key] = result
         self.n_epochs += sum(known[key]["new_epochs"] for key in known)
         for one in wanted:
-            found = [known.get((one.key, i, share)) for i in range(len(self.splits))]
-            if None not in found:
-                one.results = found
-                one.share = 1.0 if all(each["is_over"] for each in found) else share
+            found = {i: known.get((one.key, i, share)) for i in one.unfinished(len(self.splits))}
+            if None not in found.values():
+                finished = dict(enumerate(one.results))
+                one.results = [(finished | found)[i] for i in range(len(self.splits))]
+                one.share = 1.0 if all(each["is_over"] for each in one.results) else share
         return [one for one in candidates if one.share >= share]
+
+    def drop(self, candidates):
+        """Forget the states of candidates that will not go on: they would fill the memory."""
+        for one in candidates:
+            for i in range(len(self.splits)):
+                self.study.forget_state((one.key, i))
 
     def _calls(self, candidates, share, known, at_any_cost):
         """The trials that are to run; none once the budget is spent."""
@@ -117,21 +128,20 @@ class Trials:
         for one in candidates:
             if self.is_spent and not at_any_cost:
                 return
-            for i, split in enumerate(self.splits):
-                key, before = (one.key, i, share), (one.key, i, one.share)
+            for i in one.unfinished(len(self.splits)):
+                key = one.key, i, share
                 if key in known or key in started:
                     continue
                 started.add(key)
                 self.n_started += 1
-                state = self.study.state(before) if one.results else None
-                self.study.forget_state(before)
+                state = self.study.state((one.key, i, one.share))
                 spent = one.results[i] if one.results else {}
                 yield delayed(run)(
                     key,
                     self.estimator,
                     one.params,
                     (self.X, self.y),
-                    self._rows_of(split, share),
+                    self._rows_of(self.splits[i], share),
                     self._pause(share, state),
                     spent,
                     share if self.by_rows else None,
@@ -165,10 +175,6 @@ class Trials:
         return rows[np.argsort(place, kind="stable")]
 
 
-def _is_over(candidate):
-    return candidate.share >= 1
-
-
 def run(key, estimator, params, data, split, pause, spent, of_rows, task, options):
     """Run one trial. Returns its key, what was found, and the state to go on from."""
     estimator = clone(estimator).set_params(**clone(params, safe=False))
@@ -190,9 +196,7 @@ def run(key, estimator, params, data, split, pause, spent, of_rows, task, option
 
 def epochs_of(estimator):
     """The epochs that a fitted estimator took, 0 if it does not say."""
-    while hasattr(estimator, "steps"):
-        estimator = estimator.steps[-1][1]
-    n_iter = getattr(estimator, "n_iter_", None)
+    n_iter = getattr(last_step(estimator), "n_iter_", None)
     return 0.0 if n_iter is None or not np.size(n_iter) else float(np.max(n_iter))
 
 

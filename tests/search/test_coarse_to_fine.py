@@ -151,6 +151,33 @@ def test_the_hopeless_cost_little():
     assert found.n_epochs_ < 0.8 * anew
 
 
+def test_splits_that_are_over_are_not_trained_again():
+    """Early stopping ends some splits of a candidate before others."""
+    net = clone(NET).set_params(early_stopping=True, n_iter_no_change=2, max_iter=40)
+    found = search(net, cv=5, scoring=(calls := Calls()), refit=False).fit(*CANCER)
+    trained = {(call["n_iter"], call["alpha"], call["rate"], call["mean"]) for call in calls.made}
+    assert len(trained) == len(calls.made)
+    assert found.n_epochs_ == pytest.approx(5 * found.cv_results_["n_epochs"].sum())
+
+
+class Calls:
+    """Accuracy; notes which network was scored."""
+
+    def __init__(self):
+        self.made = []
+
+    def __call__(self, estimator, X, y):
+        rate = estimator.learning_rate_init
+        told = {"n_iter": estimator.n_iter_, "alpha": estimator.alpha, "rate": rate}
+        self.made.append(told | {"mean": float(np.mean(X))})
+        return estimator.score(X, y)
+
+
+def test_states_of_those_that_are_out_are_dropped():
+    found = search(n_iter=27, n_rounds=1).fit(*IRIS)
+    assert not found._study._states
+
+
 # Whatever runs it -------------------------------------------------------------------------------
 
 
@@ -220,6 +247,20 @@ def test_more_candidates_go_on_from_fewer():
     found.set_params(n_iter=24, n_rounds=6).fit(*IRIS)
     assert_same(found, twice)
     assert len(found._study) > n_known
+
+
+def test_a_space_that_was_refused_can_be_mended():
+    net = search(space={"alfa": LogUniform(1e-5, 1)}, warm_start=True)
+    with pytest.raises(ValueError, match="'alfa', which is no parameter"):
+        net.fit(*IRIS)
+    net.set_params(param_distributions=SPACE).fit(*IRIS)
+    assert_same(net, search(warm_start=False).fit(*IRIS))
+
+
+def test_a_random_state_that_moves_on_is_no_other_search():
+    moving = search(warm_start=True, random_state=np.random.RandomState(0)).fit(*IRIS)
+    before = dict(moving.best_params_)
+    assert moving.fit(*IRIS).best_params_ == before
 
 
 @pytest.mark.parametrize(
@@ -329,6 +370,15 @@ def test_the_estimator_stays_as_it_was():
     assert not hasattr(net, "theta_")
 
 
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_callbacks_of_scikit_learn(n_jobs, capsys):
+    callback = pytest.importorskip("sklearn.callback")
+    net = search(n_iter=4, n_jobs=n_jobs).set_callbacks(callback.ProgressBar())
+    plain = search(n_iter=4).fit(*IRIS)
+    assert_same(net.fit(*IRIS), plain)
+    assert "CoarseToFineSearchCV" in capsys.readouterr().out
+
+
 # Budgets ----------------------------------------------------------------------------------------
 
 
@@ -339,8 +389,9 @@ def test_a_budget_of_epochs():
 
 
 def test_a_budget_below_one_candidate():
-    with pytest.warns(ConvergenceWarning, match="max_time=1e-06 was spent before any candidate"):
+    with pytest.warns(ConvergenceWarning, match="max_time=1e-06 was spent before") as caught:
         found = search(max_time=1e-6).fit(*IRIS)
+    assert caught[0].filename == __file__
     assert len(found.cv_results_["params"]) == 1
     assert found.cv_results_["share"] == [1]
 
@@ -379,6 +430,7 @@ def test_failures_are_one_warning():
     with pytest.warns(FitFailedWarning) as caught:
         found = search(Fussy((4,), max_iter=3), space).fit(*IRIS)
     caught = [each for each in caught if each.category is FitFailedWarning]
+    assert caught[0].filename == __file__  # the caller's line
     assert len(caught) == 1
     failed = found.cv_results_["error"] != ""
     assert f"{failed.sum()} of 12 candidates failed" in str(caught[0].message)
@@ -425,7 +477,8 @@ def test_bad_spaces(space, message):
 
 
 def test_lists_only():
-    with pytest.warns(UserWarning, match="no scale to zoom into"):
+    with pytest.warns(UserWarning, match="no scale to zoom into") as caught:
         found = search(space={"activation": ["relu", "tanh"], "alpha": [0, 1e-3]}).fit(*IRIS)
     assert len(found.cv_results_["params"]) <= 4
     assert isinstance(found.spaces_[-1]["alpha"], Choice)
+    assert caught[0].filename == __file__
