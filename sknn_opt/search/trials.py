@@ -99,7 +99,9 @@ class Trials:
         wanted = [one for one in candidates if one.share < 1]
         keys = [(one.key, i, share) for one in wanted for i in one.unfinished(len(self.splits))]
         known = {key: self.study[key] for key in dict.fromkeys(keys) if key in self.study}
-        calls = self._calls(wanted, share, known.keys(), at_any_cost)
+        # Tasks are made before any trial is pickled: each is entered in the one around it.
+        tasks = {key: self._next_task() for key in dict.fromkeys(keys) if key not in known}
+        calls = self._calls(wanted, share, tasks, at_any_cost)
         options = {"n_jobs": self.n_jobs, "pre_dispatch": self.pre_dispatch}
         parallel = Parallel(return_as="generator_unordered", **options)
         with warnings.catch_warnings():
@@ -122,18 +124,21 @@ class Trials:
             for i in range(len(self.splits)):
                 self.study.forget_state((one.key, i))
 
-    def _calls(self, candidates, share, known, at_any_cost):
-        """The trials that are to run; none once the budget is spent."""
+    def _next_task(self):
+        self.n_started += 1
+        return self.task.trial(self.n_started)
+
+    def _calls(self, candidates, share, tasks, at_any_cost):
+        """The trials that are to run, those of `tasks`; none once the budget is spent."""
         started = set()
         for one in candidates:
             if self.is_spent and not at_any_cost:
                 return
             for i in one.unfinished(len(self.splits)):
                 key = one.key, i, share
-                if key in known or key in started:
+                if key not in tasks or key in started:
                     continue
                 started.add(key)
-                self.n_started += 1
                 state = self.study.state((one.key, i, one.share))
                 spent = one.results[i] if one.results else {}
                 yield delayed(run)(
@@ -145,7 +150,7 @@ class Trials:
                     self._pause(share, state),
                     spent,
                     share if self.by_rows else None,
-                    self.task.trial(self.n_started),
+                    tasks[key],
                     self.options,
                 )
 

@@ -18,8 +18,10 @@ from sklearn.model_selection import GroupKFold, ShuffleSplit, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.parallel import Parallel
 
 from sknn_opt import MLPClassifier, MLPRegressor, TabularMLPClassifier
+from sknn_opt._sklearn import SearchTask
 from sknn_opt.search import (
     Choice,
     CoarseToFineSearchCV,
@@ -377,6 +379,25 @@ def test_callbacks_of_scikit_learn(n_jobs, capsys):
     plain = search(n_iter=4).fit(*IRIS)
     assert_same(net.fit(*IRIS), plain)
     assert "CoarseToFineSearchCV" in capsys.readouterr().out
+
+
+def test_tasks_are_there_before_a_trial_is_sent(monkeypatch):
+    """One that is made while another is pickled changes what is being pickled."""
+    made, sent = [], []
+
+    class Recorded(Parallel):
+        def __call__(self, calls):
+            n_made = len(made)
+            for result in super().__call__(calls):
+                sent.append(n_made)
+                yield result
+            assert len(made) == n_made
+
+    trial = SearchTask.trial
+    monkeypatch.setattr(SearchTask, "trial", lambda *args: made.append(1) or trial(*args))
+    monkeypatch.setattr("sknn_opt.search.trials.Parallel", Recorded)
+    search(n_iter=6).fit(*IRIS)
+    assert len(sent) == len(made) > 18
 
 
 # Budgets ----------------------------------------------------------------------------------------
