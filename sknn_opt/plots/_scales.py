@@ -11,6 +11,7 @@ from sknn_opt.search.results import told_apart
 
 COLUMNS = 4
 MAX_TICKS = 5  # with a text
+MAX_MINOR = 150  # without one: thousands blur into a bar, and take seconds to draw
 MAX_CATEGORIES = 12
 LETTERS = 14  # of a category
 
@@ -99,6 +100,8 @@ def _numbers(scale, low, high):
     ticks = ticks[::step] if sign > 0 else ticks[::-1][::step]
     values = 10.0**ticks if sign > 0 else 1 - 10.0**ticks
     texts = [f"{value:.3g}" if sign > 0 else f"{value:.12g}" for value in values]
+    if len(fine) > MAX_MINOR:
+        fine = decades[:: -(-len(decades) // MAX_MINOR)]
     return list(sign * ticks), texts, list(sign * _inside(fine, *ends))
 
 

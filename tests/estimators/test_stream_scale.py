@@ -72,7 +72,7 @@ FIRST_CALLS = {
 @pytest.mark.parametrize("first", FIRST_CALLS)
 def test_a_first_call_may_be_unlike_the_others(first, options):
     net = regressor(**options).partial_fit(*FIRST_CALLS[first])
-    feed(net, X, Y, n_times=60)
+    feed(net, X, Y, n_times=20)
     assert net.score(X, Y) > 0.5
 
 
@@ -82,7 +82,7 @@ def test_a_first_call_may_be_unlike_the_others(first, options):
 def test_a_robust_scale_that_shrinks_row_by_row_does_not_blow_up_the_outputs(loss, factor):
     y = np.tanh(X[:, 2] + X[:, 8])
     net = regressor(loss=loss, learning_rate_init=1e-3).partial_fit(X[:30], factor * y[:30])
-    assert feed(net, X, y, 1, n_times=6).score(X, y) > 0.6
+    assert feed(net, X, y, 1, n_times=3).score(X, y) > 0.6
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "huber", LogCosh()])
@@ -284,7 +284,7 @@ def test_early_stopping_goes_on_in_calls_of_one_row(first):
     """Some calls bring a held-out row alone: they judge the weights of the calls before."""
     net = regressor(early_stopping=True, learning_rate_init=1e-3)
     net.partial_fit(*FIRST_CALLS[first])
-    feed(net, X, Y, 1, n_times=15)
+    feed(net, X, Y, 1, n_times=5)
     assert net.score(X, Y) > 0.4
 
 

@@ -66,9 +66,9 @@ def texts_over_each_other(figure):
 
     figure.draw_without_rendering()
     renderer = figure.canvas.get_renderer()
-    found = []
+    found, hidden = [], _hidden_of_axes(figure)
     for text in figure.findobj(Text):
-        if text.get_visible() and text.get_text().strip() and _is_shown(text, figure):
+        if text.get_visible() and text.get_text().strip() and text not in hidden:
             found.append((text.get_text(), text.get_rotation(), text.get_window_extent(renderer)))
     return [
         (one, other)
@@ -78,16 +78,19 @@ def texts_over_each_other(figure):
     ]
 
 
-def _is_shown(text, figure):
-    """Not a tick label outside of the limits, or of an axis that is off."""
+def _hidden_of_axes(figure):
+    """Tick labels outside of the limits, and all texts of an axis that is off."""
+    hidden = set()
     for ax in figure.axes:
         for axis in (ax.xaxis, ax.yaxis):
             labels = axis.get_ticklabels(which="both")
-            if text in labels or text in (axis.label, axis.offsetText):
-                if not ax.axison:
-                    return False
-                if text in labels:
-                    low, high = sorted(axis.get_view_interval())
-                    place = text.get_position()[axis is ax.yaxis]
-                    return low <= place <= high
-    return True
+            if not ax.axison:
+                hidden |= {*labels, axis.label, axis.offsetText}
+            low, high = sorted(axis.get_view_interval())
+            places = [label.get_position()[axis is ax.yaxis] for label in labels]
+            hidden |= {
+                label
+                for label, place in zip(labels, places, strict=True)
+                if not low <= place <= high
+            }
+    return hidden
