@@ -139,7 +139,8 @@ class Trials:
 
     def _packs(self, candidates, share, tasks):
         """(candidate, number of the split) of trials that may be trained together."""
-        packs, started, can = {}, set(), can_be_packed(self.estimator)
+        packs, started = {}, set()
+        can = can_be_packed(self.estimator) and not self.task.is_watched
         for one in candidates:
             kind = kind_of(self.estimator, one.params) if can else one.key
             for i in one.unfinished(len(self.splits)):
