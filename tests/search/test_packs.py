@@ -95,10 +95,10 @@ def test_times_count_the_training(packs):
     assert (found.cv_results_["mean_fit_time"] > 0).all()
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading"])
-def test_several_processes(backend):
+def test_several_threads():
+    """Processes are in test_coarse_to_fine."""
     alone = search().fit(*IRIS)
-    with joblib.parallel_config(backend, n_jobs=2):
+    with joblib.parallel_config("threading", n_jobs=2):
         assert_same(search().fit(*IRIS), alone)
 
 
