@@ -56,6 +56,7 @@ bench: .venv-bench/bench.stamp ## speed and accuracy compared with the peers
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/gradient_checkers.py
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/signals.py
 	$(ONE_THREAD) PYTHONPATH=benchmarks $(<D)/bin/python -m search.importance
+	$(ONE_THREAD) PYTHONPATH=benchmarks $(<D)/bin/python -m search.speed
 	$(ONE_THREAD) PYTHONPATH=benchmarks $(<D)/bin/python -m search.compare
 	$(ONE_THREAD) PYTHONPATH=benchmarks $(<D)/bin/python -m tables.compare
 	$(ONE_THREAD) PYTHONPATH=benchmarks $(<D)/bin/python -m tables.parts

@@ -75,6 +75,11 @@ class SearchTask:
             self._trials = self._fit.subcontext(task_name="search", **options)
             self._trials.call_on_fit_task_begin(**self._seen)
 
+    @property
+    def is_watched(self):
+        """Whether callbacks of the search see what its estimators do."""
+        return bool(callbacks_of(self._seen["estimator"]))
+
     def trial(self, number):
         """The task of one trial, for `fit_and_score`."""
         if self._trials is None:

@@ -265,9 +265,9 @@ def test_planted_import_is_found(name, source, message):
 
 
 def test_planted_private_names_are_found():
-    (found,) = private_imports("from sknn_opt.nn.layers import _Masks", "sknn_opt.training.batches")
-    assert "keeps _Masks to itself" in found
-    assert private_imports("from sknn_opt.nn.layers import _Masks", "sknn_opt.nn.network") == []
+    (found,) = private_imports("from sknn_opt.nn.layers import _Mask", "sknn_opt.training.batches")
+    assert "keeps _Mask to itself" in found
+    assert private_imports("from sknn_opt.nn.layers import _Mask", "sknn_opt.nn.network") == []
     source = "self._own = 1\nscorer._sign\ngetattr(scorer, '_score_func', None)\npoint._asdict()"
     defined, read = names_in(source)
     assert defined == {"_own"}

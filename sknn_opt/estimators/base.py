@@ -251,6 +251,7 @@ class BaseMLP(WithObjective, FittedNetwork, DidYouMean, CallbackSupportMixin, Ba
         small = n * architecture.largest_product < UNTHREADED
         if pause:
             settings.pause_at = pause.after(settings.max_iter)
+            train = pause.trainer or train
         with nullcontext() if small else blas_threads(n, architecture.n_units):
             outcome = train(state, rows, monitor, settings)
         if pause:

@@ -7,10 +7,12 @@ parameters and data; then the network is, to the bit, that of one fit.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sklearn.pipeline import Pipeline
 
+from sknn_opt.training.monitor import Outcome
 from sknn_opt.training.state import TrainingState
 
 
@@ -24,10 +26,13 @@ class Pause:
         The share of its epochs after which it pauses, in (0, 1].
     state : TrainingState or None
         What to go on from. After the fit: where it paused, or None if it is over.
+    trainer : callable or None
+        Trains in place of the network's own trainer, with the same arguments.
     """
 
     share: float
     state: TrainingState | None = None
+    trainer: Callable[..., Outcome] | None = None
 
     def after(self, epochs: float) -> float:
         """The epochs of all after which to pause."""

@@ -173,7 +173,7 @@ class BatchNorm:
             running += rate * batch
 
 
-class _Masks:
+class Masks:
     """Draws dropout masks: each element 0 with probability `rate`, else 1 / (1 - rate).
 
     The decision takes 16 random bits, four from each number that the generator makes. The rate is
@@ -211,7 +211,7 @@ class Dropout:
     def __init__(self, rate, n_units, n_rows, dtype):
         self._out = np.empty((n_rows, n_units), dtype)
         self.mask = np.empty((n_rows, n_units), np.finfo(dtype).dtype)  # real, also for complex
-        self.masks = _Masks(rate, self.mask.dtype)
+        self.masks = Masks(rate, self.mask.dtype)
 
     def draw(self, rng, X):
         """Draw the masks for a batch X."""
@@ -231,7 +231,7 @@ class SparseInputDropout:
 
     def __init__(self, rate, dtype):
         self.mask = np.empty(0, np.finfo(dtype).dtype)
-        self.masks = _Masks(rate, self.mask.dtype)
+        self.masks = Masks(rate, self.mask.dtype)
 
     def draw(self, rng, X):
         self.mask = np.empty(X.nnz, self.mask.dtype)

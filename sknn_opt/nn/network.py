@@ -74,14 +74,14 @@ class Block(NamedTuple):
 
         Parameters
         ----------
-        vector : ndarray of shape (n_parameters,)
-            θ, or another vector of its length, such as a gradient.
+        vector : ndarray of shape (n_parameters,) or (k, n_parameters)
+            θ, or another vector of its length, such as a gradient; or k of them in rows.
 
         Returns
         -------
-        ndarray of the block's shape
+        ndarray of the block's shape, or of k blocks
         """
-        return vector[self.slice].reshape(self.shape)
+        return vector[..., self.slice].reshape(vector.shape[:-1] + self.shape)
 
 
 def as_tuples(nested):
@@ -321,11 +321,11 @@ class Network:
     }
 
     def __init__(self, architecture, theta, statistics, n_rows, *, sparse=False):
-        self.architecture, self.n_members = architecture, architecture.n_members
-        self.theta, self.statistics = theta, statistics
+        self.architecture, self.theta, self.statistics = architecture, theta, statistics
+        self.n_members = len(theta) if theta.ndim == 2 else architecture.n_members
         self.grad = np.zeros(theta.shape, theta.dtype)  # not touched before it is needed
         n = architecture.n_decayed
-        self._weights = theta[:n]
+        self._weights = theta[..., :n]
         self._add_penalty = fastest(kernels.add_penalty, theta.dtype)
         self.row_losses = architecture.loss
         self.layers, self.dropouts, self.batch_norms = [], [], []
@@ -336,7 +336,7 @@ class Network:
 
     def _build(self, n_rows, sparse):
         architecture, dtype, layers, views = self.architecture, self.theta.dtype, self.layers, []
-        packed = self.n_members > 1
+        packed = self.theta.ndim == 2 or self.n_members > 1
         batch_norm = PackedBatchNorm if packed else BatchNorm
         for i in range(1, architecture.n_layers + 1):
             params, grads = {}, {}
@@ -390,7 +390,8 @@ class Network:
             delta *= (scale * weight)[:, np.newaxis]
         if self.n_members > 1:
             losses = losses if weight is None else weight * losses
-            self.member_losses = scale * np.add.reduce(losses.reshape(self.n_members, -1), axis=1)
+            self.member_sums = np.add.reduce(losses.reshape(self.n_members, -1), axis=1)
+            self.member_losses = scale * self.member_sums
         return scale * value + (self.penalty(penalty) if penalty else 0.0)
 
     def penalty(self, penalty):

@@ -78,7 +78,10 @@ class Optimizer:
         ----------
         theta : ndarray of shape (n_parameters,)
         """
-        return {"step": 0} | {name: np.zeros_like(theta) for name in self._buffers}
+        state: State = {"step": 0}
+        for name in self._buffers:
+            state[name] = np.zeros_like(theta)
+        return state
 
     def step(
         self, theta: Floats, grad: Floats, state: State, learning_rate: float | None = None

@@ -49,7 +49,8 @@ class CoarseToFineSearchCV(BaseSearchCV):
 
     A network that goes on does so with its weights, its optimizer and its random numbers: what
     comes out is, to the bit, the network of one fit. Other estimators are trained to their end at
-    once; with ``resource="rows"`` they too are compared on few rows first.
+    once; with ``resource="rows"`` they too are compared on few rows first. Small networks of one
+    architecture are trained together, as one packed network, which changes nothing but the time.
 
     Parameters
     ----------

@@ -5,7 +5,6 @@ computed again. So it ends with the same result as one that was never broken off
 """
 
 import os
-import pickle
 from time import perf_counter
 
 import joblib
@@ -27,9 +26,9 @@ class Study:
 
     def __init__(self, origin, seed, path=None):
         self.origin, self.seed, self.path, self._file = origin, seed, path, None
-        self._found, self._states = {}, {}
+        self._found, self._states, self._end = {}, {}, 0
         self._before, self._started = 0.0, perf_counter()
-        if path is not None and os.path.exists(path):
+        if path is not None and os.path.exists(path) and os.path.getsize(path):
             self._read()
 
     def __getstate__(self):
@@ -67,6 +66,7 @@ class Study:
                 self._file = self._opened()
             joblib.dump((key, result, state, self.seconds), self._file)
             self._file.flush()
+            self._end = self._file.tell()
 
     def go_on(self, origin):
         """Start the clock again, for a search of the same origin.
@@ -103,20 +103,18 @@ class Study:
         return f"checkpoint={os.fspath(self.path)!r} cannot be gone on with: it is of"
 
     def _opened(self):
-        is_new = not os.path.exists(self.path) or os.path.getsize(self.path) == 0
         file = open(self.path, "ab")  # noqa: SIM115  it stays open for the next result
-        if is_new:
+        file.truncate(self._end)  # not before the search is known to go on
+        if self._end == 0:
             joblib.dump((self.origin, self.seed), file)
         return file
 
     def _read(self):
-        """Read the file. A last result that was written in part only is cut off."""
+        """Read the file, up to a last result that was written in part only."""
         with open(self.path, "rb") as file:
             try:
                 self.origin, self.seed = joblib.load(file)
-            except EOFError:
-                return
-            except _BROKEN as error:
+            except Exception as error:  # of a pickle that is none, or of another version
                 raise ValueError(f"checkpoint={os.fspath(self.path)!r} is no search.") from error
             end = file.tell()
             try:
@@ -124,19 +122,8 @@ class Study:
                     key, result, state, self._before = joblib.load(file)
                     self._keep(key, result, state)
                     end = file.tell()
-            except (EOFError, *_BROKEN):
-                size = os.path.getsize(self.path)
-        if end < size:
-            os.truncate(self.path, end)
+            except Exception:  # what half a pickle raises depends on where it ends
+                self._end = end
 
 
-_BROKEN = (
-    pickle.UnpicklingError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    OSError,
-)
 _ANEW = "Give another file, or set warm_start=False, to search anew."

@@ -4,7 +4,7 @@ Trials run through joblib, in any order; what they find does not depend on the o
 """
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import joblib
@@ -14,6 +14,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from sknn_opt._sklearn import fit_and_score, insert_error_scores
 from sknn_opt.estimators.pausing import Pause, last_step, pausable
+from sknn_opt.search.packs import LARGEST_PACK, can_be_packed, kind_of, run_pack
 
 
 @dataclass(eq=False)
@@ -106,9 +107,10 @@ class Trials:
         parallel = Parallel(return_as="generator_unordered", **options)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the search says what went wrong, once
-            for key, result, state in parallel(calls):
-                self.study.add(key, result, state)
-                known[key] = result
+            for pack in parallel(calls):
+                for key, result, state in pack:
+                    self.study.add(key, result, state)
+                    known[key] = result
         self.n_epochs += sum(known[key]["new_epochs"] for key in known)
         for one in wanted:
             found = {i: known.get((one.key, i, share)) for i in one.unfinished(len(self.splits))}
@@ -130,29 +132,42 @@ class Trials:
 
     def _calls(self, candidates, share, tasks, at_any_cost):
         """The trials that are to run, those of `tasks`; none once the budget is spent."""
-        started = set()
-        for one in candidates:
+        for pack in self._packs(candidates, share, tasks):
             if self.is_spent and not at_any_cost:
                 return
+            yield delayed(run_pack)(run, [self._call(*trial, share, tasks) for trial in pack])
+
+    def _packs(self, candidates, share, tasks):
+        """(candidate, number of the split) of trials that may be trained together."""
+        packs, started = {}, set()
+        can = can_be_packed(self.estimator) and not self.task.is_watched
+        for one in candidates:
+            kind = kind_of(self.estimator, one.params) if can else one.key
             for i in one.unfinished(len(self.splits)):
                 key = one.key, i, share
-                if key not in tasks or key in started:
-                    continue
-                started.add(key)
-                state = self.study.state((one.key, i, one.share))
-                spent = one.results[i] if one.results else {}
-                yield delayed(run)(
-                    key,
-                    self.estimator,
-                    one.params,
-                    (self.X, self.y),
-                    self._rows_of(self.splits[i], share),
-                    self._pause(share, state),
-                    spent,
-                    share if self.by_rows else None,
-                    tasks[key],
-                    self.options,
-                )
+                if key in tasks and key not in started:
+                    started.add(key)
+                    packs.setdefault((kind, i), []).append((one, i))
+        for pack in packs.values():
+            n = -(-len(pack) // LARGEST_PACK)
+            for k in range(n):
+                yield pack[k::n]
+
+    def _call(self, candidate, i, share, tasks):
+        """The arguments of `run` for a trial."""
+        spent = candidate.results[i] if candidate.results else {}
+        return (
+            (candidate.key, i, share),
+            self.estimator,
+            candidate.params,
+            (self.X, self.y),
+            self._rows_of(self.splits[i], share),
+            self._pause(share, self.study.state((candidate.key, i, candidate.share))),
+            spent,
+            share if self.by_rows else None,
+            tasks[candidate.key, i, share],
+            self.options,
+        )
 
     def _pause(self, share, state):
         """Where a network is to pause. With more rows each time it trains on for equal parts."""
@@ -180,20 +195,23 @@ class Trials:
         return rows[np.argsort(place, kind="stable")]
 
 
-def run(key, estimator, params, data, split, pause, spent, of_rows, task, options):
-    """Run one trial. Returns its key, what was found, and the state to go on from."""
+def run(key, estimator, params, data, split, pause, spent, of_rows, task, options, trained=None):
+    """Run one trial. Returns its key, what was found, and the state to go on from.
+
+    `trained` is its training, if that is done.
+    """
     estimator = clone(estimator).set_params(**clone(params, safe=False))
     network, (train, test) = pausable(estimator, more_rows=of_rows is not None), split
     if network is not None:
-        network._pause = pause
+        network._pause = replace(pause, trainer=trained)
     result = fit_and_score(
         estimator, *data, task=task, train=train, test=test, return_estimator=True, **options
     )
     fitted, failed = result.pop("estimator"), result["fit_error"] is not None
-    state = None if network is None or failed else pause.state
+    state = None if network is None or failed else network._pause.state
     n_iter, before = 0 if failed else epochs_of(fitted), spent.get("n_iter", 0)
     new = (n_iter - before if network is not None else n_iter) * (of_rows or 1)
-    result["fit_time"] += spent.get("fit_time", 0.0)
+    result["fit_time"] += spent.get("fit_time", 0.0) + (trained.seconds if trained else 0.0)
     result |= {"n_iter": n_iter, "new_epochs": new, "n_epochs": spent.get("n_epochs", 0) + new}
     result["is_over"] = failed or (state is None and (of_rows is None or of_rows == 1))
     return key, result, state

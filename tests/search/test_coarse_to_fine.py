@@ -30,6 +30,7 @@ from sknn_opt.search import (
     OneMinusLogUniform,
     Uniform,
     ZeroOr,
+    study,
 )
 
 # The network of the best candidate is trained for few epochs.
@@ -240,6 +241,38 @@ def test_a_file_goes_on_after_a_crash(tmp_path, cut):
     size = os.path.getsize(path)
     assert_same(search(checkpoint=path).fit(*IRIS), whole)
     assert os.path.getsize(path) == size
+
+
+def test_a_search_that_goes_on_twice_keeps_its_file(tmp_path):
+    path = tmp_path / "search.joblib"
+    found = search(checkpoint=path, warm_start=True, n_iter=4, n_rounds=1).fit(*IRIS)
+    found.set_params(n_iter=8, n_rounds=2).fit(*IRIS)
+    found.set_params(n_iter=12, n_rounds=3).fit(*IRIS)
+    kept = study.Study({}, 0, path)
+    assert kept._found.keys() == found._study._found.keys()
+
+
+@pytest.mark.parametrize("size", [1, 20, 60])
+def test_a_file_without_a_whole_beginning(tmp_path, size):
+    path = tmp_path / "search.joblib"
+    search(checkpoint=path, n_iter=2, n_rounds=1).fit(*IRIS)
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(ValueError, match="is no search"):
+        search(checkpoint=path, n_iter=2, n_rounds=1).fit(*IRIS)
+    assert path.stat().st_size == size
+
+
+def test_a_file_may_end_anywhere(tmp_path):
+    path = tmp_path / "search.joblib"
+    first = search(checkpoint=path, n_iter=2, n_rounds=1).fit(*IRIS)
+    whole, n = path.read_bytes(), len(first._study)
+    known = set()
+    for end in np.linspace(len(whole) // 2, len(whole) - 1, 40).astype(int):
+        path.write_bytes(whole[:end])
+        known.add(len(study.Study({}, 0, path)))
+        assert path.stat().st_size == end  # nothing is cut off before the search goes on
+    assert max(known) == n - 1
+    assert min(known) < n - 1
 
 
 def test_more_candidates_go_on_from_fewer():
