@@ -19,6 +19,7 @@ from sknn_opt.training.state import TrainingState
 from sknn_opt.training.together import train_together
 
 LARGEST_PACK = 24  # trials
+MOST_BYTES = 2**27  # of the rows of all trials in a pack
 OF_EACH = {  # parameters in which the networks of a pack may differ
     *("learning_rate", "learning_rate_init", "power_t", "warmup_epochs", "momentum", "beta_1"),
     *("nesterovs_momentum", "beta_2", "epsilon", "solver", "alpha", "weight_decay", "dropout"),
@@ -67,8 +68,22 @@ def kind_of(estimator, params):
 
 def run_pack(run, calls):
     """Run trials of one split; `run` runs one of them, with the arguments in `calls`."""
-    found = [None] * len(calls)
-    plans = [_rehearsed(*call) for call in calls]
+    results, plans = [], []
+    for n, call in enumerate(calls, 1):
+        plan = _rehearsed(*call)
+        plans.append(plan if plan and plan.pays() else None)
+        # Each plan has the rows in arrays of its own: of a large table only few are there at once.
+        if n == len(calls) or sum(plan.rows.X.nbytes for plan in plans if plan) > MOST_BYTES:
+            found = _trained(plans)
+            plans = []
+            for trial, one in zip(calls[n - len(found) : n], found, strict=True):
+                results.append(run(*trial, trained=one))
+    return results
+
+
+def _trained(plans):
+    """The trainings of those that one packed network can train; None for each of the others."""
+    found = [None] * len(plans)
     for group in alike(plans):
         started = perf_counter()
         try:
@@ -78,7 +93,7 @@ def run_pack(run, calls):
         seconds = (perf_counter() - started) / len(group)
         for i, outcome in zip(group, outcomes, strict=True):
             found[i] = Trained(plans[i].state, outcome, seconds)
-    return [run(*call, trained=one) for call, one in zip(calls, found, strict=True)]
+    return found
 
 
 def _rehearsed(key, estimator, params, data, split, pause, spent, of_rows, task, options):

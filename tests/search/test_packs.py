@@ -3,6 +3,7 @@
 import joblib
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.pipeline import make_pipeline
@@ -82,6 +83,12 @@ def test_it_finds_the_same(monkeypatch, packs, estimator, space, options):
     assert not packs
 
 
+def test_sparse_data_and_weights_are_trained_one_by_one(packs):
+    search().fit(csr_array(IRIS[0]), IRIS[1])
+    search().fit(*IRIS, sample_weight=np.arange(150) % 3 + 1.0)
+    assert not packs
+
+
 def test_regressors(monkeypatch, packs):
     net = MLPRegressor((8,), batch_size=32, max_iter=9)
     found = search(net).fit(*DIABETES)
@@ -93,6 +100,17 @@ def test_times_count_the_training(packs):
     found = search(n_iter=14, n_rounds=1).fit(*IRIS)
     assert max(packs) == 14
     assert (found.cv_results_["mean_fit_time"] > 0).all()
+
+
+def test_few_of_a_large_table_are_there_at_once(monkeypatch, packs):
+    from sknn_opt.search import packs as module
+
+    whole = search(n_rounds=1).fit(*IRIS)
+    assert packs[0] == 14
+    packs.clear()
+    monkeypatch.setattr(module, "MOST_BYTES", 4 * IRIS[0][::2].nbytes)
+    assert_same(search(n_rounds=1).fit(*IRIS), whole)
+    assert max(packs) == 5
 
 
 def test_several_threads():
