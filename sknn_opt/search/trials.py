@@ -148,8 +148,9 @@ class Trials:
                 if key in tasks and key not in started:
                     started.add(key)
                     packs.setdefault((kind, i), []).append((one, i))
+        most = -(-len(started) // joblib.effective_n_jobs(self.n_jobs))  # no worker is to wait
         for pack in packs.values():
-            n = -(-len(pack) // LARGEST_PACK)
+            n = -(-len(pack) // min(LARGEST_PACK, most))
             for k in range(n):
                 yield pack[k::n]
 
