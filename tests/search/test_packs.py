@@ -69,6 +69,11 @@ def one_by_one(monkeypatch, *args, data=IRIS, **options):
     [
         (NET, SPACE, {}),
         (NET, SPACE, {"resource": "rows"}),
+        (
+            NET,
+            {"alpha": LogUniform(1e-6, 1), "max_iter": UniformInt(1, 9)},
+            {"resource": "rows", "random_state": 1, "cv": 3},
+        ),
         (NET, SPACE, {"scoring": ["accuracy", "neg_log_loss"], "refit": "accuracy"}),
         (NET, SPACE, {"return_train_score": True, "n_iter": 30}),
         (NET, SPACE | {"random_state": UniformInt(0, 100)}, {}),
@@ -79,7 +84,7 @@ def one_by_one(monkeypatch, *args, data=IRIS, **options):
         (make_pipeline(StandardScaler(), NET), {"mlpclassifier__alpha": LogUniform(1e-6, 1)}, {}),
         (clone(NET).set_params(early_stopping=True), SPACE, {}),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_it_finds_the_same(monkeypatch, packs, estimator, space, options):
     found = search(estimator, space, **options).fit(*IRIS)
