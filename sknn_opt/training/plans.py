@@ -13,6 +13,7 @@ from sknn_opt.training.state import TrainingState
 LARGEST = 2**18  # multiplications of a step's largest product, beyond which packing gains nothing
 MOST_ROWS = 2**19  # of a training: each in a pack has an order of them, eight bytes a row
 FEWEST = 4  # networks in a pack that gains something
+FEWEST_STEPS = 150  # of each: to prepare a pack takes as long as some dozens
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Plan:
         """Whether a packed network can train it, and is faster."""
         state, rows, settings = self.state, self.rows, self.settings
         product = settings.batch_size * state.architecture.largest_product
+        epochs = min(settings.max_iter, settings.pause_at) - state.time.epoch
         return (
             settings.optimizer is not None
             and state.architecture.n_members == 1
@@ -37,6 +39,7 @@ class Plan:
             and not isinstance(rows.X, np.memmap)
             and rows.n_rows <= MOST_ROWS
             and product <= LARGEST
+            and epochs * -(-rows.n_rows // settings.batch_size) >= FEWEST_STEPS
         )
 
     def is_like(self, other):

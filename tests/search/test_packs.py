@@ -24,6 +24,13 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def short_trainings_too(monkeypatch):
+    monkeypatch.setattr("sknn_opt.training.plans.FEWEST_STEPS", 0)
+
+
 IRIS = load_iris(return_X_y=True)
 DIABETES = load_diabetes(return_X_y=True)
 NET = MLPClassifier((8,), batch_size=16, max_iter=9)

@@ -17,6 +17,13 @@ from sknn_opt.training.plans import FEWEST, LARGEST, MOST_ROWS, Plan, alike
 from sknn_opt.training.together import train_together
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@pytest.fixture(autouse=True)
+def short_trainings_too(monkeypatch):
+    monkeypatch.setattr("sknn_opt.training.plans.FEWEST_STEPS", 0)
+
+
 IRIS = load_iris(return_X_y=True)
 DIABETES = load_diabetes(return_X_y=True)
 LABELS = IRIS[0], np.column_stack([IRIS[1] == 0, IRIS[1] > 1]).astype(int)
@@ -181,6 +188,19 @@ def test_states_do_not_share_memory_in_the_end():
     for plan in plans:
         weights = plan.state.weights
         assert weights.theta.base is None or weights.theta.base.size == weights.theta.size
+
+
+def test_short_trainings_are_not_packed(monkeypatch):
+    monkeypatch.setattr("sknn_opt.training.plans.FEWEST_STEPS", 10 * 60)
+    for epochs, pays in ((59, False), (60, True)):
+        plan = plan_of(MLPClassifier((8,), batch_size=15, max_iter=epochs, random_state=0), *IRIS)
+        assert plan.pays() == pays
+        if pays:
+            assert not plan_of(
+                MLPClassifier((8,), batch_size=15, max_iter=epochs, random_state=0),
+                *IRIS,
+                share=0.9,
+            ).pays()
 
 
 def test_what_is_not_alike_is_not_packed():
