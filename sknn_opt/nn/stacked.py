@@ -7,9 +7,11 @@ the members of one network, each has a penalty and dropout rates of its own.
 
 import math
 
+import numpy as np
 from scipy.linalg import norm
 
 from sknn_opt.nn.layers import Masks
+from sknn_opt.nn.losses import is_ours
 from sknn_opt.nn.network import Network
 
 
@@ -29,6 +31,9 @@ class StackedNetwork(Network):
         super().__init__(architectures[0], theta, statistics, n_rows)
         self.gradients = list(self.grad)  # of each network
         self._rows = list(theta)
+        self._losses = [architecture.loss for architecture in architectures]
+        if not is_ours(self.row_losses):
+            self.row_losses = self._losses_of_each
         by_layer = zip(*(architecture.dropout for architecture in architectures), strict=True)
         for layer, rates in zip(self.dropouts, filter(any, by_layer), strict=True):
             dtype = layer.mask.dtype
@@ -55,6 +60,13 @@ class StackedNetwork(Network):
             of_grad = math.sqrt(length) if in_range else norm(grad, check_finite=False)
             found.append((scale * sum_ + term, term, of_grad))
         return found
+
+    def _losses_of_each(self, z, y):
+        """Those of a user's loss, which may look at all rows of a batch, or remember some."""
+        k = len(self._losses)
+        each = zip(self._losses, np.split(z, k), np.split(y, k), strict=True)
+        losses, gradients = zip(*(loss(*own) for loss, *own in each), strict=True)
+        return np.concatenate(losses), np.concatenate(gradients)
 
 
 class MasksOfEach:

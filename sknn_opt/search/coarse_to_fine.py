@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from itertools import repeat
+from itertools import chain, repeat
 from numbers import Integral, Real
 from time import time
 from typing import Any, ClassVar, Self
@@ -36,7 +36,7 @@ from sknn_opt.search.study import Study
 from sknn_opt.search.trials import Candidate, Trials, with_error_scores
 from sknn_opt.training.state import FORMAT
 
-AT_ONCE = 20  # candidates of a round where n_iter does not say
+FIRST, LATER = 27, 9  # candidates of a round where `n_iter` does not say how many
 
 
 class CoarseToFineSearchCV(BaseSearchCV):
@@ -62,7 +62,7 @@ class CoarseToFineSearchCV(BaseSearchCV):
         distributions, or a list to choose from. None is `search_space` of the estimator.
     n_iter : int or None, default=60
         The candidates of all rounds together. None goes on until `max_epochs` or `max_time` is
-        spent, with 20 candidates a round.
+        spent, with 27 candidates in the first round and 9 in each later one.
     n_rounds : int, default=3
         The number of rounds. Without `n_iter` it is of no use.
     factor : float, default=3
@@ -385,7 +385,7 @@ class CoarseToFineSearchCV(BaseSearchCV):
     def _sizes(self):
         """The number of candidates of each round."""
         if self.n_iter is None:
-            return repeat(AT_ONCE)
+            return chain([FIRST], repeat(LATER))
         n_rounds = min(self.n_rounds, self.n_iter)
         n, more = divmod(self.n_iter, n_rounds)
         return [n + (i < more) for i in range(n_rounds)]

@@ -13,13 +13,14 @@ from sklearn.base import clone
 
 from sknn_opt._sklearn import CALLBACK_ATTRIBUTES, fit_and_score
 from sknn_opt.estimators.pausing import last_step, pausable
+from sknn_opt.training import minibatch
 from sknn_opt.training.monitor import Outcome
-from sknn_opt.training.plans import Plan, alike
+from sknn_opt.training.plans import FEWEST, Plan, alike, have_same_data
+from sknn_opt.training.rows import Rows
 from sknn_opt.training.state import TrainingState
 from sknn_opt.training.together import train_together
 
 LARGEST_PACK = 24  # trials
-MOST_BYTES = 2**27  # of the rows of all trials in a pack
 OF_EACH = {  # parameters in which the networks of a pack may differ
     *("learning_rate", "learning_rate_init", "power_t", "warmup_epochs", "momentum", "beta_1"),
     *("nesterovs_momentum", "beta_2", "epsilon", "solver", "alpha", "weight_decay", "dropout"),
@@ -41,10 +42,13 @@ class Trained:
     """A training that is done: a trainer that takes it over."""
 
     state: TrainingState
+    rows: Rows
     outcome: Outcome
     seconds: float
 
     def __call__(self, state, rows, monitor, settings):
+        if state.key != self.state.key or not have_same_data(rows, self.rows):
+            return minibatch.train(state, rows, monitor, settings)  # the second fit is another one
         vars(state).update(vars(self.state))
         return self.outcome
 
@@ -52,7 +56,8 @@ class Trained:
 def can_be_packed(estimator):
     """Whether trials of an estimator may be trained in packs."""
     network = pausable(estimator)
-    watched = any(CALLBACK_ATTRIBUTES & vars(each).keys() for each in (estimator, network) if each)
+    inside = [each for each in estimator.get_params().values() if hasattr(each, "__dict__")]
+    watched = any(CALLBACK_ATTRIBUTES & vars(each).keys() for each in (estimator, *inside))
     return getattr(network, "n_members", 0) == 1 and not watched and not network.verbose
 
 
@@ -68,22 +73,7 @@ def kind_of(estimator, params):
 
 def run_pack(run, calls):
     """Run trials of one split; `run` runs one of them, with the arguments in `calls`."""
-    results, plans = [], []
-    for n, call in enumerate(calls, 1):
-        plan = _rehearsed(*call)
-        plans.append(plan if plan and plan.pays() else None)
-        # Each plan has the rows in arrays of its own: of a large table only few are there at once.
-        if n == len(calls) or sum(plan.rows.X.nbytes for plan in plans if plan) > MOST_BYTES:
-            found = _trained(plans)
-            plans = []
-            for trial, one in zip(calls[n - len(found) : n], found, strict=True):
-                results.append(run(*trial, trained=one))
-    return results
-
-
-def _trained(plans):
-    """The trainings of those that one packed network can train; None for each of the others."""
-    found = [None] * len(plans)
+    found, plans = [None] * len(calls), _plans(calls)
     for group in alike(plans):
         started = perf_counter()
         try:
@@ -92,13 +82,29 @@ def _trained(plans):
             continue
         seconds = (perf_counter() - started) / len(group)
         for i, outcome in zip(group, outcomes, strict=True):
-            found[i] = Trained(plans[i].state, outcome, seconds)
-    return found
+            found[i] = Trained(plans[i].state, plans[i].rows, outcome, seconds)
+    del plans
+    return [run(*call, trained=one) for call, one in zip(calls, found, strict=True)]
+
+
+def _plans(calls):
+    """What each trial is to train, None if a pack is not to train it; equal data are held once."""
+    plans, known = [None] * len(calls), []
+    for i, call in enumerate(calls if len(calls) >= FEWEST else ()):
+        plan = _rehearsed(*call)
+        if plan is not None and plan.pays():
+            plan.share(known)
+            plans[i] = plan
+        elif i + 1 == FEWEST and not any(plans):
+            break  # the others are unlikely to, and preprocessing takes its time
+    return plans
 
 
 def _rehearsed(key, estimator, params, data, split, pause, spent, of_rows, task, options):
     """What a trial is to train; None if it cannot be said."""
     estimator = clone(estimator).set_params(**clone(params, safe=False))
+    if not can_be_packed(estimator):  # a parameter says so
+        return None
     train, test = split
     options = options | {"verbose": 0, "caller": None}
 

@@ -26,7 +26,7 @@ class Study:
 
     def __init__(self, origin, seed, path=None):
         self.origin, self.seed, self.path, self._file = origin, seed, path, None
-        self._found, self._states, self._end = {}, {}, 0
+        self._found, self._states, self._broken_at = {}, {}, None
         self._before, self._started = 0.0, perf_counter()
         if path is not None and os.path.exists(path) and os.path.getsize(path):
             self._read()
@@ -66,7 +66,6 @@ class Study:
                 self._file = self._opened()
             joblib.dump((key, result, state, self.seconds), self._file)
             self._file.flush()
-            self._end = self._file.tell()
 
     def go_on(self, origin):
         """Start the clock again, for a search of the same origin.
@@ -104,8 +103,10 @@ class Study:
 
     def _opened(self):
         file = open(self.path, "ab")  # noqa: SIM115  it stays open for the next result
-        file.truncate(self._end)  # not before the search is known to go on
-        if self._end == 0:
+        if self._broken_at is not None:
+            file.truncate(self._broken_at)  # not before the search is known to go on
+            self._broken_at = None
+        if os.path.getsize(self.path) == 0:
             joblib.dump((self.origin, self.seed), file)
         return file
 
@@ -122,8 +123,11 @@ class Study:
                     key, result, state, self._before = joblib.load(file)
                     self._keep(key, result, state)
                     end = file.tell()
+            except (ImportError, MemoryError):  # of a whole one: no reason to cut it off
+                raise
             except Exception:  # what half a pickle raises depends on where it ends
-                self._end = end
+                size = os.path.getsize(self.path)
+                self._broken_at = end if end < size else None
 
 
 _ANEW = "Give another file, or set warm_start=False, to search anew."

@@ -111,7 +111,8 @@ class Trials:
                 for key, result, state in pack:
                     self.study.add(key, result, state)
                     known[key] = result
-        self.n_epochs += sum(known[key]["new_epochs"] for key in known)
+        in_order = [known[key] for key in dict.fromkeys(keys) if key in known]
+        self.n_epochs += sum(each["new_epochs"] for each in in_order)  # they came in any order
         for one in wanted:
             found = {i: known.get((one.key, i, share)) for i in one.unfinished(len(self.splits))}
             if None not in found.values():
@@ -148,8 +149,9 @@ class Trials:
                 if key in tasks and key not in started:
                     started.add(key)
                     packs.setdefault((kind, i), []).append((one, i))
+        most = -(-len(started) // joblib.effective_n_jobs(self.n_jobs))  # no worker is to wait
         for pack in packs.values():
-            n = -(-len(pack) // LARGEST_PACK)
+            n = -(-len(pack) // min(LARGEST_PACK, most))
             for k in range(n):
                 yield pack[k::n]
 

@@ -16,9 +16,13 @@ from sknn_opt.training.batches import Minibatches
 from sknn_opt.training.monitor import Outcome, member_columns
 
 
-def train(state, rows, monitor, settings):
-    """Train for epochs until the loss, or the validation score, no longer improves."""
+def train(state, rows, monitor, settings, rate=None):
+    """Train for epochs until the loss, or the validation score, no longer improves.
+
+    `rate` is the learning rate of the last step, where epochs of this training went before.
+    """
     descent, outcome = _Descent(state, rows, settings), None
+    descent.rate = rate
     with np.errstate(all="ignore"):  # overflow shows as a loss that is not finite
         try:
             if state.time.epoch >= settings.pause_at:

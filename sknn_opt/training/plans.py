@@ -11,7 +11,9 @@ from sknn_opt.training.settings import Settings
 from sknn_opt.training.state import TrainingState
 
 LARGEST = 2**18  # multiplications of a step's largest product, beyond which packing gains nothing
+MOST_ROWS = 2**19  # of a training: each in a pack has an order of them, eight bytes a row
 FEWEST = 4  # networks in a pack that gains something
+FEWEST_STEPS = 150  # of each: to prepare a pack takes as long as some dozens
 
 
 @dataclass
@@ -27,6 +29,7 @@ class Plan:
         """Whether a packed network can train it, and is faster."""
         state, rows, settings = self.state, self.rows, self.settings
         product = settings.batch_size * state.architecture.largest_product
+        epochs = min(settings.max_iter, settings.pause_at) - state.time.epoch
         return (
             settings.optimizer is not None
             and state.architecture.n_members == 1
@@ -34,16 +37,25 @@ class Plan:
             and rows.weight is None
             and not issparse(rows.X)
             and not isinstance(rows.X, np.memmap)
+            and rows.n_rows <= MOST_ROWS
             and product <= LARGEST
+            and epochs * -(-rows.n_rows // settings.batch_size) >= FEWEST_STEPS
         )
 
     def is_like(self, other):
         """Whether one packed network can train both."""
-        return (
-            self._shape() == other._shape()
-            and np.array_equal(self.rows.X, other.rows.X)
-            and np.array_equal(self.rows.y, other.rows.y, equal_nan=self.rows.y.dtype.kind == "f")
-        )
+        return self._shape() == other._shape() and have_same_data(self.rows, other.rows)
+
+    def share(self, known):
+        """Hold no data that equal data in `known`, a list of `Rows`; what is new goes there.
+
+        Nobody listens from now on: listeners hold X and y as well.
+        """
+        traits, evaluate = self.settings.traits(), self.monitor.evaluate
+        self.settings.traits, self.monitor.listeners = lambda: traits, ()  # they held X
+        self.rows = _shared(self.rows, known)
+        if evaluate:
+            evaluate.rows = _shared(evaluate.rows, known)
 
     def _shape(self):
         """What must be equal, but for the data."""
@@ -54,6 +66,28 @@ class Plan:
             self.state.weights.theta.dtype,
             (self.rows.n_rows, settings.batch_size, bool(settings.shuffle)),
         )
+
+
+def have_same_data(rows, other):
+    """Whether X and y are equal, and lie in memory alike."""
+    for mine, theirs in ((rows.X, other.X), (rows.y, other.y)):
+        if mine is theirs:
+            continue
+        if issparse(mine) or issparse(theirs):
+            return False
+        if (mine.dtype, mine.strides) != (theirs.dtype, theirs.strides):
+            return False
+        if not np.array_equal(mine, theirs, equal_nan=mine.dtype.kind == "f"):
+            return False
+    return True
+
+
+def _shared(rows, known):
+    """The same rows, of known data if these are equal."""
+    same = next((other for other in known if have_same_data(rows, other)), None)
+    if same is None:
+        known.append(same := Rows(rows.X, rows.y))
+    return replace(rows, X=same.X, y=same.y, frame=None)
 
 
 def alike(plans):

@@ -6,6 +6,7 @@ stop. One that is over leaves the others.
 """
 
 import math
+from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
@@ -30,27 +31,28 @@ def train_together(plans):
         Outcome("paused") if plan.state.time.epoch >= plan.settings.pause_at else None
         for plan in plans
     ]
+    rates = [None] * len(plans)
     with np.errstate(all="ignore"):  # overflow shows as a loss that is not finite
         while None in outcomes:
             going = [i for i, outcome in enumerate(outcomes) if outcome is None]
             if len(going) == 1:
                 (last,) = going
-                outcomes[last] = minibatch.train(*vars(plans[last]).values())
+                outcomes[last] = minibatch.train(*vars(plans[last]).values(), rates[last])
                 break
-            pack = _Pack([plans[i] for i in going])
+            pack = _Pack([plans[i] for i in going], [rates[i] for i in going])
             over = [None]
             while not any(over):
                 over = pack.epoch()
             pack.release()
-            for i, outcome in zip(going, over, strict=True):
-                outcomes[i] = outcome
+            for i, outcome, member in zip(going, over, pack.members, strict=True):
+                outcomes[i], rates[i] = outcome, member.rate
     return outcomes
 
 
 class _Pack:
     """The stacked network that carries the weights of several states, and moves them."""
 
-    def __init__(self, plans):
+    def __init__(self, plans, rates):
         states = [plan.state for plan in plans]
         self.states, self.monitors = states, [plan.monitor for plan in plans]
         first, k = plans[0], len(plans)
@@ -67,7 +69,9 @@ class _Pack:
         rows = _rows_of_each([plan.rows for plan in plans])
         dtype, size = self.theta.dtype, first.settings.batch_size
         self.batches = Minibatches(rows, size, dtype, 1.0, k)
-        self.members = [_Member(plan, self.batches) for plan in plans]
+        self.members = [
+            _Member(plan, self.batches, rate) for plan, rate in zip(plans, rates, strict=True)
+        ]
         for j, member in enumerate(self.members):
             if member.settings.dropout:
                 member.fade([layer.masks.each[j] for layer in self.network.dropouts])
@@ -82,6 +86,8 @@ class _Pack:
         shuffles = self.shuffles if self.members[0].shuffle is not None else None
         for number, (X, y, _) in enumerate(self.batches.epoch(shuffles)):
             self._step(number, X, y)
+        for j, member in enumerate(self.members):
+            member.see(self._part(j, X, y))
         seconds = (perf_counter() - started) / len(self.members)
         outcomes = []
         for member, monitor in zip(self.members, self.monitors, strict=True):
@@ -102,9 +108,12 @@ class _Pack:
         share = m / self.batches.n_rows
         for member, gradient, numbers in zip(members, network.gradients, found, strict=True):
             if not (member.is_broken or member.move(gradient, share, *numbers)):
-                j = members.index(member)
-                own = slice(j * m, (j + 1) * m)
-                member.break_off(numbers[0], (X[own].copy(), y[own].copy(), None))
+                member.break_off(numbers[0], self._part(members.index(member), X, y))
+
+    def _part(self, j, X, y):
+        """What network j has of a batch."""
+        m = len(y) // len(self.members)
+        return X[j * m : (j + 1) * m], y[j * m : (j + 1) * m], None
 
     def release(self):
         """Give each state weights of its own again."""
@@ -115,14 +124,14 @@ class _Pack:
 class _Member(Course):
     """One of the trainings in a pack, which hands it loss and gradient of each step."""
 
-    def __init__(self, plan, batches):
+    def __init__(self, plan, batches, rate):
         super().__init__(plan.state, plan.settings, plan.rows.n_rows)
-        self.batches, self.seconds = batches, 0.0
+        self.batches, self.seconds, self.rate = batches, 0.0, rate
 
     def begin(self):
         """An epoch begins."""
         self._found, self._before = [0.0, 0.0, 0.0], self.state.time.epoch
-        self.is_broken, self._broken_on = False, None
+        self.is_broken, self._batch = False, None
 
     def follow(self, number):
         """What follows a schedule is set for a step of this number."""
@@ -149,12 +158,18 @@ class _Member(Course):
 
     def break_off(self, total, batch):
         """The loss on a batch is not finite: the epoch comes to nothing."""
-        self._found[0], self.is_broken, self._broken_on = total, True, batch
+        X, y, _ = batch
+        self._found[0], self.is_broken, self._batch = total, True, (X.copy(), y.copy(), None)
+
+    def see(self, batch):
+        """This batch was the last one of the epoch."""
+        if not self.is_broken:
+            self._batch = batch
 
     def _pass(self):
         """What the steps of this epoch came to."""
         self.state.time.epoch = self._before + 1
-        return (*self._found, self.seconds), self._broken_on, {}
+        return (*self._found, self.seconds), self._batch, {}
 
 
 class _Shuffles:
@@ -169,12 +184,19 @@ class _Shuffles:
         return np.stack([rng.permuted(own, axis=axis) for rng, own in pairs])
 
 
+@dataclass
+class _RowsOfEach(Rows):
+    """Rows of one table; `numbers` are those that each trains on, in an order of its own."""
+
+    numbers: np.ndarray | None = None
+
+    def of_members(self, n_members, mean_weight):
+        """As in `Rows`."""
+        return self.numbers, None, mean_weight
+
+
 def _rows_of_each(each):
     """The rows of one table that each trains on, as those of members."""
     first = each[0]
-    if all(rows.chosen is None for rows in each):
-        return first
-    parts = np.zeros((len(each), first.X.shape[0]), bool)
-    for part, rows in zip(parts, each, strict=True):
-        part[slice(None) if rows.chosen is None else rows.chosen] = True
-    return Rows(first.X, first.y, parts=(parts, ~parts))
+    numbers = [rows.of(np.arange(first.X.shape[0])) for rows in each]
+    return _RowsOfEach(first.X, first.y, numbers=np.stack(numbers))

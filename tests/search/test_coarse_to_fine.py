@@ -30,6 +30,7 @@ from sknn_opt.search import (
     OneMinusLogUniform,
     Uniform,
     ZeroOr,
+    coarse_to_fine,
     study,
 )
 
@@ -437,9 +438,10 @@ def test_tasks_are_there_before_a_trial_is_sent(monkeypatch):
 
 
 def test_a_budget_of_epochs():
+    """It is looked at before each comparison; the largest is that of the first round."""
     for budget in (300, 600):
         found = search(n_iter=None, max_epochs=budget).fit(*IRIS)
-        assert budget <= found.n_epochs_ <= budget + 3 * 18
+        assert budget <= found.n_epochs_ <= budget + 3 * 2 * coarse_to_fine.FIRST
 
 
 def test_a_budget_below_one_candidate():

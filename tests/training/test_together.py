@@ -5,6 +5,7 @@ import pytest
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_digits, load_iris
+from sklearn.model_selection import ShuffleSplit
 
 from sknn_opt import Loss, MLPClassifier, MLPRegressor
 from sknn_opt.estimators.pausing import Pause
@@ -12,10 +13,17 @@ from sknn_opt.nn.network import Network, Weights
 from sknn_opt.nn.stacked import StackedNetwork
 from sknn_opt.optim import SGD, AdamW, FadeOut
 from sknn_opt.search.packs import rehearse
-from sknn_opt.training.plans import FEWEST, LARGEST, Plan, alike
+from sknn_opt.training.plans import FEWEST, LARGEST, MOST_ROWS, Plan, alike
 from sknn_opt.training.together import train_together
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@pytest.fixture(autouse=True)
+def short_trainings_too(monkeypatch):
+    monkeypatch.setattr("sknn_opt.training.plans.FEWEST_STEPS", 0)
+
+
 IRIS = load_iris(return_X_y=True)
 DIABETES = load_diabetes(return_X_y=True)
 LABELS = IRIS[0], np.column_stack([IRIS[1] == 0, IRIS[1] > 1]).astype(int)
@@ -182,6 +190,19 @@ def test_states_do_not_share_memory_in_the_end():
         assert weights.theta.base is None or weights.theta.base.size == weights.theta.size
 
 
+def test_short_trainings_are_not_packed(monkeypatch):
+    monkeypatch.setattr("sknn_opt.training.plans.FEWEST_STEPS", 10 * 60)
+    for epochs, pays in ((59, False), (60, True)):
+        plan = plan_of(MLPClassifier((8,), batch_size=15, max_iter=epochs, random_state=0), *IRIS)
+        assert plan.pays() == pays
+        if pays:
+            assert not plan_of(
+                MLPClassifier((8,), batch_size=15, max_iter=epochs, random_state=0),
+                *IRIS,
+                share=0.9,
+            ).pays()
+
+
 def test_what_is_not_alike_is_not_packed():
     base = {"max_iter": 2, "batch_size": 16, "random_state": 0}
 
@@ -253,3 +274,80 @@ def test_a_plan_is_what_a_trainer_is_given():
     plan = plan_of(MLPClassifier(), *IRIS)
     assert [*vars(plan)] == ["state", "rows", "monitor", "settings"]
     assert isinstance(plan, Plan)
+
+
+class Bootstrap:
+    """Trains on rows in no order, some of them twice."""
+
+    def split(self, X, y=None, groups=None):
+        n = len(X)
+        yield np.random.default_rng(0).integers(n // 2, size=n // 2), np.arange(n // 2, n)
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        return 1
+
+    def __repr__(self):
+        return "Bootstrap()"
+
+
+@pytest.mark.parametrize("splitter", [ShuffleSplit(1, random_state=0), Bootstrap()], ids=repr)
+def test_rows_in_the_order_of_a_splitter(splitter):
+    common = {"early_stopping": True, "validation_fraction": splitter}
+    assert_each_goes_its_way(classifiers(*RATES, **common), IRIS)
+
+
+class Centered(Loss):
+    """Looks at all rows of a batch."""
+
+    def __call__(self, z, y):
+        r = z - y - (z - y).mean(axis=0) / 2
+        return (r**2).sum(axis=1) / 2, r
+
+
+class Weary(Loss):
+    """Remembers how often it was called."""
+
+    def __init__(self):
+        self.n = 0
+
+    def __call__(self, z, y):
+        self.n += 1
+        return ((z - y) ** 2).sum(axis=1) / 2 / self.n, (z - y) / self.n
+
+
+@pytest.mark.parametrize("loss", [Centered(), Weary()])
+def test_a_loss_sees_the_batches_of_its_own_network_alone(loss):
+    common = {"batch_size": 32, "random_state": 0, "early_stopping": True}
+    nets = [MLPRegressor((9,), loss=loss, max_iter=n, **common) for n in (3, 4, 5, 6)]
+    assert_each_goes_its_way(nets, DIABETES)
+
+
+@pytest.mark.parametrize("others", [(1, 3, 3), (1, 1, 1)])
+@pytest.mark.parametrize("rate", [1e30, 1e300])
+def test_divergence_has_the_cause_that_it_has_alone(rate, others):
+    """After the last step of an epoch, and in an epoch after which another training ended."""
+    own = [{"max_iter": n, "random_state": n} for n in others]
+    own.append({"learning_rate": lambda time: rate if time.epoch % 1 >= 0.5 else 1e-3})
+    found = assert_each_goes_its_way(classifiers(*own, batch_size=75, max_iter=4), IRIS)
+    assert found[-1].reason == "diverged"
+    assert "learning rate" in found[-1].message
+
+
+def test_an_order_of_rows_is_small_beside_the_rows():
+    X, y = np.zeros((MOST_ROWS + 1, 1), np.float32), np.zeros(MOST_ROWS + 1)
+    net = MLPRegressor((3,), normalize_target=False)
+    assert not plan_of(net, X, y).pays()
+    assert plan_of(net, X[:-1], y[:-1]).pays()
+
+
+def test_equal_data_are_held_once():
+    nets, known = classifiers(*RATES, early_stopping=True), []
+    plans = [plan_of(net, IRIS[0].copy(), IRIS[1]) for net in nets]
+    for plan in plans:
+        plan.share(known)
+    assert len({id(plan.rows.X) for plan in plans}) == len({id(plan.rows.y) for plan in plans}) == 1
+    assert {id(plan.monitor.evaluate.rows.X) for plan in plans} == {id(plans[0].rows.X)}
+    alone = [plan_of(net, *IRIS) for net in nets]
+    assert train_together(plans) == [train_alone(plan) for plan in alone]
+    for plan, other in zip(plans, alone, strict=True):
+        assert_same(plan.state, other.state)
