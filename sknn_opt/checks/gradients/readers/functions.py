@@ -1,14 +1,16 @@
-"""Functions as users have them, of a vector or of a dict of arrays, as a Problem."""
+"""Functions as users have them, of numbers, arrays or structures of them, as a Problem."""
 
 import numpy as np
 
-from sknn_opt.checks.gradients.preflight import as_gradient
+from sknn_opt.checks.gradients.preflight import call
 from sknn_opt.checks.gradients.problem import Problem
-from sknn_opt.nn.network import Block, lay_out
+from sknn_opt.checks.gradients.readers.structures import Structure
+from sknn_opt.nn.network import Block
 
 
-def read_functions(fun, arguments, jac, blocks):
-    """(fun, grad, x0), (fun_and_grad, x0) or (fun, x0, jac=grad); x0 a vector or a dict."""
+def read_functions(fun, arguments, jac, blocks, args=()):
+    """(fun, grad, x0), (fun_and_grad, x0) or (fun, x0, jac=grad); both get args after x0."""
+    args = args if isinstance(args, tuple) else (args,)  # as scipy does
     match arguments:
         case (gradient, x0) if jac is None:
             pass
@@ -27,29 +29,41 @@ def read_functions(fun, arguments, jac, blocks):
             "The last argument must be the point x0, and is a function: the order is "
             "check_gradients(fun, grad, x0)."
         )
-    parts = (_lay_out_dict if isinstance(x0, dict) else _lay_out_vector)(x0, blocks)
-    return _problem(fun, gradient, *parts)
+    structure = Structure(x0)
+    return _problem(fun, gradient, structure, _name_blocks(structure, blocks), args)
 
 
-def _problem(fun, gradient, arrays, blocks, unpack, pack):
-    """The Problem of what takes parameters as `unpack` gives them, and gradients as `pack` does."""
-    dtype = np.result_type(*(array.dtype for array in arrays))
-    theta = np.concatenate([array.ravel() for array in arrays]).astype(float)
+def _name_blocks(structure, blocks):
+    """The blocks and their layers: a vector may have names of the user's for its parts."""
+    if blocks is None:
+        return structure.blocks, structure.layers
+    if not structure.is_vector:
+        raise TypeError(
+            "blocks= names the parts of a vector; a dict names its own, as other structures do, "
+            "and a number or a matrix is one block."
+        )
+    return _as_blocks(blocks, structure.theta.size), None
+
+
+def _problem(fun, gradient, structure, named, args):
+    """The Problem of what takes parameters in their structure, and gradients likewise."""
     is_pair = gradient is True
 
     def value(x):
-        result = fun(unpack(x))
+        result = call(fun, "function", structure.build(x), args)
         return _pair(result)[0] if is_pair else result
 
     def claimed(x):
-        # in its own precision, and the very array where that is float64
-        arguments = unpack(x if dtype == np.float64 else x.astype(dtype))
+        point = structure.build_in_own_precision(x)
         if is_pair:
-            return pack(_pair(fun(arguments))[1])
-        return pack(gradient(arguments) if callable(gradient) else gradient)
+            found = _pair(call(fun, "function", point, args))[1]
+        else:
+            found = call(gradient, "gradient", point, args) if callable(gradient) else gradient
+        return structure.pack(found)
 
-    moves = is_pair or callable(gradient)
-    return Problem(value, claimed, theta, blocks, moves=moves, dtype=dtype)
+    moves, (blocks, layers) = is_pair or callable(gradient), named
+    known = {"dtype": structure.dtype, "integers": structure.integers}
+    return Problem(value, claimed, structure.theta, blocks, layers, moves=moves, **known)
 
 
 def _pair(result):
@@ -62,20 +76,8 @@ def _pair(result):
     return result
 
 
-def _lay_out_vector(x0, blocks):
-    x0 = _real_array("x0", x0)
-    if x0.ndim != 1 or not x0.size:
-        raise ValueError(
-            f"x0 must be a vector of at least one element; it has shape {x0.shape}. For arrays of "
-            "other shapes pass a dict: {'W': W, 'b': b}."
-        )
-    return [x0], _as_blocks(blocks, x0.size), lambda x: x, lambda gradient: gradient
-
-
 def _as_blocks(blocks, size):
     """What the user names, {name: slice or Block or (slice, shape)}, as Blocks that cover x0."""
-    if blocks is None:
-        return {"x": Block(slice(0, size), (size,))}
     if not isinstance(blocks, dict):
         raise TypeError(
             f"blocks must be a dict of names and slices of x0; got {type(blocks).__name__}."
@@ -102,60 +104,3 @@ def _as_blocks(blocks, size):
             "blocks."
         )
     return named
-
-
-def _lay_out_dict(parameters, blocks):
-    if blocks is not None:
-        raise TypeError("blocks= names the parts of a vector; a dict names its own.")
-    if not parameters:
-        raise ValueError("The dict of parameters is empty.")
-    arrays = {name: _real_array(repr(name), array) for name, array in parameters.items()}
-    for name, array in arrays.items():
-        if not array.size:
-            raise ValueError(f"Parameter {name!r} is empty: its shape is {array.shape}.")
-    blocks = lay_out({name: array.shape for name, array in arrays.items()})
-
-    def unpack(x):
-        return {name: block.of(x) for name, block in blocks.items()}
-
-    return arrays.values(), blocks, unpack, lambda gradients: _pack(gradients, blocks)
-
-
-def _pack(gradients, blocks):
-    """The gradients of a dict as one vector; of W1 it is called dW1 or W1."""
-    if not isinstance(gradients, dict):
-        raise TypeError(
-            "With a dict of parameters the gradients must be a dict as well; got "
-            f"{type(gradients).__name__}."
-        )
-
-    parts = []
-    for name, block in blocks.items():
-        key = f"d{name}"
-        if key not in gradients or key in blocks:  # "dx" may be a parameter itself
-            key = name
-        if key not in gradients:
-            raise ValueError(
-                f"The gradients have no entry for {name!r}: neither 'd{name}' nor {name!r} is "
-                f"among their keys {sorted(map(str, gradients))}."
-            )
-        who = f"The gradient {key!r}"
-        parts.append(as_gradient(gradients[key], who, repr(name), block.shape).ravel())
-    return np.concatenate(parts)
-
-
-def _real_array(name, array):
-    try:
-        array = np.asarray(array)
-    except ValueError as error:
-        raise ValueError(f"{name} must be an array of numbers; NumPy says: {error}") from error
-    if array.dtype.kind in "iub":
-        raise TypeError(
-            f"{name} has dtype {array.dtype}: small steps of integers round to no step at all. "
-            "Pass floats, for example x0.astype(float)."
-        )
-    if array.dtype not in (np.float32, np.float64):
-        raise TypeError(f"{name} must be float64 or float32; its dtype is {array.dtype}.")
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} holds NaN or infinity; choose a finite point.")
-    return array
