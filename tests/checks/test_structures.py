@@ -277,6 +277,58 @@ def test_each_gradient_is_called_in_its_own_precision():
     assert blocks_of(half) == {"W": "OK", "b": "WRONG", "c": "OK"}
 
 
+def test_frames_and_series_of_pandas():
+    pd = pytest.importorskip("pandas")
+
+    def f(p):
+        return float(np.sum(p["a"] ** 2 * p["b"]))
+
+    def gradient(p):
+        return type(p)({"a": 2 * p["a"] * p["b"], "b": p["a"] ** 2})
+
+    for x0 in (pd.Series({"a": 1.5, "b": 2.0}), pd.DataFrame({"a": [1.5, 2.0], "b": [2.0, 3.0]})):
+        assert check_gradients(f, gradient, x0).passed
+        assert check_gradients(f, lambda p: 2 * gradient(p), x0).verdict == "WRONG"
+
+
+def test_functions_of_torch_tensors():
+    torch = pytest.importorskip("torch")
+    data = torch.from_numpy(X)
+
+    def f(p):
+        assert isinstance(p[0], torch.Tensor)
+        return torch.tanh(data.to(p[0].dtype) @ p[0] + p[1]).pow(2).mean()
+
+    def gradient(p):
+        parts = [part.detach().clone().requires_grad_() for part in p]
+        f(parts).backward()
+        return [part.grad for part in parts]
+
+    x0 = [torch.from_numpy(W), torch.from_numpy(b)]
+    leaves = [part.clone().requires_grad_() for part in x0]
+    for point in (x0, leaves):
+        report = check_gradients(f, gradient, point)
+        assert report.passed
+        assert report.scipy_check_grad < 1e-6
+    report = check_gradients(f, lambda p: [gradient(p)[0], 2 * gradient(p)[1]], x0)
+    assert blocks_of(report) == {"x[0]": "OK", "x[1]": "WRONG"}
+    with pytest.raises(TypeError, match=r"The gradient 'x\[1\]' is None"):
+        check_gradients(f, lambda p: [p[0], None], x0)
+
+
+def test_functions_that_take_nothing_but_their_own_precision():
+    def f(W):
+        if W.dtype != np.float32:
+            raise TypeError("float32 only")
+        return np.sum(W**2)
+
+    W = np.random.default_rng(1).normal(size=(2, 3)).astype("f")
+    assert check_gradients(f, lambda W: 2 * W, W).verdict != "WRONG"
+    assert check_gradients(f, lambda W: 3 * W, W).verdict == "WRONG"
+    with pytest.raises(ValueError, match="method='complex' needs a function that takes complex"):
+        check_gradients(f, lambda W: 2 * W, W, method="complex")
+
+
 def test_args_are_handed_on_as_scipy_does():
     def f(w, X, y):
         return np.mean((X @ w - y) ** 2)

@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 
 from sknn_opt.checks.gradients.explain import explain
+from sknn_opt.checks.gradients.inputs import hints_of_inputs
 from sknn_opt.checks.gradients.judge import Comparison, decide, judge_all, report_on
 from sknn_opt.checks.gradients.preflight import Guarded, Raised
-from sknn_opt.checks.gradients.report import INCONCLUSIVE, KINK, OK, WRONG, PointCheck
+from sknn_opt.checks.gradients.report import KINK, OK, WRONG, PointCheck
 
 N_DIRECTIONS = 3
-NEAR = 1e-3  # a domain that ends within this share of the parameters' size leaves few steps
 ASIDE = 1e-2  # how far beside a kink the gradient is checked, of the parameters' size
 
 
@@ -38,7 +38,7 @@ class _Check:
         compared = self.source.settle(compared, self.compare, self.rng)
         checks = self._look_beside_kinks(self._judge(compared)) + problem.more_checks()
         found = explain(problem, compared, checks, self.source.relative_noise, self.rng)
-        found = (*found[:2], (*found[2], *self._say_what_came_of_inputs(checks)))
+        found = (*found[:2], (*found[2], *hints_of_inputs(problem, self.f.edge, checks)))
         checks.append(judge_all(problem, list(compared.values()), checks))
         method = f"by {self.source.describe()}"
         if problem.single:
@@ -70,24 +70,6 @@ class _Check:
             checks.append(report_on(problem, found, verdict, note, self.rng))
         return checks
 
-    def _say_what_came_of_inputs(self, checks):
-        """Hints on a domain that ends near x0, and on gradients of integers."""
-        distance, what = self.f.edge
-        undecided = any(check.verdict == INCONCLUSIVE for check in checks)
-        if undecided and distance < NEAR * np.linalg.norm(self.problem.scale):
-            yield (
-                f"the domain of the function ends near x0: {distance:.0e} beside it, it {what}. "
-                "Check at a point further inside"
-            )
-        whole = np.zeros(self.problem.x0.size, bool) | self.problem.integers
-        for check in checks:
-            place = self.problem.blocks.get(check.block)
-            if check.verdict == WRONG and place and whole[place.slice].all() and _is_cut(check):
-                yield (
-                    f"the gradient of {check.block} is an array of integers, which cuts off "
-                    "fractions: make it one of floats, as np.zeros(n) is"
-                )
-
     def _look_beside_kinks(self, checks):
         """Where x0 lies on a kink, check the gradient a little beside it, where it has one."""
         problem = self.problem
@@ -108,10 +90,3 @@ class _Check:
             WRONG: {"verdict": WRONG, "note": "a kink here, and wrong a little beside it"},
         }
         return [replace(c, **consequences.get(found.get(c.block), {})) for c in checks]
-
-
-def _is_cut(check):
-    """Whether the elements that are known are what is left of the derivatives without fractions."""
-    known = check.elements(check.n_parameters)
-    left = [(each["numeric"] - each["analytic"]) * np.sign(each["numeric"]) for each in known]
-    return all(-ASIDE < fraction < 1 for fraction in left)

@@ -53,7 +53,7 @@ class Guarded:
     def complex(self, x):
         """f(x) of a complex x, as an array of no dimension; real if f drops what is imaginary."""
         try:
-            return np.asarray(self._call(x)).reshape(())
+            return np.asarray(detached(self._call(x))).reshape(())
         except Exception:  # whatever a real function does with complex numbers
             return np.asarray(complex(np.nan, np.nan))
 
@@ -113,10 +113,15 @@ def preflight(problem):
     return gradients[0], np.float32 in (problem.dtype, np.asarray(gradient).dtype)
 
 
+def detached(value):
+    """A torch tensor as NumPy can read it; anything else as it is."""
+    return value.detach().cpu() if hasattr(value, "detach") else value
+
+
 def real_number(value):
     if value is None:
         raise TypeError("The function returned None: is a return missing?")
-    array = np.asarray(value)
+    array = np.asarray(detached(value))
     if array.dtype.kind == "c":
         raise TypeError(
             f"The function must return a real number; it returned {value!r}. Return value.real, or "
@@ -133,8 +138,10 @@ def real_number(value):
 
 def as_gradient(array, who, what, shape):
     """The array, if it has real numbers and the shape of the parameters."""
+    if array is None:
+        raise TypeError(f"{who} is None: it was never computed, or a return is missing.")
     try:
-        array = np.asarray(array)
+        array = np.asarray(detached(array))
     except ValueError as error:
         raise ValueError(f"{who} is not one array of numbers: {error}") from error
     if array.dtype.kind not in "fiu":

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sknn_opt.checks.gradients.preflight import call
+from sknn_opt.checks.gradients.preflight import call, detached
 from sknn_opt.checks.gradients.problem import Problem
 from sknn_opt.checks.gradients.readers.structures import Structure
 from sknn_opt.nn.network import Block
@@ -48,10 +48,16 @@ def _name_blocks(structure, blocks):
 def _problem(fun, gradient, structure, named, args):
     """The Problem of what takes parameters in their structure, and gradients likewise."""
     is_pair = gradient is True
+    build = structure.build
+    if structure.dtype != float:  # double precision is better, where it is taken
+        try:
+            fun(build(structure.theta), *args)
+        except Exception:
+            build = structure.build_in_own_precision
 
     def value(x):
-        result = call(fun, "function", structure.build(x), args)
-        return _pair(result)[0] if is_pair else result
+        result = call(fun, "function", build(x), args)
+        return detached(_pair(result)[0] if is_pair else result)
 
     def claimed(x):
         point = structure.build_in_own_precision(x)

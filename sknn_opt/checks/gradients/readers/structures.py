@@ -17,7 +17,7 @@ from numbers import Number
 
 import numpy as np
 
-from sknn_opt.checks.gradients.preflight import as_gradient
+from sknn_opt.checks.gradients.preflight import as_gradient, detached
 from sknn_opt.nn.network import Block, lay_out
 
 
@@ -53,11 +53,13 @@ class Structure:
         return self._root is self._leaves[0] and self._root.array.ndim == 1
 
     def build(self, x):
-        """The structure that holds the elements of a float64 or complex vector."""
+        """The structure that holds the elements of a float64 or complex vector, in its dtype."""
         return self._root.build(x)
 
     def build_in_own_precision(self, x):
-        """The same with each array in the dtype that it came with."""
+        """The same with each array in the dtype that it came with, which x must be real for."""
+        if np.iscomplexobj(x):
+            raise TypeError("a complex step is lost in single precision")
         return self._root.build(x, cast=True)
 
     def pack(self, gradient):
@@ -108,7 +110,7 @@ def _is_array_like(node):
 def _real_array(name, node):
     """A leaf as an array of floats; integers are floats only where Python wrote them."""
     try:
-        array = np.asarray(node)
+        array = np.asarray(detached(node))
     except ValueError as error:
         raise ValueError(
             f"{name} must be an array of numbers, or a list of such arrays; NumPy says: {error}"
@@ -176,9 +178,7 @@ class _Leaf:
         part = self.block.of(x)
         if cast:
             part = part.astype(self.array.dtype, copy=False)
-        if isinstance(self.given, np.generic):
-            return part[()]
-        return part.item() if isinstance(self.given, int | float) else part
+        return _like(self.given, part)
 
     def parts(self, gradient, path):
         if isinstance(gradient, Mapping):
@@ -186,6 +186,22 @@ class _Leaf:
                 f"{_of(path)} must be an array of shape {self.array.shape}; got a dict."
             )
         yield as_gradient(gradient, _of(path), _spoken(self.path), self.array.shape)
+
+
+def _like(given, part):
+    """An array as what was given: a number, a frame or series of pandas, a tensor of torch."""
+    if isinstance(given, np.generic):
+        return part[()]
+    if isinstance(given, int | float):
+        return part.item()
+    if hasattr(given, "iloc"):
+        return type(given)(part, *given.axes)
+    if hasattr(given, "detach"):
+        import torch
+
+        tensor = torch.from_numpy(np.array(part)).to(given.device)
+        return tensor.requires_grad_(given.requires_grad)
+    return part
 
 
 @dataclass
