@@ -348,6 +348,74 @@ def test_args_are_handed_on_as_scipy_does():
         check_gradients(MLPRegressor(), X, y, args=(1,))
 
 
+# Residuals ----------------------------------------------------------------------------------------
+
+
+TIMES = np.linspace(0, 3, 20)
+DECAY = np.array([1.0, 1.2, 0.1])
+
+
+def residuals(p):
+    return p[0] * np.exp(-p[1] * TIMES) + p[2] - 2 * np.exp(-1.3 * TIMES)
+
+
+def jacobian(p):
+    e = np.exp(-p[1] * TIMES)
+    return np.column_stack([e, -p[0] * TIMES * e, np.ones_like(e)])
+
+
+@pytest.mark.parametrize("method", ["auto", "real", "complex"])
+def test_residuals_with_their_jacobian(method):
+    blocks = {"factor": slice(0, 1), "rest": slice(1, 3)}
+    for args, options in (
+        ((residuals, jacobian, DECAY), {}),
+        ((residuals, DECAY), {"jac": jacobian}),
+        ((residuals, jacobian(DECAY), DECAY), {}),
+        ((lambda p: (residuals(p), jacobian(p)), DECAY), {}),
+        ((residuals, jacobian, DECAY), {"blocks": blocks}),
+    ):
+        report = check_gradients(*args, **options, method=method)
+        assert report.passed, report
+        (note,) = report.notes
+        assert note.startswith("20 residuals r with their Jacobian")
+    one = check_gradients(lambda x: np.array([np.sum(x**2)]), lambda x: 2 * x[None], DECAY)
+    assert one.passed
+
+
+@pytest.mark.parametrize("place", [(3, 1), (0, 0), (19, 2)])
+def test_one_wrong_element_of_a_jacobian(place):
+    def wrong(p):
+        found = jacobian(p)
+        found[place] += 0.1
+        return found
+
+    report = check_gradients(residuals, wrong, DECAY)
+    assert report.verdict == "WRONG"
+    assert report.worst(1)[0]["index"] == (place[1],)
+
+
+@pytest.mark.parametrize("n", [2, 4, 30])
+def test_a_transposed_jacobian_is_called_so(n):
+    A = np.random.default_rng(n).normal(size=(n, n))
+    x0 = np.linspace(0.5, 1, n)
+
+    def turned(x):
+        return (A * np.cos(x)).T
+
+    assert check_gradients(lambda x: A @ np.sin(x), lambda x: turned(x).T, x0).passed
+    report = check_gradients(lambda x: A @ np.sin(x), turned, x0)
+    assert report.verdict == "WRONG"
+    assert report.hints[0] == "x comes of a transposed Jacobian"
+    twice = check_gradients(lambda x: A @ np.sin(x), lambda x: 2 * turned(x).T, x0)
+    assert not any("transposed" in hint for hint in twice.hints)
+    with pytest.raises(
+        ValueError, match=r"have shape \(20, 3\); it has.* transposed, return its .T"
+    ):
+        check_gradients(residuals, lambda p: jacobian(p).T, DECAY)
+    with pytest.raises(ValueError, match=r"have shape \(20, 3\); it has shape \(5, 3\)\.$"):
+        check_gradients(residuals, lambda p: jacobian(p)[:5], DECAY)
+
+
 # Refusals -----------------------------------------------------------------------------------------
 
 

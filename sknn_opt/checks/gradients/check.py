@@ -48,7 +48,7 @@ def check_gradients(
     what : estimator, callable or torch.nn.Module
         An MLPClassifier or MLPRegressor, ours or scikit-learn's, fitted or not; a function that
         returns a number, or the pair of a number and its gradient; a torch module. It is not
-        changed.
+        changed. A function of a vector may return a vector of residuals, with their Jacobian.
     *inputs : tuple
         For an estimator X, y and, if wanted, sample_weight; 10 to 50 rows are enough and quick.
         For a function its gradient (a function, or what it returns) and the point x0, of floats;
@@ -148,7 +148,8 @@ def check_gradients(
         problems = read_sklearn_mlp(*given)
     else:
         problems = [_read_function(what, inputs, jac, blocks, args)]
-    return GradientReport(tuple(check_problem(problem, method) for problem in problems), notes)
+    points = tuple(check_problem(problem, method) for problem in problems)
+    return GradientReport(points, (*notes, *(n for problem in problems for n in problem.notes)))
 
 
 def assert_gradients_close(what: Any, *inputs: Any, **options: Any) -> GradientReport:

@@ -131,7 +131,7 @@ def real_number(value):
         shown = f"an array of shape {array.shape}" if array.ndim else f"{type(value).__name__}"
         raise TypeError(
             f"The function must return one real number, the loss; it returned {shown}. Sum or "
-            "average over the rows."
+            "average over the rows, or pass the Jacobian of residuals as the gradient."
         )
     return float(array.reshape(()))
 

@@ -44,6 +44,8 @@ class Problem:
     )
     dtype: np.dtype = field(default_factory=lambda: np.dtype(float))
     integers: np.ndarray | bool = False  # where the claimed gradient came as integers
+    mistaken: dict = field(default_factory=dict)  # words on the claim, and what it should be then
+    notes: list = field(default_factory=list)  # on how it was read
 
     def __post_init__(self):
         if self.layers is None:

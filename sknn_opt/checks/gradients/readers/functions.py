@@ -30,7 +30,11 @@ def read_functions(fun, arguments, jac, blocks, args=()):
             "check_gradients(fun, grad, x0)."
         )
     structure = Structure(x0)
-    return _problem(fun, gradient, structure, _name_blocks(structure, blocks), args)
+    blocks, layers = _name_blocks(structure, blocks)
+    asked = _Functions(fun, gradient, structure, args)
+    known = {"moves": gradient is True or callable(gradient), "dtype": structure.dtype}
+    known |= {"integers": structure.integers, "mistaken": asked.mistaken, "notes": asked.notes}
+    return Problem(asked.value, asked.claimed, structure.theta, blocks, layers, **known)
 
 
 def _name_blocks(structure, blocks):
@@ -45,31 +49,64 @@ def _name_blocks(structure, blocks):
     return _as_blocks(blocks, structure.theta.size), None
 
 
-def _problem(fun, gradient, structure, named, args):
-    """The Problem of what takes parameters in their structure, and gradients likewise."""
-    is_pair = gradient is True
-    build = structure.build
-    if structure.dtype != float:  # double precision is better, where it is taken
-        try:
-            fun(build(structure.theta), *args)
-        except Exception:
-            build = structure.build_in_own_precision
+class _Functions:
+    """What takes parameters in their structure, and gradients likewise, as functions of a vector.
 
-    def value(x):
-        result = call(fun, "function", build(x), args)
-        return detached(_pair(result)[0] if is_pair else result)
+    Residuals r with their Jacobian J are weighed at random: v·r has the gradient vᵀJ.
+    `mistaken` has what would be right if a usual mistake was made; `notes` are the report's.
+    """
 
-    def claimed(x):
-        point = structure.build_in_own_precision(x)
-        if is_pair:
-            found = _pair(call(fun, "function", point, args))[1]
-        else:
-            found = call(gradient, "gradient", point, args) if callable(gradient) else gradient
-        return structure.pack(found)
+    def __init__(self, fun, gradient, structure, args):
+        self._fun, self._gradient, self._args = fun, gradient, args
+        self._structure, self._build = structure, structure.build
+        self._weights, self.mistaken, self.notes = None, {}, []
+        if structure.dtype != float:  # double precision is better, where it is taken
+            try:
+                fun(structure.build(structure.theta), *args)
+            except Exception:
+                self._build = structure.build_in_own_precision
 
-    moves, (blocks, layers) = is_pair or callable(gradient), named
-    known = {"dtype": structure.dtype, "integers": structure.integers}
-    return Problem(value, claimed, structure.theta, blocks, layers, moves=moves, **known)
+    def value(self, x):
+        result = call(self._fun, "function", self._build(x), self._args)
+        result = detached(_pair(result)[0] if self._gradient is True else result)
+        if self._weights is None and np.ndim(result) == 1 and self._structure.is_vector:
+            self._weights = self._weights_of(len(result), x)
+        return result if self._weights is None else self._weights @ np.asarray(result)
+
+    def claimed(self, x):
+        found = self._claim(x)
+        if self._weights is not None:
+            found = np.asarray(detached(found))
+            if found.shape == found.shape[::-1]:
+                # where it is asked first, at x0
+                self.mistaken.setdefault("comes of a transposed Jacobian", self._weights @ found.T)
+            found = self._weights @ found
+        return self._structure.pack(found)
+
+    def _claim(self, x):
+        """The gradient or the Jacobian as it is returned."""
+        point = self._structure.build_in_own_precision(x)
+        if self._gradient is True:
+            return _pair(call(self._fun, "function", point, self._args))[1]
+        if callable(self._gradient):
+            return call(self._gradient, "gradient", point, self._args)
+        return self._gradient
+
+    def _weights_of(self, m, x):
+        """Weights for m residuals, if what is claimed of them is a Jacobian; else None."""
+        found, n = np.shape(detached(self._claim(x))) if np.isrealobj(x) else (), x.size
+        if len(found) != 2:
+            return None
+        if found != (m, n):
+            turned = ": it is transposed, return its .T" if found == (n, m) else ""
+            raise ValueError(
+                f"The Jacobian of {m} residuals by {n} parameters must have shape {(m, n)}; it has "
+                f"shape {found}{turned}."
+            )
+        self.notes.append(
+            f"{m} residuals r with their Jacobian were checked as one function, v·r with a random v"
+        )
+        return np.random.default_rng(0).normal(size=m)
 
 
 def _pair(result):
