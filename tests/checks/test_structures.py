@@ -454,6 +454,11 @@ def changed(change):
     ("gradient", "error", "message"),
     [
         (lambda g: g.pop("head"), ValueError, "no entry for 'head': neither 'dhead' nor"),
+        (
+            lambda g: g.update(layers=W),
+            ValueError,
+            r"be a list of 2.*an array of shape \(3, 2\)\.$",
+        ),
         (lambda g: g["layers"].pop(), ValueError, "'layers' must be a list of 2.*got list of 1"),
         (lambda g: g.update(layers={}), TypeError, "'layers' must be a list of 2.*got dict"),
         (
@@ -624,3 +629,19 @@ def test_an_error_at_x0_is_told_in_one_sentence(fun, grad, message):
     with pytest.raises(ValueError, match=f"{message}.* at x0, so it cannot") as caught:
         check_gradients(fun, grad, np.ones(3))
     assert isinstance(caught.value.__cause__, ArithmeticError | LookupError)
+
+
+@pytest.mark.parametrize("gap", [1e-2, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-12])
+def test_steps_shrink_where_the_domain_is_narrow(gap):
+    def f(p):
+        if not 0 < p < 1:
+            raise ValueError
+        return -np.log(1 - p)
+
+    for factor in (1.0, 1.1):
+        report = check_gradients(f, lambda p, factor=factor: factor / (1 - p), 1 - gap)
+        if gap >= 1e-4:
+            assert report.verdict == ("OK" if factor == 1 else "WRONG")
+        else:  # so near to the end p itself is rounded too coarsely
+            assert report.verdict != ("WRONG" if factor == 1 else "OK")
+            assert report.verdict == "WRONG" or report.passed or "domain" in str(report.hints)

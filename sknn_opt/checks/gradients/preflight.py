@@ -15,10 +15,7 @@ def call(function, who, x, args):
     try:
         return function(x, *args)
     except Exception as error:
-        raise Raised(
-            f"The {who} raised {_told(error)} at x0, so it cannot be checked there. Choose a point "
-            "where it can be computed."
-        ) from error
+        raise Raised(f"The {who} raised {_told(error)}") from error
 
 
 def _told(error):
@@ -86,6 +83,16 @@ def preflight(problem):
 
     Returns the gradient as a float64 vector, and whether it is one of single precision.
     """
+    try:
+        return _look(problem)
+    except Raised as error:
+        raise Raised(
+            f"{error} at x0, so it cannot be checked there. See that it runs with x0 alone (and "
+            "args), or choose another point."
+        ) from error.__cause__
+
+
+def _look(problem):
     x = problem.x0
     given = x.copy()
     values, gradients = [], []

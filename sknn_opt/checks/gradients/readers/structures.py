@@ -194,6 +194,8 @@ def _like(given, part):
         return part[()]
     if isinstance(given, int | float):
         return part.item()
+    if isinstance(given, np.matrix):
+        return np.asmatrix(part)
     if hasattr(given, "iloc"):
         return type(given)(part, *given.axes)
     if hasattr(given, "detach"):
@@ -255,7 +257,8 @@ class _Row:
         n = len(self.children)
         is_row = isinstance(gradient, list | tuple) or getattr(gradient, "ndim", 0) > 0
         if not is_row or len(gradient) != n:
-            has = f"{_kind(gradient)} of {len(gradient)}" if is_row else _kind(gradient)
+            is_list = isinstance(gradient, list | tuple)
+            has = f"{_kind(gradient)} of {len(gradient)}" if is_list else _kind(gradient)
             raise (ValueError if is_row else TypeError)(
                 f"{_of(path)} must be a {type(self.given).__name__} of {n}, as the parameters are; "
                 f"got {has}."
