@@ -1,6 +1,7 @@
 """Parameters of every structure: taken as they are, gradients in the same one, misfits named."""
 
 from collections import OrderedDict, defaultdict, namedtuple
+from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
 
@@ -13,6 +14,15 @@ from sknn_opt import assert_gradients_close, check_gradients
 RNG = np.random.default_rng(0)
 X, W, b = RNG.normal(size=(7, 3)), RNG.normal(size=(3, 2)), RNG.normal(size=2)
 Pair = namedtuple("Pair", "W b")
+
+
+@dataclass(frozen=True)
+class Layer:
+    W: np.ndarray
+    b: np.ndarray
+
+    def __getitem__(self, k):
+        return (self.W, self.b)[k]
 
 
 def blocks_of(report):
@@ -112,16 +122,17 @@ def slopes(W, b):
         ([W, b], ["x[0]", "x[1]"]),
         ((W, b), ["x[0]", "x[1]"]),
         (Pair(W, b), ["W", "b"]),
+        (Layer(W, b), ["W", "b"]),
         ([W, b.tolist()], ["x[0]", "x[1]"]),
     ],
-    ids=["list", "tuple", "named tuple", "list in a list"],
+    ids=["list", "tuple", "named tuple", "data class", "list in a list"],
 )
 @pytest.mark.parametrize("method", ["auto", "real", "complex"])
 def test_rows_of_arrays(x0, names, method):
     def f(p):
         assert type(p) is type(x0)
         assert isinstance(p[1], np.ndarray)
-        return cost(*p)
+        return cost(p[0], p[1])
 
     assert list(blocks_of(check_gradients(f, lambda p: slopes(*p), x0, method=method))) == names
     for gradient in (
@@ -134,6 +145,16 @@ def test_rows_of_arrays(x0, names, method):
     report = check_gradients(f, lambda p: (slopes(*p)[0], 3 * slopes(*p)[1]), x0, method=method)
     assert blocks_of(report) == dict(zip(names, ["OK", "WRONG"], strict=True))
     assert report.fault == names[1]  # the place in a list is no layer
+
+
+def test_a_gradient_with_the_fields_of_its_parameters():
+    for kind in (Pair, Layer):
+        for gradient in (lambda p: kind(*slopes(p.W, p.b)), lambda p: slopes(p.W, p.b)):  # noqa: B023
+            assert check_gradients(lambda p: cost(p.W, p.b), gradient, kind(W, b)).passed
+    with pytest.raises(TypeError, match="must be a Layer of 2, as the parameters are; got dict"):
+        check_gradients(lambda p: cost(p.W, p.b), lambda p: {"W": W, "b": b}, Layer(W, b))
+    with pytest.raises(TypeError, match="must be a list of 2, as the parameters are; got Layer"):
+        check_gradients(lambda p: cost(*p), lambda p: Layer(*slopes(*p)), [W, b])
 
 
 def test_an_array_of_equal_gradients_fits_a_list():

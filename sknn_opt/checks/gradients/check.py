@@ -53,9 +53,9 @@ def check_gradients(
         For an estimator X, y and, if wanted, sample_weight; 10 to 50 rows are enough and quick.
         For a function its gradient (a function, or what it returns) and the point x0, of floats;
         the gradient is left out if the function returns it too. x0 is a number, an array of any
-        shape, or a dict, list, tuple or named tuple of such, also nested. Functions get that
-        structure, and the gradient has it too; in a dict that of ``W1`` is called ``dW1`` or
-        ``W1``. For a module its loss.
+        shape, or a dict, list, tuple, named tuple or data class of such, also nested. Functions
+        get that structure, and the gradient has it too; in a dict that of ``W1`` is called ``dW1``
+        or ``W1``. For a module its loss.
     sample_weight : array-like of shape (n_samples,), default=None
         The weights of an estimator's rows.
     args : tuple, default=()

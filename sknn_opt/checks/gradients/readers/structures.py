@@ -1,7 +1,7 @@
 """Parameters in the very structure that their function takes, laid out in one vector and back.
 
-A structure is a number, an array of any shape, or a dict, list, tuple or named tuple of structures.
-The blocks are named by the way to them:
+A structure is a number, an array of any shape, or a dict, list, tuple, named tuple or data class of
+structures. The blocks are named by the way to them:
 
     {"layers": [{"W": W, "b": b}, …], "scale": 2.0}   has   layers[0].W, layers[0].b, …, scale
 
@@ -12,7 +12,7 @@ called ``dW``.
 import copy
 import re
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from numbers import Number
 
 import numpy as np
@@ -86,9 +86,9 @@ def _read(node, path, leaves):
     if isinstance(node, Mapping):
         children = {k: _read(child, (*path, str(k)), leaves) for k, child in node.items()}
         return _Group(node, children)
-    if _is_record(node):
-        named = node._asdict().items()
-        return _Row(node, [_read(child, (*path, name), leaves) for name, child in named])
+    if names := _field_names(node):
+        children = [_read(getattr(node, name), (*path, name), leaves) for name in names]
+        return _Row(node, children)
     if isinstance(node, list | tuple) and not _is_array_like(node):
         return _Row(node, [_read(each, (*path, f"[{k}]"), leaves) for k, each in enumerate(node)])
     leaf = _Leaf(path, node, _real_array(_spoken(path), node))
@@ -96,13 +96,16 @@ def _read(node, path, leaves):
     return leaf
 
 
-def _is_record(node):
-    return isinstance(node, tuple) and hasattr(node, "_asdict")
+def _field_names(node):
+    """The names in a named tuple or a data class; none in anything else."""
+    if is_dataclass(node) and not isinstance(node, type):
+        return [field.name for field in fields(node)]
+    return list(node._asdict()) if isinstance(node, tuple) and hasattr(node, "_asdict") else []
 
 
 def _is_array_like(node):
     """Whether a list holds plain numbers, or lists of them, and nothing else."""
-    if isinstance(node, list | tuple) and not _is_record(node):
+    if isinstance(node, list | tuple) and not _field_names(node):
         return all(map(_is_array_like, node))
     return isinstance(node, Number)
 
@@ -242,19 +245,23 @@ class _Group:
 
 @dataclass
 class _Row:
-    """A list, a tuple or a named tuple of structures."""
+    """A list, a tuple, a named tuple or a data class of structures."""
 
-    given: list | tuple
+    given: object
     children: list
 
     def build(self, x, *, cast=False):
         made = [child.build(x, cast=cast) for child in self.children]
-        if _is_record(self.given):
-            return type(self.given)(*made)
+        if names := _field_names(self.given):
+            named = dict(zip(names, made, strict=True))
+            is_tuple = isinstance(self.given, tuple)
+            return self.given._replace(**named) if is_tuple else replace(self.given, **named)
         return made if type(self.given) is list else type(self.given)(made)
 
     def parts(self, gradient, path):
-        n = len(self.children)
+        n, names = len(self.children), _field_names(self.given)
+        if names and names == _field_names(gradient):
+            gradient = [getattr(gradient, name) for name in names]
         is_row = isinstance(gradient, list | tuple) or getattr(gradient, "ndim", 0) > 0
         if not is_row or len(gradient) != n:
             is_list = isinstance(gradient, list | tuple)
@@ -263,9 +270,8 @@ class _Row:
                 f"{_of(path)} must be a {type(self.given).__name__} of {n}, as the parameters are; "
                 f"got {has}."
             )
-        is_record = _is_record(self.given)
-        names = self.given._asdict() if is_record else [f"[{k}]" for k in range(n)]
-        for name, child, each in zip(names, self.children, gradient, strict=True):
+        steps = names or [f"[{k}]" for k in range(n)]
+        for name, child, each in zip(steps, self.children, gradient, strict=True):
             yield from child.parts(each, (*path, name))
 
 
