@@ -19,7 +19,7 @@ X, Y = InputNormalizer().fit_transform(X)[::10], Y[::10]
 
 def both(objective):
     problem = read_objective(objective)
-    whole = ComplexStep(Guarded(problem.value), problem)
+    whole = ComplexStep(Guarded(problem.value, problem.x0), problem)
     return Layerwise(problem, problem.x0, whole), whole
 
 

@@ -32,7 +32,7 @@ def problem():
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_every_source_agrees_with_backprop_and_contradicts_a_bug(problem, name):
-    source = SOURCES[name](Guarded(problem.value), problem)
+    source = SOURCES[name](Guarded(problem.value, problem.x0), problem)
     for block, place in problem.blocks.items():
         gradient = problem.claimed[place.slice]
         directions = source.directions(block, 3, np.random.default_rng(1))

@@ -21,8 +21,9 @@ from sknn_opt.checks.opener import is_ours, open_network
 
 def check_gradients(
     what: Any,
-    *args: Any,
+    *inputs: Any,
     sample_weight: ArrayLike | None = None,
+    args: Any = (),
     jac: Callable[..., Any] | bool | None = None,
     blocks: Mapping[str, Any] | None = None,
     burn_in: int = 0,
@@ -34,8 +35,8 @@ def check_gradients(
     It takes four kinds of input::
 
         check_gradients(estimator, X, y)                 # ours, or scikit-learn's own MLP
-        check_gradients(fun, grad, x0)                   # functions of a vector, as for scipy
-        check_gradients(cost, gradients, parameters)     # the same of a dict of arrays
+        check_gradients(fun, grad, x0)                   # functions of an array, or of a number
+        check_gradients(cost, gradients, parameters)     # of dicts, lists and tuples of arrays
         check_gradients(module, loss)                    # torch: loss(module) is a scalar tensor
 
     An estimator is checked at random initial weights, after `burn_in` steps of training, and if it
@@ -47,14 +48,19 @@ def check_gradients(
     what : estimator, callable or torch.nn.Module
         An MLPClassifier or MLPRegressor, ours or scikit-learn's, fitted or not; a function that
         returns a number, or the pair of a number and its gradient; a torch module. It is not
-        changed.
-    *args : tuple
+        changed. A function of a vector may return a vector of residuals, with their Jacobian.
+    *inputs : tuple
         For an estimator X, y and, if wanted, sample_weight; 10 to 50 rows are enough and quick.
-        For a function its gradient (a function or an array, or for a dict of parameters a dict;
-        the gradient of ``W1`` is called ``dW1`` or ``W1``) and the point x0, of floats; the
-        gradient is left out if the function returns it too. For a module its loss.
+        For a function its gradient (a function, or what it returns) and the point x0, of floats;
+        the gradient is left out if the function returns it too. x0 is a number, an array of any
+        shape, or a dict, list, tuple, named tuple or data class of such, also nested. Functions
+        get that structure, and the gradient has it too; in a dict that of ``W1`` is called ``dW1``
+        or ``W1``. For a module its loss.
     sample_weight : array-like of shape (n_samples,), default=None
         The weights of an estimator's rows.
+    args : tuple, default=()
+        Further arguments of a function and of its gradient, as scipy hands them on:
+        ``fun(x, *args)``.
     jac : callable or True, default=None
         The gradient in scipy's way: ``check_gradients(fun, x0, jac=grad)``; True says that `fun`
         returns the pair.
@@ -82,8 +88,9 @@ def check_gradients(
     Raises
     ------
     TypeError, ValueError
-        If the input is none of the four kinds, or the function is random, changes its argument, or
-        returns anything but one finite real number at x0.
+        If the input is none of the four kinds, or the function is random, changes its argument,
+        raises at x0, or returns anything but one finite real number there. Where it raises beside
+        x0, no error comes out: other steps are taken, or the report says that its domain ends.
     ImportError
         If a torch module is given and torch cannot be imported.
 
@@ -121,10 +128,10 @@ def check_gradients(
     """
     is_estimator, ours, notes = hasattr(what, "get_params"), False, ()
     if is_estimator:
-        _refuse(jac=jac, blocks=blocks)
+        _refuse(jac=jac, blocks=blocks, args=_or_none(args))
         if isinstance(what, type):
             raise TypeError(f"Pass an instance: check_gradients({what.__name__}(), X, y).")
-        X, y, sample_weight = _rows(args, sample_weight)
+        X, y, sample_weight = _rows(inputs, sample_weight)
         opened = open_network(what, X, y)
         given, notes = (opened.part, opened.X, opened.y, sample_weight), opened.notes
         ours = is_ours(opened.part)
@@ -140,16 +147,17 @@ def check_gradients(
     elif is_estimator:
         problems = read_sklearn_mlp(*given)
     else:
-        problems = [_read_function(what, args, jac, blocks)]
-    return GradientReport(tuple(check_problem(problem, method) for problem in problems), notes)
+        problems = [_read_function(what, inputs, jac, blocks, args)]
+    points = tuple(check_problem(problem, method) for problem in problems)
+    return GradientReport(points, (*notes, *(n for problem in problems for n in problem.notes)))
 
 
-def assert_gradients_close(what: Any, *args: Any, **options: Any) -> GradientReport:
+def assert_gradients_close(what: Any, *inputs: Any, **options: Any) -> GradientReport:
     """Assert that gradients are correct; for tests.
 
     Parameters
     ----------
-    what, *args, **options
+    what, *inputs, **options
         As for `check_gradients`.
 
     Returns
@@ -168,40 +176,44 @@ def assert_gradients_close(what: Any, *args: Any, **options: Any) -> GradientRep
     >>> from sknn_opt import assert_gradients_close
     >>> report = assert_gradients_close(lambda x: np.sum(x**3), lambda x: 3 * x**2, [1.0, 2.0])
     """
-    report = check_gradients(what, *args, **options)
+    report = check_gradients(what, *inputs, **options)
     report.raise_if_failed()
     return report
 
 
-def _rows(args, sample_weight):
+def _rows(inputs, sample_weight):
     """X, y, sample_weight of an estimator's call."""
-    match args:
+    match inputs:
         case (X, y):
             return X, y, sample_weight
         case (X, y, weight) if sample_weight is None:
             return X, y, weight
     raise TypeError(
         "With an estimator check_gradients takes X and y (and sample_weight); got "
-        f"{len(args)} arguments after the estimator."
+        f"{len(inputs)} arguments after the estimator."
     )
 
 
-def _read_function(what, args, jac, blocks):
+def _read_function(what, inputs, jac, blocks, args):
     """The Problem of a torch module or of a function."""
     if is_torch_module(what):
-        _refuse(jac=jac, blocks=blocks)
-        if len(args) != 1:
+        _refuse(jac=jac, blocks=blocks, args=_or_none(args))
+        if len(inputs) != 1:
             raise TypeError(
                 "With a torch module check_gradients takes its loss, a function of the module; got "
-                f"{len(args)} arguments after the module."
+                f"{len(inputs)} arguments after the module."
             )
-        return read_torch_module(what, *args)
+        return read_torch_module(what, *inputs)
     if callable(what):
-        return read_functions(what, args, jac, blocks)
+        return read_functions(what, inputs, jac, blocks, args)
     raise TypeError(
         "check_gradients takes an MLPClassifier or MLPRegressor, or what holds one, a function, or "
         f"a torch module; got {type(what).__name__}."
     )
+
+
+def _or_none(args):
+    return None if isinstance(args, tuple) and not args else args
 
 
 def _refuse(**options):

@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from sknn_opt.checks.gradients.explain import explain
+from sknn_opt.checks.gradients.inputs import hints_of_inputs
 from sknn_opt.checks.gradients.judge import Comparison, decide, judge_all, report_on
-from sknn_opt.checks.gradients.preflight import Guarded
+from sknn_opt.checks.gradients.preflight import Guarded, Raised
 from sknn_opt.checks.gradients.report import KINK, OK, WRONG, PointCheck
 
 N_DIRECTIONS = 3
@@ -28,7 +29,7 @@ class _Check:
         problem.look()
         self.problem = problem
         self.rng = np.random.default_rng(0)
-        self.f = Guarded(problem.value)
+        self.f = Guarded(problem.value, problem.x0)
         self.source = problem.source(self.f, method, self.rng)
 
     def run(self):
@@ -37,6 +38,7 @@ class _Check:
         compared = self.source.settle(compared, self.compare, self.rng)
         checks = self._look_beside_kinks(self._judge(compared)) + problem.more_checks()
         found = explain(problem, compared, checks, self.source.relative_noise, self.rng)
+        found = (*found[:2], (*found[2], *hints_of_inputs(problem, self.f.edge, checks)))
         checks.append(judge_all(problem, list(compared.values()), checks))
         method = f"by {self.source.describe()}"
         if problem.single:
@@ -77,7 +79,10 @@ class _Check:
         aside = ASIDE * problem.scale * self.rng.normal(size=problem.x0.size)
         if not np.isfinite(self.f(problem.x0 + aside)):
             return checks
-        beside = _Check(replace(problem, x0=problem.x0 + aside), "real")
+        try:
+            beside = _Check(replace(problem, x0=problem.x0 + aside), "real")
+        except Raised:  # the gradient is not defined there
+            return checks
         found = {block: decide(beside.problem, beside.compare(block))[0] for block in kinks}
         self.f.n_calls += beside.f.n_calls
         consequences = {

@@ -33,7 +33,13 @@ class Explainer:
         ordered = [block for block in problem.layers or problem.blocks if block in wrong]
         evidence = [self._evidence(wrong[block], compared[block]) for block in ordered]
         context = Context(problem.n_rows, problem.penalty, tuple(self.alternatives()))
-        return fault, layer, (*hints, *name_causes(evidence, context))
+        mistaken = (
+            f"{item.block} {words}"
+            for words, gradient in problem.mistaken.items()
+            for item in evidence
+            if item.explains(gradient[problem.blocks[item.block].slice])
+        )
+        return fault, layer, (*hints, *mistaken, *name_causes(evidence, context))
 
     def find_fault(self, wrong):
         """The last layer with a wrong block: a sentence, the layer, and hints."""

@@ -6,28 +6,76 @@ Every call of it goes through `Guarded`.
 import numpy as np
 
 
-class Guarded:
-    """The user's f: its result validated, its calls counted, its errors told where they arose."""
+class Raised(ValueError):
+    """The user's function or gradient raised, and `__cause__` is what."""
 
-    def __init__(self, function):
-        self._function = function
-        self.n_calls, self.block = 0, None
+
+def call(function, who, x, args):
+    """function(x, *args), for `who` it is; its own errors are told apart from ours."""
+    try:
+        return function(x, *args)
+    except Exception as error:
+        raise Raised(f"The {who} raised {_told(error)}") from error
+
+
+def _told(error):
+    """An error in a few words."""
+    text = str(error).partition("\n")[0]
+    return f"{type(error).__name__} ({text})" if text else type(error).__name__
+
+
+class Guarded:
+    """The user's f: its result validated, its calls counted, NaN where it raises.
+
+    Beside x0 may lie the end of its domain. If f raises at x0 as well, where it did not before, its
+    own error is raised. `edge` is the least distance from x0 at which f had no finite value, and
+    what f did there.
+    """
+
+    def __init__(self, function, x0):
+        self._function, self._x0, self._raised = function, x0, False
+        self.n_calls, self.block, self.edge = 0, None, (np.inf, "")
 
     def __call__(self, x):
-        return real_number(self._call(x))
+        try:
+            value = real_number(self._call(x))
+        except Exception as error:
+            self._insist_on_x0(error)
+            self._see_edge(x, f"raises {_told(_cause(error))}")
+            return np.nan
+        if not np.isfinite(value):
+            self._see_edge(x, f"is {value}")
+        return value
 
     def complex(self, x):
         """f(x) of a complex x, as an array of no dimension; real if f drops what is imaginary."""
-        return np.asarray(self._call(x)).reshape(())
+        try:
+            return np.asarray(detached(self._call(x))).reshape(())
+        except Exception:  # whatever a real function does with complex numbers
+            return np.asarray(complex(np.nan, np.nan))
 
     def _call(self, x):
         self.n_calls += 1
+        return self._function(x)
+
+    def _insist_on_x0(self, error):
+        if self._raised:
+            return  # it has been asked
+        self._raised = True
         try:
-            return self._function(x)
-        except Exception as error:
+            real_number(self._call(self._x0))
+        except Exception:
+            error = _cause(error)
             if self.block is not None:
                 error.add_note(f"raised by the function while block {self.block!r} was checked")
-            raise
+            raise error from None
+
+    def _see_edge(self, x, what):
+        self.edge = min(self.edge, (float(np.linalg.norm(x - self._x0)), what))
+
+
+def _cause(error):
+    return error.__cause__ if isinstance(error, Raised) else error
 
 
 def preflight(problem):
@@ -35,6 +83,16 @@ def preflight(problem):
 
     Returns the gradient as a float64 vector, and whether it is one of single precision.
     """
+    try:
+        return _look(problem)
+    except Raised as error:
+        raise Raised(
+            f"{error} at x0, so it cannot be checked there. See that it runs with x0 alone (and "
+            "args), or choose another point."
+        ) from error.__cause__
+
+
+def _look(problem):
     x = problem.x0
     given = x.copy()
     values, gradients = [], []
@@ -42,8 +100,10 @@ def preflight(problem):
         value = problem.value(given)
         _refuse_changes(x, given, "the function")
         values.append(real_number(value))
-        gradient = problem.gradient(given)
-        _refuse_changes(x, given, "the gradient")
+        try:
+            gradient = problem.gradient(given)
+        finally:  # what it gives may be refused because of that
+            _refuse_changes(x, given, "the gradient")
         if gradient is None:
             raise TypeError("The gradient returned None: is a return missing?")
         gradients.append(as_gradient(gradient, "The gradient", "x0", x.shape).astype(float))
@@ -60,10 +120,15 @@ def preflight(problem):
     return gradients[0], np.float32 in (problem.dtype, np.asarray(gradient).dtype)
 
 
+def detached(value):
+    """A torch tensor as NumPy can read it; anything else as it is."""
+    return value.detach().cpu() if hasattr(value, "detach") else value
+
+
 def real_number(value):
     if value is None:
         raise TypeError("The function returned None: is a return missing?")
-    array = np.asarray(value)
+    array = np.asarray(detached(value))
     if array.dtype.kind == "c":
         raise TypeError(
             f"The function must return a real number; it returned {value!r}. Return value.real, or "
@@ -73,24 +138,42 @@ def real_number(value):
         shown = f"an array of shape {array.shape}" if array.ndim else f"{type(value).__name__}"
         raise TypeError(
             f"The function must return one real number, the loss; it returned {shown}. Sum or "
-            "average over the rows."
+            "average over the rows, or pass the Jacobian of residuals as the gradient."
         )
     return float(array.reshape(()))
 
 
 def as_gradient(array, who, what, shape):
     """The array, if it has real numbers and the shape of the parameters."""
+    if array is None:
+        raise TypeError(f"{who} is None: it was never computed, or a return is missing.")
     try:
-        array = np.asarray(array)
+        array = np.asarray(detached(array))
     except ValueError as error:
         raise ValueError(f"{who} is not one array of numbers: {error}") from error
     if array.dtype.kind not in "fiu":
         raise TypeError(f"{who} must be real numbers; it has dtype {array.dtype}.")
-    if array.shape != shape:
-        raise ValueError(
-            f"{who} must have the shape of {what}, {shape}; it has shape {array.shape}."
-        )
-    return array
+    if array.shape == shape:
+        return array
+    if array.size == np.prod(shape) == 1 and () in (array.shape, shape):
+        return array.reshape(shape)  # a number and an array of one element
+    raise ValueError(
+        f"{who} must have the shape of {what}, {shape}; it has shape {array.shape}"
+        f"{_reshaping(array.shape, shape)}."
+    )
+
+
+def _reshaping(found, shape):
+    """What may have happened to a gradient of this shape, and what to do."""
+    if len(found) > 1 and found == shape[::-1]:
+        return ": it is transposed, return its .T"
+    if np.prod(found) == np.prod(shape):
+        return f": return its .reshape{shape}" if len(shape) > 1 else ": return its .ravel()"
+    if len(found) == len(shape) + 1 and found[1:] == shape:
+        return ", one gradient for each row: sum or average over the rows"
+    if len(found) == len(shape) + 1 and found[:-1] == shape:
+        return ", one gradient for each column, a transposed Jacobian: sum or average over them"
+    return ""
 
 
 def _refuse_changes(x, given, who):

@@ -14,7 +14,7 @@ from sknn_opt.checks.gradients.explain import Explainer
 from sknn_opt.checks.gradients.numeric import rms
 from sknn_opt.checks.gradients.numeric.complex_step import ComplexStep
 from sknn_opt.checks.gradients.numeric.real_step import RealStep
-from sknn_opt.checks.gradients.preflight import preflight
+from sknn_opt.checks.gradients.preflight import Raised, preflight
 
 EXACT = 1e-9  # a correct gradient agrees so well with complex steps
 SINGLE = 1e-5  # a correct float32 gradient so well with anything
@@ -43,6 +43,9 @@ class Problem:
         "each call; networks of sknn_opt do so by themselves"
     )
     dtype: np.dtype = field(default_factory=lambda: np.dtype(float))
+    integers: np.ndarray | bool = False  # where the claimed gradient came as integers
+    mistaken: dict = field(default_factory=dict)  # words on the claim, and what it should be then
+    notes: list = field(default_factory=list)  # on how it was read
 
     def __post_init__(self):
         if self.layers is None:
@@ -73,7 +76,13 @@ class Problem:
         """How the gradient moves as x0 moves in its last digits, one row for each point."""
         if not self.moves:
             return np.zeros((1, self.x0.size))
-        return np.array([self.gradient(x) for x in self.nearby], float) - self.claimed
+        return np.array([self._gradient_or_nan(x) for x in self.nearby], float) - self.claimed
+
+    def _gradient_or_nan(self, x):
+        try:
+            return self.gradient(x)
+        except Raised:  # it is defined at x0, if nowhere else
+            return np.full(x.size, np.nan)
 
     def slack(self, place):
         """How far a part of the gradient is off if it is one of single precision."""

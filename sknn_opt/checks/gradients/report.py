@@ -95,7 +95,7 @@ class BlockCheck:
         if self.elementwise:
             errors = error_size(self.samples[0] - self.samples[1])
             order = np.argsort(-errors)[:k]
-            places = np.transpose(np.unravel_index(order, self.shape)).tolist()
+            places = [map(int, np.unravel_index(place, self.shape)) for place in order]
             known = zip(places, *(side[order].tolist() for side in self.samples), strict=True)
         elif self.index is not None:
             known = [(self.index, self.analytic, self.numeric)]
@@ -109,7 +109,11 @@ class BlockCheck:
         """The table's row, as text."""
         found = "", "", ""
         if self.index is not None:
-            found = str([*self.index]), f"{self.analytic:+.6e}", f"{self.numeric:+.6e}"
+            found = (
+                str([*self.index]) if self.index else "",
+                f"{self.analytic:+.6e}",
+                f"{self.numeric:+.6e}",
+            )
         sees = "-" if math.isnan(self.resolution) else f"{self.resolution:.0e}"
         size, value = f"{self.n_parameters:,}", f"{self.ratio:.1e}"
         return (self.block, size, self.verdict, value, sees, *found, self.note)

@@ -164,7 +164,9 @@ class _Ladder:
     def climb(self, start):
         """The best estimate that the ladder has, tried from `start` on."""
         # Down, past kinks and while the truncation error dominates; then up, while noise does.
-        tried = self._walk(self._pair(start), 1, LAST - 1)
+        tried = self._walk(self._pair(min(start, LAST - 1)), 1, LAST - 1)
+        if not np.isfinite(tried[-1].error):  # the domain of f ends before the usual steps
+            tried += self._walk(tried[-1], 1, SMALLEST - 1)[1:]
         if not any(estimate.kink for estimate in tried) and not tried[-1].is_good:
             tried += self._walk(tried[0], -1, 0)[1:]
         smooth = [e for e in tried if not e.kink and np.isfinite(e.error)]

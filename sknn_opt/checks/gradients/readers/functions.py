@@ -1,14 +1,16 @@
-"""Functions as users have them, of a vector or of a dict of arrays, as a Problem."""
+"""Functions as users have them, of numbers, arrays or structures of them, as a Problem."""
 
 import numpy as np
 
-from sknn_opt.checks.gradients.preflight import as_gradient
+from sknn_opt.checks.gradients.preflight import call, detached
 from sknn_opt.checks.gradients.problem import Problem
-from sknn_opt.nn.network import Block, lay_out
+from sknn_opt.checks.gradients.readers.structures import Structure
+from sknn_opt.nn.network import Block
 
 
-def read_functions(fun, arguments, jac, blocks):
-    """(fun, grad, x0), (fun_and_grad, x0) or (fun, x0, jac=grad); x0 a vector or a dict."""
+def read_functions(fun, arguments, jac, blocks, args=()):
+    """(fun, grad, x0), (fun_and_grad, x0) or (fun, x0, jac=grad); both get args after x0."""
+    args = args if isinstance(args, tuple) else (args,)  # as scipy does
     match arguments:
         case (gradient, x0) if jac is None:
             pass
@@ -27,29 +29,84 @@ def read_functions(fun, arguments, jac, blocks):
             "The last argument must be the point x0, and is a function: the order is "
             "check_gradients(fun, grad, x0)."
         )
-    parts = (_lay_out_dict if isinstance(x0, dict) else _lay_out_vector)(x0, blocks)
-    return _problem(fun, gradient, *parts)
+    structure = Structure(x0)
+    blocks, layers = _name_blocks(structure, blocks)
+    asked = _Functions(fun, gradient, structure, args)
+    known = {"moves": gradient is True or callable(gradient), "dtype": structure.dtype}
+    known |= {"integers": structure.integers, "mistaken": asked.mistaken, "notes": asked.notes}
+    return Problem(asked.value, asked.claimed, structure.theta, blocks, layers, **known)
 
 
-def _problem(fun, gradient, arrays, blocks, unpack, pack):
-    """The Problem of what takes parameters as `unpack` gives them, and gradients as `pack` does."""
-    dtype = np.result_type(*(array.dtype for array in arrays))
-    theta = np.concatenate([array.ravel() for array in arrays]).astype(float)
-    is_pair = gradient is True
+def _name_blocks(structure, blocks):
+    """The blocks and their layers: a vector may have names of the user's for its parts."""
+    if blocks is None:
+        return structure.blocks, structure.layers
+    if not structure.is_vector:
+        raise TypeError(
+            "blocks= names the parts of a vector; a dict names its own, as other structures do, "
+            "and a number or a matrix is one block."
+        )
+    return _as_blocks(blocks, structure.theta.size), None
 
-    def value(x):
-        result = fun(unpack(x))
-        return _pair(result)[0] if is_pair else result
 
-    def claimed(x):
-        # in its own precision, and the very array where that is float64
-        arguments = unpack(x if dtype == np.float64 else x.astype(dtype))
-        if is_pair:
-            return pack(_pair(fun(arguments))[1])
-        return pack(gradient(arguments) if callable(gradient) else gradient)
+class _Functions:
+    """What takes parameters in their structure, and gradients likewise, as functions of a vector.
 
-    moves = is_pair or callable(gradient)
-    return Problem(value, claimed, theta, blocks, moves=moves, dtype=dtype)
+    Residuals r with their Jacobian J are weighed at random: v·r has the gradient vᵀJ.
+    `mistaken` has what would be right if a usual mistake was made; `notes` are the report's.
+    """
+
+    def __init__(self, fun, gradient, structure, args):
+        self._fun, self._gradient, self._args = fun, gradient, args
+        self._structure, self._build = structure, structure.build
+        self._weights, self.mistaken, self.notes = None, {}, []
+        if structure.dtype != float:  # double precision is better, where it is taken
+            try:
+                fun(structure.build(structure.theta), *args)
+            except Exception:
+                self._build = structure.build_in_own_precision
+
+    def value(self, x):
+        result = call(self._fun, "function", self._build(x), self._args)
+        result = detached(_pair(result)[0] if self._gradient is True else result)
+        if self._weights is None and np.ndim(result) == 1 and self._structure.is_vector:
+            self._weights = self._weights_of(len(result), x)
+        return result if self._weights is None else self._weights @ np.asarray(result)
+
+    def claimed(self, x):
+        found = self._claim(x)
+        if self._weights is not None:
+            found = np.asarray(detached(found))
+            if found.shape == found.shape[::-1]:
+                # where it is asked first, at x0
+                self.mistaken.setdefault("comes of a transposed Jacobian", self._weights @ found.T)
+            found = self._weights @ found
+        return self._structure.pack(found)
+
+    def _claim(self, x):
+        """The gradient or the Jacobian as it is returned."""
+        point = self._structure.build_in_own_precision(x)
+        if self._gradient is True:
+            return _pair(call(self._fun, "function", point, self._args))[1]
+        if callable(self._gradient):
+            return call(self._gradient, "gradient", point, self._args)
+        return self._gradient
+
+    def _weights_of(self, m, x):
+        """Weights for m residuals, if what is claimed of them is a Jacobian; else None."""
+        found, n = np.shape(detached(self._claim(x))) if np.isrealobj(x) else (), x.size
+        if len(found) != 2:
+            return None
+        if found != (m, n):
+            turned = ": it is transposed, return its .T" if found == (n, m) else ""
+            raise ValueError(
+                f"The Jacobian of {m} residuals by {n} parameters must have shape {(m, n)}; it has "
+                f"shape {found}{turned}."
+            )
+        self.notes.append(
+            f"{m} residuals r with their Jacobian were checked as one function, v·r with a random v"
+        )
+        return np.random.default_rng(0).normal(size=m)
 
 
 def _pair(result):
@@ -62,20 +119,8 @@ def _pair(result):
     return result
 
 
-def _lay_out_vector(x0, blocks):
-    x0 = _real_array("x0", x0)
-    if x0.ndim != 1 or not x0.size:
-        raise ValueError(
-            f"x0 must be a vector of at least one element; it has shape {x0.shape}. For arrays of "
-            "other shapes pass a dict: {'W': W, 'b': b}."
-        )
-    return [x0], _as_blocks(blocks, x0.size), lambda x: x, lambda gradient: gradient
-
-
 def _as_blocks(blocks, size):
     """What the user names, {name: slice or Block or (slice, shape)}, as Blocks that cover x0."""
-    if blocks is None:
-        return {"x": Block(slice(0, size), (size,))}
     if not isinstance(blocks, dict):
         raise TypeError(
             f"blocks must be a dict of names and slices of x0; got {type(blocks).__name__}."
@@ -102,60 +147,3 @@ def _as_blocks(blocks, size):
             "blocks."
         )
     return named
-
-
-def _lay_out_dict(parameters, blocks):
-    if blocks is not None:
-        raise TypeError("blocks= names the parts of a vector; a dict names its own.")
-    if not parameters:
-        raise ValueError("The dict of parameters is empty.")
-    arrays = {name: _real_array(repr(name), array) for name, array in parameters.items()}
-    for name, array in arrays.items():
-        if not array.size:
-            raise ValueError(f"Parameter {name!r} is empty: its shape is {array.shape}.")
-    blocks = lay_out({name: array.shape for name, array in arrays.items()})
-
-    def unpack(x):
-        return {name: block.of(x) for name, block in blocks.items()}
-
-    return arrays.values(), blocks, unpack, lambda gradients: _pack(gradients, blocks)
-
-
-def _pack(gradients, blocks):
-    """The gradients of a dict as one vector; of W1 it is called dW1 or W1."""
-    if not isinstance(gradients, dict):
-        raise TypeError(
-            "With a dict of parameters the gradients must be a dict as well; got "
-            f"{type(gradients).__name__}."
-        )
-
-    parts = []
-    for name, block in blocks.items():
-        key = f"d{name}"
-        if key not in gradients or key in blocks:  # "dx" may be a parameter itself
-            key = name
-        if key not in gradients:
-            raise ValueError(
-                f"The gradients have no entry for {name!r}: neither 'd{name}' nor {name!r} is "
-                f"among their keys {sorted(map(str, gradients))}."
-            )
-        who = f"The gradient {key!r}"
-        parts.append(as_gradient(gradients[key], who, repr(name), block.shape).ravel())
-    return np.concatenate(parts)
-
-
-def _real_array(name, array):
-    try:
-        array = np.asarray(array)
-    except ValueError as error:
-        raise ValueError(f"{name} must be an array of numbers; NumPy says: {error}") from error
-    if array.dtype.kind in "iub":
-        raise TypeError(
-            f"{name} has dtype {array.dtype}: small steps of integers round to no step at all. "
-            "Pass floats, for example x0.astype(float)."
-        )
-    if array.dtype not in (np.float32, np.float64):
-        raise TypeError(f"{name} must be float64 or float32; its dtype is {array.dtype}.")
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} holds NaN or infinity; choose a finite point.")
-    return array
