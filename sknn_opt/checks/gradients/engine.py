@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from sknn_opt.checks.gradients.explain import explain
-from sknn_opt.checks.gradients.judge import Comparison, decide, judge_all, report_on
+from sknn_opt.checks.gradients.judge import MANY, Comparison, decide, forgive, judge_all, report_on
 from sknn_opt.checks.gradients.preflight import Guarded
-from sknn_opt.checks.gradients.report import KINK, OK, WRONG, PointCheck
+from sknn_opt.checks.gradients.report import INCONCLUSIVE, KINK, OK, WRONG, PointCheck
 
 N_DIRECTIONS = 3
 ASIDE = 1e-2  # how far beside a kink the gradient is checked, of the parameters' size
@@ -44,11 +44,11 @@ class _Check:
         n_calls = self.f.n_calls
         return PointCheck(problem.name, method, tuple(checks), *found, n_calls, *problem.whole)
 
-    def compare(self, block, source=None, *, wrong=False):
+    def compare(self, block, source=None, *, wrong=False, n=N_DIRECTIONS):
         """What is claimed of a block, and what a source finds."""
         source, directions = source or self.source, None
-        if not source.lists(block, wrong=wrong):
-            directions = source.directions(block, N_DIRECTIONS, self.rng)
+        if n == MANY or not source.lists(block, wrong=wrong):
+            directions = source.directions(block, n, self.rng)
         gradient = self.problem.claimed[self.problem.blocks[block].slice]
         claimed = gradient if directions is None else directions @ gradient
         estimates = source.along(block, directions, claimed)
@@ -57,16 +57,27 @@ class _Check:
     def _judge(self, compared):
         """The checks of all blocks; one that is wrong is looked at element by element."""
         problem = self.problem
-        whole_norm = np.linalg.norm([each.norm for each in compared.values()])
+        norms = [each.norm * each.source.unit(block) for block, each in compared.items()]
+        whole_norm = np.linalg.norm(norms)
         checks = []
         for block, found in compared.items():
             verdict, note = decide(problem, found, whole_norm)
+            if verdict == INCONCLUSIVE and found.source.insists(found):
+                found, verdict, note = self._insist(block, found, verdict, note)
+                compared[block] = found
             unlisted = verdict == WRONG and found.directions is not None
             if unlisted and found.source.lists(block, wrong=True):
                 found = compared[block] = self.compare(block, found.source, wrong=True)
                 verdict, note = decide(problem, found, whole_norm)
-            checks.append(report_on(problem, found, verdict, note, self.rng))
+            check = report_on(problem, found, verdict, note, self.rng)
+            checks.append(forgive(problem, found, check))
         return checks
+
+    def _insist(self, block, found, *said):
+        """More directions for a block that noise hides: what they say, if they can."""
+        more = self.compare(block, n=MANY)
+        verdict, note = decide(self.problem, more)
+        return (more, verdict, note) if verdict in (OK, WRONG) else (found, *said)
 
     def _look_beside_kinks(self, checks):
         """Where x0 lies on a kink, check the gradient a little beside it, where it has one."""

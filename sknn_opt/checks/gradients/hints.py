@@ -13,6 +13,7 @@ import numpy as np
 
 CLOSE = 1e-5  # a hypothesis leaves at most this share of a block's numbers, ...
 REST = 0.01  # ... and at most this share of the error that it is to explain
+ZERO = 1e-9  # a derivative of so small a share of what is claimed is 0
 MOST_ROWS = 1e6  # a larger factor is hardly a number of rows
 PLURAL = {"is": "are", "has": "have", "holds": "hold", "differs": "differ", "leaves": "leave"}
 
@@ -84,6 +85,10 @@ def _cause(item, context):
         return "is not finite (NaN or infinite)"
     if not np.isfinite(item.numeric).all():
         return None
+    if np.all(
+        np.abs(item.numeric) <= max(ZERO * np.abs(item.seen(item.analytic)).max(), item.error)
+    ):
+        return "has to be zero: f does not change with it"
     if not item.analytic.any():
         return "is all zero: never written, overwritten, or cut off from the loss"
     hypotheses = (_transposed, _alternative, _linear, _only_penalty, _order, _part)
@@ -120,7 +125,7 @@ def _factor(item, c, context):
         if np.isclose(c, factor, rtol=1e-4):
             return words
     if not _is_plain(c) or c < 0:
-        return f"is {c:.6g} times the correct gradient"
+        return f"is {_times(c)} the correct gradient"
     rows = f"{max(c, 1 / c):.6g}"
     text = f"is {rows} times too {'large' if c > 1 else 'small'}"
     if n is None:
@@ -221,11 +226,19 @@ def _how(item, wrong):
     a, n = item.analytic[wrong.ravel()], item.numeric[wrong.ravel()]
     if not a.any():
         return ": zero"
+    if np.all(np.abs(n) <= ZERO * np.abs(a)):
+        return ": f does not change with it"
     with np.errstate(all="ignore"):
         factors = a / n
     if np.allclose(factors, factors[0], rtol=1e-3):
-        return ": its sign" if np.isclose(factors[0], -1) else f": {factors[0]:.4g} times"
+        return ": its sign" if np.isclose(factors[0], -1) else f": {_times(factors[0], 4)}"
     return ""
+
+
+def _times(c, digits=6):
+    """A factor in words, with as many digits as tell it from 1."""
+    text = f"{c:.{digits}g}"
+    return f"{text} times" if text != "1" else f"1 {'+' if c > 1 else '-'} {abs(c - 1):.1g} times"
 
 
 def _is_plain(c):

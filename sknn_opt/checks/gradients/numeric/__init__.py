@@ -80,6 +80,18 @@ class Source:
     def directions(self, block, n, rng):
         return self.weights(block) * rng.normal(size=(n, self.blocks[block].size))
 
+    def unit(self, block):
+        """What one unit of a direction is, on the scale on which blocks are compared."""
+        return 1.0
+
+    def finds_zero(self, compared, whole):
+        """Whether a block has no gradient, by evidence other than its size."""
+        return False
+
+    def insists(self, compared):
+        """Whether more directions may clear a block that is left open."""
+        return False
+
     def settle(self, compared, compare, rng):
         """Second thoughts, once all blocks have been compared."""
         return compared

@@ -27,8 +27,20 @@ SMALLEST = 11  # of the steps that confirm a contradiction
 EXTRAPOLATED = 20  # C(h/10) differs from C(h) by 99 times its own error; how much of that we trust
 GOOD_ENOUGH = 1e-9
 SAFETY = 5  # how many of its probable errors an estimate may be off
-N_NOISE = 8
-NOISE_STEPS = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+WAYS = (1.0, -1.0, 0.3)
+TELLING = 1e-3  # with a resolution below this a block is no zero
+HOPELESS = 1.0  # with one above this more directions do not help
+ROUNDINGS = 10  # f changes with a block if it does by so many times its noise
+SHARE, SINGLE_SHARE = 1e-10, 1e-5  # of the whole gradient, which are its rounding
+# At an optimum: of what f changes over the parameters' own size, each side may be so much, and the
+# error of the steps; both, where all zeros are claimed.
+NEARLY, RESOLVED, EXACT_SHARE = 1e-5, 5e-9, 1e-12
+PLACES = np.array([0.76, 1.93, 3.17, 3.89, 5.31, 6.08, 7.42, 8.0])  # uneven
+PARABOLAS = np.linalg.qr(np.vander(PLACES, 3))[0]
+N_SCATTERS = 3
+SMOOTH = 10  # rounding errors that a smooth f may scatter by
+FARTHEST = 1e-5  # over steps wider than this even a smooth f scatters
+NOISE_STEPS = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
 
 @dataclass(frozen=True)
@@ -65,19 +77,29 @@ class RealStep(Source):
         self.relative_noise = self.noise / (abs(self.f0) or 1.0)
 
     def _measure_noise(self):
-        """ε: the scatter of f over tiny steps, where third differences of a smooth f vanish.
+        """ε: the scatter of f over tiny steps, where a smooth f is a parabola.
 
         To one side of x, so that a kink at x itself does not count as noise; over wider steps where
-        f does not move at all, as if rounded. Source: Moré & Wild (2011), "Estimating computational
-        noise".
+        f does not move at all, as if rounded. A rounded f may scatter little by chance: the largest
+        of three scatters counts. Where f moves at each of the tiniest steps and hardly scatters, it
+        is smooth there, and what scatters farther off is a kink or a pole nearby. The steps are
+        uneven, as even ones can all be rounded alike. Source: Moré & Wild (2011), "Estimating
+        computational noise", who take differences.
         """
+        eps, scatters = np.finfo(float).eps * abs(self.f0), []
         for step in NOISE_STEPS:
-            moved = [self.x + k * step * self._direction for k in range(1, N_NOISE + 1)]
+            moved = [self.x + k * step * self._direction for k in PLACES]
             values = np.array([self.f(x) for x in moved])
-            if np.ptp(values):
+            if not np.ptp(values):
+                continue
+            values = values - values[0]
+            left = values - PARABOLAS @ (PARABOLAS.T @ values)
+            scatter = np.linalg.norm(left) / np.sqrt(len(PLACES) - 3)
+            scatters.append(scatter)
+            smooth = np.diff(values).all() and scatter <= SMOOTH * eps
+            if smooth or len(scatters) == N_SCATTERS or step > FARTHEST:
                 break
-        scatter = np.sqrt(np.mean(np.diff(values, 3) ** 2) / 20)  # 20 = 1 + 9 + 9 + 1
-        return np.fmax(3 * scatter, np.finfo(float).eps * abs(self.f0))
+        return np.fmax(3 * np.fmax.reduce(scatters, initial=0.0), eps)
 
     def derivative(self, direction, expected, start=START, slack=0.0):
         """The derivative along `direction`, as an Estimate; the ladder is tried from `start` on.
@@ -99,10 +121,7 @@ class RealStep(Source):
         if claimed is None and self.exact is not None:
             return self.exact.along(block, directions)
         self.f.block, place = block, self.blocks[block].slice
-        scale = self.problem.scale[place]
-        sizes = scale if directions is None else np.full(len(directions), rms(scale))
-        moves = np.zeros((len(sizes), self.x.size))
-        moves[:, place] = np.diag(scale) if directions is None else rms(scale) * directions
+        moves, sizes = self._moves(block, directions)
         if claimed is None:
             return self._estimates(moves, sizes, np.nan * sizes, 0.0, self._start)
         found = self._estimates(moves, sizes, claimed, self.problem.slack(place), START)
@@ -110,6 +129,15 @@ class RealStep(Source):
             found = replace(found, error=np.zeros(len(moves)))
         refined = None if self.exact is None else self.exact.derivatives(block, directions)
         return replace(found, refined=refined)
+
+    def _moves(self, block, directions):
+        """Directions of a block as moves of x by the block's own size, and these sizes."""
+        place = self.blocks[block].slice
+        scale = self.problem.scale[place]
+        sizes = scale if directions is None else np.full(len(directions), rms(scale))
+        moves = np.zeros((len(sizes), self.x.size))
+        moves[:, place] = np.diag(scale) if directions is None else rms(scale) * directions
+        return moves, sizes
 
     def settle(self, compared, compare, rng):
         """Drop complex steps that disagree anywhere: then f only seems to take complex arguments.
@@ -124,6 +152,42 @@ class RealStep(Source):
             refined = e.refined if self.exact and e.told.any() else None
             found[block] = replace(e, doubt=doubt, refined=refined)
         return {block: replace(each, estimates=found[block]) for block, each in compared.items()}
+
+    def unit(self, block):
+        return rms(self.problem.scale[self.blocks[block].slice])
+
+    def finds_zero(self, compared, whole):
+        """Whether both sides are zero to rounding, of the whole gradient or of what f changes.
+
+        The one holds where f does not change with the block over its own size (a bias before batch
+        norm), the other at an optimum. That a block of zeros is small proves nothing.
+        """
+        estimates, block = compared.estimates, compared.block
+        if estimates.doubt or compared.resolution <= TELLING or not np.any(estimates.error):
+            return False
+        moves, sizes = self._moves(block, compared.directions)
+        error = (estimates.error * sizes).max()
+        claim, found = (np.abs(side * sizes).max() for side in (compared.claimed, estimates.value))
+        if not np.isfinite(error):
+            return False
+        (least_reach, reach), all_zero = self._reach(moves), not compared.gradient.any()
+        if reach <= ROUNDINGS * self.noise:
+            least = SINGLE_SHARE if self.problem.single else SHARE
+            known = max(claim, error if self.problem.single else reach)
+            return known <= least * (whole or abs(self.f0))
+        if all_zero:
+            return max(found, error) <= EXACT_SHARE * least_reach
+        return max(claim, found) <= NEARLY * least_reach and error <= RESOLVED * least_reach
+
+    def _reach(self, moves):
+        """How far f changes as a block moves by its own size: at least, and at most."""
+        values = [[self.f(self.x + way * move) for move in moves] for way in WAYS]
+        changes = np.abs(np.array(values) - self.f0)
+        finite = np.where(np.isfinite(changes), changes, 0.0)
+        return finite.max(axis=1).min(), np.nan_to_num(changes, nan=np.inf).max()
+
+    def insists(self, compared):
+        return compared.resolution <= HOPELESS and not compared.estimates.doubt
 
     def describe(self):
         more = "" if self.exact is None else " and complex step"
