@@ -57,8 +57,7 @@ class _Check:
     def _judge(self, compared):
         """The checks of all blocks; one that is wrong is looked at element by element."""
         problem = self.problem
-        norms = [each.norm * each.source.unit(block) for block, each in compared.items()]
-        whole_norm = np.linalg.norm(norms)
+        whole_norm = np.linalg.norm([each.source.size(each) for each in compared.values()])
         checks = []
         for block, found in compared.items():
             verdict, note = decide(problem, found, whole_norm)
@@ -69,9 +68,16 @@ class _Check:
             if unlisted and found.source.lists(block, wrong=True):
                 found = compared[block] = self.compare(block, found.source, wrong=True)
                 verdict, note = decide(problem, found, whole_norm)
-            check = report_on(problem, found, verdict, note, self.rng)
-            checks.append(forgive(problem, found, check))
+            checks.append(self._report(found, verdict, note))
         return checks
+
+    def _report(self, found, verdict, note):
+        check = report_on(self.problem, found, verdict, note, self.rng)
+        return forgive(self.problem, found, check)
+
+    def _verdict(self, block):
+        found = self.compare(block)
+        return self._report(found, *decide(self.problem, found)).verdict
 
     def _insist(self, block, found, *said):
         """More directions for a block that noise hides: what they say, if they can."""
@@ -89,7 +95,7 @@ class _Check:
         if not np.isfinite(self.f(problem.x0 + aside)):
             return checks
         beside = _Check(replace(problem, x0=problem.x0 + aside), "real")
-        found = {block: decide(beside.problem, beside.compare(block))[0] for block in kinks}
+        found = {block: beside._verdict(block) for block in kinks}
         self.f.n_calls += beside.f.n_calls
         consequences = {
             OK: {"passed": True, "note": "correct a little beside it"},

@@ -13,7 +13,8 @@ import numpy as np
 
 CLOSE = 1e-5  # a hypothesis leaves at most this share of a block's numbers, ...
 REST = 0.01  # ... and at most this share of the error that it is to explain
-ZERO = 1e-9  # a derivative of so small a share of what is claimed is 0
+ZERO = 1e-6  # a derivative of so small a share of what is claimed is 0, ...
+SMALL = 1e-3  # ... one of this share if it is within its error
 MOST_ROWS = 1e6  # a larger factor is hardly a number of rows
 PLURAL = {"is": "are", "has": "have", "holds": "hold", "differs": "differ", "leaves": "leave"}
 
@@ -85,12 +86,11 @@ def _cause(item, context):
         return "is not finite (NaN or infinite)"
     if not np.isfinite(item.numeric).all():
         return None
-    if np.all(
-        np.abs(item.numeric) <= max(ZERO * np.abs(item.seen(item.analytic)).max(), item.error)
-    ):
-        return "has to be zero: f does not change with it"
     if not item.analytic.any():
         return "is all zero: never written, overwritten, or cut off from the loss"
+    largest = np.abs(item.seen(item.analytic)).max()
+    if np.abs(item.numeric).max() <= max(ZERO * largest, min(item.error, SMALL * largest)):
+        return "has to be zero: f does not change with it at this point"
     hypotheses = (_transposed, _alternative, _linear, _only_penalty, _order, _part)
     return next(filter(None, (holds(item, context) for holds in hypotheses)), None)
 

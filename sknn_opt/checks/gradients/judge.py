@@ -9,13 +9,13 @@ from functools import cached_property
 
 import numpy as np
 
-from sknn_opt.checks.gradients.numeric import Estimates, Source, error_size, ratio
+from sknn_opt.checks.gradients.numeric import ZERO, Estimates, Source, error_size, ratio
 from sknn_opt.checks.gradients.numeric.layerwise import Outer
 from sknn_opt.checks.gradients.report import INCONCLUSIVE, KINK, OK, VERDICTS, WRONG, BlockCheck
 
 BLURRED = 1e-3  # a resolution above this says too little to call a block correct ...
 NOTHING = 4500  # ... unless the block is zero compared with the whole, up to so many times eps
-ZERO = "zero on both sides to rounding"
+ROUNDED = 50  # so many times eps of the whole are rounding
 CLOSE = 1e-7  # an element that differs by a smaller share of itself is not wrong
 # Along three directions an error shows less than 1/20 of itself in 1 of 10,000 blocks; along three
 # of rank one, less than 1/100 in 1 of 20,000.
@@ -73,7 +73,7 @@ class Comparison:
             norm = max(np.linalg.norm(known), self.norm)
             if len(self.directions) >= MANY and norm:
                 left = np.linalg.norm(self.claimed - self.estimates.value)
-                return float(left / np.sqrt(SHOWN) / norm)
+                return float(max(left / np.sqrt(SHOWN) / norm, BLURRED))
             seen = UNSEEN_OUTER if isinstance(self.directions, Outer) else UNSEEN
         return float(seen * self.estimates.largest_error / norm) if norm else np.nan
 
@@ -81,17 +81,23 @@ class Comparison:
 def decide(problem, compared, whole_norm=0.0):
     """The verdict on one block, and a note; `whole_norm` is the norm of the whole gradient."""
     estimates = compared.estimates
-    if not np.isfinite(compared.gradient).all() or estimates.contradict(compared.claimed):
+    if not np.isfinite(compared.gradient).all():
+        return WRONG, ""
+    if _is_rounding(problem, compared, whole_norm):
+        return OK, ZERO
+    if estimates.contradict(compared.claimed):
         return WRONG, ""
     if estimates.kink.any():
         return KINK, ""
     # A gradient of zeros is correct only if all is 0: else it is small, and nobody knows.
     if not compared.gradient.any() and not np.any(estimates.error):
         return OK, ""
-    agrees = estimates.refined is not None and compared.ratio < problem.tolerance
-    if compared.source.finds_zero(compared, whole_norm):
-        return OK, ZERO
-    if compared.gradient.any() and compared.resolution <= BLURRED:
+    given = problem.rtol or 0.0
+    agrees = estimates.refined is not None and compared.ratio < max(problem.tolerance, given)
+    zero = compared.source.finds_zero(compared, whole_norm)
+    if zero:
+        return OK, zero
+    if compared.gradient.any() and compared.resolution <= max(BLURRED, given):
         if estimates.doubt:
             return INCONCLUSIVE, estimates.doubt
         if estimates.refined is not None and not agrees:
@@ -102,6 +108,18 @@ def decide(problem, compared, whole_norm=0.0):
     if estimates.error <= NOTHING * problem.eps * whole_norm:
         return OK, ZERO
     return INCONCLUSIVE, "rounding errors are too large to tell"
+
+
+def _is_rounding(problem, compared, whole_norm):
+    """Whether exact derivatives of a function and what is claimed are both but rounding errors.
+
+    That is of the whole gradient, or of x: at an optimum both move as x does in its last digits.
+    """
+    if problem.exact or not compared.estimates.is_exact:
+        return False
+    value, claimed = (np.linalg.norm(side) for side in (compared.numeric, compared.claimed))
+    limit = max(ROUNDED * problem.eps * whole_norm, compared.estimates.error)
+    return max(value, claimed) <= limit
 
 
 def forgive(problem, compared, check):
@@ -130,7 +148,8 @@ def forgive(problem, compared, check):
 def report_on(problem, compared, verdict, note, rng):
     """A block's BlockCheck, with the worst element that is known."""
     block, place = compared.block, problem.blocks[compared.block]
-    found = place.size, verdict, compared.ratio, compared.resolution
+    resolution = compared.resolution if problem.exact else np.maximum(compared.resolution, CLOSE)
+    found = place.size, verdict, compared.ratio, float(resolution)
     return BlockCheck(
         *(problem.name, block, problem.layers.get(block), *found),
         *_worst(compared, place, verdict, rng),
@@ -199,7 +218,8 @@ def judge_all(problem, compared, checks):
     if all(c.estimates.is_exact for c in compared) and gravest == OK:
         # Each block may be zero but for rounding, and then so is their sum.
         excused = all(check.note for check in checks)
-        gravest = OK if excused or value < problem.tolerance else WRONG
+        least = 0.0 if problem.exact else problem.rtol or CLOSE
+        gravest = OK if excused or value < max(problem.tolerance, least) else WRONG
     told = [check.resolution for check in checks if check.verdict != OK or check.note != ZERO]
     resolution = max((share for share in told if not np.isnan(share)), default=np.nan)
     passed, size = gravest != WRONG and all(check.passed for check in checks), problem.x0.size

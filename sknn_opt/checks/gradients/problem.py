@@ -26,8 +26,8 @@ class Problem:
     """f, its gradient and the point x0, all as functions of one float64 vector.
 
     `layers` gives each block's layer, by default that of its number. `n_rows` and `penalty` are
-    known for networks. `moves` says whether the gradient can be had elsewhere, `rtol` which share of
-    a block it may be off. An `exact` f has no error but rounding.
+    known for networks. `moves` says whether the gradient can be had elsewhere, `rtol` which share
+    of a block it may be off. An `exact` f has no error but rounding.
     """
 
     value: Callable

@@ -27,7 +27,7 @@ def band(value, verdict=None):
     """The course's word for a ratio, as far as it goes with the verdict."""
     word = "great" if value < GREAT else "worth a look" if value < LOOK else "worrying"
     if verdict == OK and word == "worrying":
-        return "no more than its steps may be off"
+        return "within its rounding and noise"
     if verdict == INCONCLUSIVE:
         return "too little can be seen"
     if verdict == WRONG and word == "great":

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 __all__: list[str] = []
+ZERO = "zero on both sides to rounding"
 FEW = 3  # blocks of so few elements are compared element by element
 
 
@@ -80,13 +81,13 @@ class Source:
     def directions(self, block, n, rng):
         return self.weights(block) * rng.normal(size=(n, self.blocks[block].size))
 
-    def unit(self, block):
-        """What one unit of a direction is, on the scale on which blocks are compared."""
-        return 1.0
+    def size(self, compared):
+        """The norm of a block, on the scale on which blocks are compared."""
+        return compared.norm
 
     def finds_zero(self, compared, whole):
-        """Whether a block has no gradient, by evidence other than its size."""
-        return False
+        """Why a block that agrees has no gradient, by evidence other than its size; or ""."""
+        return ""
 
     def insists(self, compared):
         """Whether more directions may clear a block that is left open."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sknn_opt.checks.gradients.numeric import Estimates, Source, rms
+from sknn_opt.checks.gradients.numeric import ZERO, Estimates, Source, rms
 
 START = 4  # the first two rungs tried are 1e-4 and 1e-5
 LAST = 8
@@ -34,7 +34,8 @@ ROUNDINGS = 10  # f changes with a block if it does by so many times its noise
 SHARE, SINGLE_SHARE = 1e-10, 1e-5  # of the whole gradient, which are its rounding
 # At an optimum: of what f changes over the parameters' own size, each side may be so much, and the
 # error of the steps; both, where all zeros are claimed.
-NEARLY, RESOLVED, EXACT_SHARE = 1e-5, 5e-9, 1e-12
+NEARLY, RESOLVED, EXACT_SHARE = 1e-5, 1e-7, 1e-10
+OPTIMUM = "nearly zero on both sides: an optimum"
 PLACES = np.array([0.76, 1.93, 3.17, 3.89, 5.31, 6.08, 7.42, 8.0])  # uneven
 PARABOLAS = np.linalg.qr(np.vander(PLACES, 3))[0]
 N_SCATTERS = 3
@@ -153,8 +154,10 @@ class RealStep(Source):
             found[block] = replace(e, doubt=doubt, refined=refined)
         return {block: replace(each, estimates=found[block]) for block, each in compared.items()}
 
-    def unit(self, block):
-        return rms(self.problem.scale[self.blocks[block].slice])
+    def size(self, compared):
+        if not compared.resolution <= TELLING:
+            return 0.0
+        return compared.norm * rms(self.problem.scale[self.blocks[compared.block].slice])
 
     def finds_zero(self, compared, whole):
         """Whether both sides are zero to rounding, of the whole gradient or of what f changes.
@@ -164,20 +167,26 @@ class RealStep(Source):
         """
         estimates, block = compared.estimates, compared.block
         if estimates.doubt or compared.resolution <= TELLING or not np.any(estimates.error):
-            return False
+            return ""
         moves, sizes = self._moves(block, compared.directions)
         error = (estimates.error * sizes).max()
         claim, found = (np.abs(side * sizes).max() for side in (compared.claimed, estimates.value))
         if not np.isfinite(error):
-            return False
-        (least_reach, reach), all_zero = self._reach(moves), not compared.gradient.any()
-        if reach <= ROUNDINGS * self.noise:
-            least = SINGLE_SHARE if self.problem.single else SHARE
-            known = max(claim, error if self.problem.single else reach)
-            return known <= least * (whole or abs(self.f0))
-        if all_zero:
-            return max(found, error) <= EXACT_SHARE * least_reach
-        return max(claim, found) <= NEARLY * least_reach and error <= RESOLVED * least_reach
+            return ""
+        least, most = self._reach(moves)
+        if most <= ROUNDINGS * self.noise:
+            known = max(claim, error if self.problem.single else most)
+            share = SINGLE_SHARE if self.problem.single else SHARE
+            return ZERO if known <= share * (whole or self._size_of_f(sizes)) else ""
+        if not compared.gradient.any():
+            return ZERO if max(found, error) <= EXACT_SHARE * least else ""
+        if max(claim, found) > NEARLY * least or error > RESOLVED * least:
+            return ""
+        return ZERO if max(claim, found) <= RESOLVED * least else OPTIMUM
+
+    def _size_of_f(self, sizes):
+        """|f|, or where f is 0 but for rounding (a sum of what is centered) the size of x."""
+        return abs(self.f0) if abs(self.f0) > ROUNDINGS * self.noise else sizes.max()
 
     def _reach(self, moves):
         """How far f changes as a block moves by its own size: at least, and at most."""
@@ -334,4 +343,4 @@ class _Ladder:
         smooth = 0.09 * gap_big < gap_small < 0.11 * gap_big
         value = c_small + (c_small - c_big) / 99 if smooth else c_small
         error = difference / (EXTRAPOLATED if smooth else 1) + 2 * noise + floor
-        return Estimate(value, error if np.isfinite(value) else np.inf, bool(kink), r)
+        return Estimate(value, error if np.isfinite(value + error) else np.inf, bool(kink), r)
