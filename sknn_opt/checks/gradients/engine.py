@@ -36,7 +36,7 @@ class _Check:
         compared = {block: self.compare(block) for block in problem.blocks}
         compared = self.source.settle(compared, self.compare, self.rng)
         checks = self._look_beside_kinks(self._judge(compared)) + problem.more_checks()
-        found = explain(problem, compared, checks, self.source.relative_noise, self.rng)
+        found = explain(problem, compared, checks, self.source, self.rng)
         checks.append(judge_all(problem, list(compared.values()), checks))
         method = f"by {self.source.describe()}"
         if problem.single:

@@ -93,7 +93,8 @@ def decide(problem, compared, whole_norm=0.0):
     if not compared.gradient.any() and not np.any(estimates.error):
         return OK, ""
     given = problem.rtol or 0.0
-    agrees = estimates.refined is not None and compared.ratio < max(problem.tolerance, given)
+    enough = max(problem.tolerance, 0.0 if problem.exact else CLOSE, given)
+    agrees = estimates.refined is not None and compared.ratio < enough
     zero = compared.source.finds_zero(compared, whole_norm)
     if zero:
         return OK, zero

@@ -14,10 +14,12 @@ climbed down past it; a kink that the smallest steps still see lies at x itself.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from sknn_opt.checks.gradients.numeric import ZERO, Estimates, Source, rms
+from sknn_opt.checks.gradients.numeric.noise import measure_noise
 
 START = 4  # the first two rungs tried are 1e-4 and 1e-5
 LAST = 8
@@ -36,12 +38,6 @@ SHARE, SINGLE_SHARE = 1e-10, 1e-5  # of the whole gradient, which are its roundi
 # error of the steps; both, where all zeros are claimed.
 NEARLY, RESOLVED, EXACT_SHARE = 1e-5, 1e-7, 1e-10
 OPTIMUM = "nearly zero on both sides: an optimum"
-PLACES = np.array([0.76, 1.93, 3.17, 3.89, 5.31, 6.08, 7.42, 8.0])  # uneven
-PARABOLAS = np.linalg.qr(np.vander(PLACES, 3))[0]
-N_SCATTERS = 3
-SMOOTH = 10  # rounding errors that a smooth f may scatter by
-FARTHEST = 1e-5  # over steps wider than this even a smooth f scatters
-NOISE_STEPS = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
 
 @dataclass(frozen=True)
@@ -74,33 +70,13 @@ class RealStep(Source):
         self.f, self.x, self.exact = f, problem.x0, None
         self.f0, self._start = f(self.x), START
         self._direction = problem.scale * rng.normal(size=self.x.size)
-        self.noise = self._measure_noise()
-        self.relative_noise = self.noise / (abs(self.f0) or 1.0)
+        self.noise = measure_noise(f, self.x, self.f0, self._direction)
 
-    def _measure_noise(self):
-        """ε: the scatter of f over tiny steps, where a smooth f is a parabola.
-
-        To one side of x, so that a kink at x itself does not count as noise; over wider steps where
-        f does not move at all, as if rounded. A rounded f may scatter little by chance: the largest
-        of three scatters counts. Where f moves at each of the tiniest steps and hardly scatters, it
-        is smooth there, and what scatters farther off is a kink or a pole nearby. The steps are
-        uneven, as even ones can all be rounded alike. Source: Moré & Wild (2011), "Estimating
-        computational noise", who take differences.
-        """
-        eps, scatters = np.finfo(float).eps * abs(self.f0), []
-        for step in NOISE_STEPS:
-            moved = [self.x + k * step * self._direction for k in PLACES]
-            values = np.array([self.f(x) for x in moved])
-            if not np.ptp(values):
-                continue
-            values = values - values[0]
-            left = values - PARABOLAS @ (PARABOLAS.T @ values)
-            scatter = np.linalg.norm(left) / np.sqrt(len(PLACES) - 3)
-            scatters.append(scatter)
-            smooth = np.diff(values).all() and scatter <= SMOOTH * eps
-            if smooth or len(scatters) == N_SCATTERS or step > FARTHEST:
-                break
-        return np.fmax(3 * np.fmax.reduce(scatters, initial=0.0), eps)
+    @cached_property
+    def relative_noise(self):
+        """The noise as a share of f: of its largest value over a long way, as it may be 0 at x."""
+        values = [self.f0, *(self.f(self.x + way * self._direction) for way in WAYS)]
+        return self.noise / (np.abs([v for v in values if np.isfinite(v)]).max() or 1.0)
 
     def derivative(self, direction, expected, start=START, slack=0.0):
         """The derivative along `direction`, as an Estimate; the ladder is tried from `start` on.
