@@ -43,12 +43,13 @@ def measure_noise(f, x, f0, direction):
 
 
 def _look_closer(f, x, direction, scatter):
-    """The scatter where it no longer shrinks with the step."""
+    """The scatter where it no longer shrinks with the step; as it is, where that is nowhere."""
+    least = scatter
     for step in CLOSER:
         closer, moves = _scatter(f, x, step * direction)
-        if not (moves and closer < scatter / SHRINKS):
-            break
-        scatter = closer
+        if not (moves and closer < least / SHRINKS):
+            return least
+        least = closer
     return scatter
 
 

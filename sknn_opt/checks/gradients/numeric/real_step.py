@@ -69,7 +69,8 @@ class RealStep(Source):
         super().__init__(problem)
         self.f, self.x, self.exact = f, problem.x0, None
         self.f0, self._start = f(self.x), START
-        self._direction = problem.scale * rng.normal(size=self.x.size)
+        draw = rng.normal(size=self.x.size)
+        self._direction = problem.scale * draw / rms(draw)  # of x's own size, by no chance less
         self.noise = measure_noise(f, self.x, self.f0, self._direction)
 
     @cached_property
