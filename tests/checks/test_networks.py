@@ -237,7 +237,7 @@ def test_gradients_that_are_zero_but_for_rounding_pass():
     assert report.passed, report
     (beta,) = [check for check in report.blocks if check.block == "beta[1]"]
     assert beta.ratio > 1e-3  # nothing but rounding
-    assert beta.note == "zero but for rounding"
+    assert beta.note == "zero on both sides to rounding"
 
 
 def test_a_tiny_block_is_resolved_on_its_own_scale(monkeypatch):

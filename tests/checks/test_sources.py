@@ -6,7 +6,7 @@ from sklearn.datasets import load_iris
 
 from sknn_opt import InputNormalizer, MLPClassifier, check_gradients
 from sknn_opt.checks.gradients.judge import Comparison, decide
-from sknn_opt.checks.gradients.numeric import Estimates
+from sknn_opt.checks.gradients.numeric import Estimates, Source
 from sknn_opt.checks.gradients.numeric.complex_step import ComplexStep
 from sknn_opt.checks.gradients.numeric.layerwise import Layerwise
 from sknn_opt.checks.gradients.numeric.real_step import RealStep
@@ -68,7 +68,7 @@ def test_every_source_agrees_with_backprop_and_contradicts_a_bug(problem, name):
     ],
 )
 def test_verdicts(problem, estimates, claimed, verdict):
-    compared = Comparison("x", claimed, None, claimed, estimates, None)
+    compared = Comparison("x", claimed, None, claimed, estimates, Source(problem))
     assert decide(problem, compared, whole_norm=1.0)[0] == verdict
 
 

@@ -6,6 +6,7 @@ Source: Ng, "Gradient checking", in "Improving deep neural networks".
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from numbers import Real
 from typing import Any
 
 from numpy.typing import ArrayLike, DTypeLike
@@ -29,6 +30,7 @@ def check_gradients(
     burn_in: int = 0,
     dtype: DTypeLike = "float64",
     method: str = "auto",
+    rtol: float | None = None,
 ) -> GradientReport:
     """Check gradients: which layer, which block, which element is wrong, how much, and why.
 
@@ -78,6 +80,11 @@ def check_gradients(
         steps alone, 'complex' complex steps alone (the function must be analytic, with no abs or
         maximum that hides an imaginary part); 'auto' lets real steps decide, and complex ones
         refine the numbers where the function takes them.
+    rtol : float, default=None
+        For a function that is itself approximate (an ODE or a linear system solved to a tolerance):
+        a block is not WRONG if it differs by no more than this share of its norm. By default no
+        function or module is called WRONG whose elements each differ by less than 1e-7 of
+        themselves. Not for estimators of ours, which are compared to their last digits.
 
     Returns
     -------
@@ -138,16 +145,20 @@ def check_gradients(
     else:
         _refuse(sample_weight=sample_weight)
     if not ours:
+        _refuse_bad_rtol(rtol)
         _refuse(burn_in=burn_in or None, dtype=None if dtype == "float64" else dtype)
     methods = ("auto", *(("elements", "directions") if ours else ("real", "complex")))
     if method not in methods:
         raise ValueError(f"method must be one of {methods} here; got {method!r}.")
     if ours:
+        _refuse(rtol=rtol)
         problems = read_estimator(*given, burn_in, dtype)
     elif is_estimator:
         problems = read_sklearn_mlp(*given)
     else:
         problems = [_read_function(what, inputs, jac, blocks, args)]
+    for problem in problems:
+        problem.rtol = rtol
     points = tuple(check_problem(problem, method) for problem in problems)
     return GradientReport(points, (*notes, *(n for problem in problems for n in problem.notes)))
 
@@ -214,6 +225,15 @@ def _read_function(what, inputs, jac, blocks, args):
 
 def _or_none(args):
     return None if isinstance(args, tuple) and not args else args
+
+
+def _refuse_bad_rtol(rtol):
+    is_number = isinstance(rtol, Real) and not isinstance(rtol, bool)
+    if rtol is not None and not (is_number and 0 < rtol < 1):
+        raise ValueError(
+            f"rtol must be a number between 0 and 1, or None; got {rtol!r}. It is the relative "
+            "accuracy of the function's gradient, for example 1e-6."
+        )
 
 
 def _refuse(**options):

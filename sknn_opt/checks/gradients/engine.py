@@ -10,9 +10,9 @@ import numpy as np
 
 from sknn_opt.checks.gradients.explain import explain
 from sknn_opt.checks.gradients.inputs import hints_of_inputs
-from sknn_opt.checks.gradients.judge import Comparison, decide, judge_all, report_on
+from sknn_opt.checks.gradients.judge import MANY, Comparison, decide, forgive, judge_all, report_on
 from sknn_opt.checks.gradients.preflight import Guarded, Raised
-from sknn_opt.checks.gradients.report import KINK, OK, WRONG, PointCheck
+from sknn_opt.checks.gradients.report import INCONCLUSIVE, KINK, OK, WRONG, PointCheck
 
 N_DIRECTIONS = 3
 ASIDE = 1e-2  # how far beside a kink the gradient is checked, of the parameters' size
@@ -37,7 +37,7 @@ class _Check:
         compared = {block: self.compare(block) for block in problem.blocks}
         compared = self.source.settle(compared, self.compare, self.rng)
         checks = self._look_beside_kinks(self._judge(compared)) + problem.more_checks()
-        found = explain(problem, compared, checks, self.source.relative_noise, self.rng)
+        found = explain(problem, compared, checks, self.source, self.rng)
         found = (*found[:2], (*found[2], *hints_of_inputs(problem, self.f.edge, checks)))
         checks.append(judge_all(problem, list(compared.values()), checks))
         method = f"by {self.source.describe()}"
@@ -46,11 +46,11 @@ class _Check:
         n_calls = self.f.n_calls
         return PointCheck(problem.name, method, tuple(checks), *found, n_calls, *problem.whole)
 
-    def compare(self, block, source=None, *, wrong=False):
+    def compare(self, block, source=None, *, wrong=False, n=N_DIRECTIONS):
         """What is claimed of a block, and what a source finds."""
         source, directions = source or self.source, None
-        if not source.lists(block, wrong=wrong):
-            directions = source.directions(block, N_DIRECTIONS, self.rng)
+        if n == MANY or not source.lists(block, wrong=wrong):
+            directions = source.directions(block, n, self.rng)
         gradient = self.problem.claimed[self.problem.blocks[block].slice]
         claimed = gradient if directions is None else directions @ gradient
         estimates = source.along(block, directions, claimed)
@@ -59,16 +59,33 @@ class _Check:
     def _judge(self, compared):
         """The checks of all blocks; one that is wrong is looked at element by element."""
         problem = self.problem
-        whole_norm = np.linalg.norm([each.norm for each in compared.values()])
+        whole_norm = np.linalg.norm([each.source.size(each) for each in compared.values()])
         checks = []
         for block, found in compared.items():
             verdict, note = decide(problem, found, whole_norm)
+            if verdict == INCONCLUSIVE and found.source.insists(found):
+                found, verdict, note = self._insist(block, found, verdict, note)
+                compared[block] = found
             unlisted = verdict == WRONG and found.directions is not None
             if unlisted and found.source.lists(block, wrong=True):
                 found = compared[block] = self.compare(block, found.source, wrong=True)
                 verdict, note = decide(problem, found, whole_norm)
-            checks.append(report_on(problem, found, verdict, note, self.rng))
+            checks.append(self._report(found, verdict, note))
         return checks
+
+    def _report(self, found, verdict, note):
+        check = report_on(self.problem, found, verdict, note, self.rng)
+        return forgive(self.problem, found, check)
+
+    def _verdict(self, block):
+        found = self.compare(block)
+        return self._report(found, *decide(self.problem, found)).verdict
+
+    def _insist(self, block, found, *said):
+        """More directions for a block that noise hides: what they say, if they can."""
+        more = self.compare(block, n=MANY)
+        verdict, note = decide(self.problem, more)
+        return (more, verdict, note) if verdict in (OK, WRONG) else (found, *said)
 
     def _look_beside_kinks(self, checks):
         """Where x0 lies on a kink, check the gradient a little beside it, where it has one."""
@@ -83,7 +100,7 @@ class _Check:
             beside = _Check(replace(problem, x0=problem.x0 + aside), "real")
         except Raised:  # the gradient is not defined there
             return checks
-        found = {block: decide(beside.problem, beside.compare(block))[0] for block in kinks}
+        found = {block: beside._verdict(block) for block in kinks}
         self.f.n_calls += beside.f.n_calls
         consequences = {
             OK: {"passed": True, "note": "correct a little beside it"},

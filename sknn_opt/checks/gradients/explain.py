@@ -12,12 +12,12 @@ N_MORE = 4  # further directions where the cause of a wrong block is looked for
 NOISY = 1e-11  # noise of a function, compared with its value, that is worth a word
 
 
-def explain(problem, compared, checks, noise, rng):
+def explain(problem, compared, checks, source, rng):
     """Whose fault it is (a sentence or None), the layer or None, and hints."""
     wrong, found = [check for check in checks if check.verdict == WRONG], (None, None, ())
     if wrong:
         found = problem.explainer(problem, rng).explain(compared, wrong)
-    return *found[:2], (*found[2], *_advice(checks, noise))
+    return *found[:2], (*found[2], *_advice(checks, source))
 
 
 class Explainer:
@@ -87,9 +87,11 @@ class Explainer:
         return replace(found, numeric=corrected, directions=None) if is_all else found
 
 
-def _advice(checks, noise):
+def _advice(checks, source):
     """What to do where no verdict could be reached."""
-    if noise > NOISY and any(check.verdict == INCONCLUSIVE for check in checks):
+    is_open = any(check.verdict == INCONCLUSIVE for check in checks)
+    noise = source.relative_noise if is_open else 0.0
+    if noise > NOISY:
         yield f"the function scatters by {noise:.0e} of its value: compute it in float64"
     if any(check.note == UNDECIDED for check in checks):
         yield "real steps cannot tell; if the function is analytic, method='complex' can"

@@ -13,6 +13,8 @@ import numpy as np
 
 CLOSE = 1e-5  # a hypothesis leaves at most this share of a block's numbers, ...
 REST = 0.01  # ... and at most this share of the error that it is to explain
+ZERO = 1e-6  # a derivative of so small a share of what is claimed is 0, ...
+SMALL = 1e-3  # ... one of this share if it is within its error
 MOST_ROWS = 1e6  # a larger factor is hardly a number of rows
 PLURAL = {"is": "are", "has": "have", "holds": "hold", "differs": "differ", "leaves": "leave"}
 
@@ -86,6 +88,9 @@ def _cause(item, context):
         return None
     if not item.analytic.any():
         return "is all zero: never written, overwritten, or cut off from the loss"
+    largest = np.abs(item.seen(item.analytic)).max()
+    if np.abs(item.numeric).max() <= max(ZERO * largest, min(item.error, SMALL * largest)):
+        return "has to be zero: f does not change with it at this point"
     hypotheses = (_transposed, _alternative, _linear, _only_penalty, _order, _part)
     return next(filter(None, (holds(item, context) for holds in hypotheses)), None)
 
@@ -120,7 +125,7 @@ def _factor(item, c, context):
         if np.isclose(c, factor, rtol=1e-4):
             return words
     if not _is_plain(c) or c < 0:
-        return f"is {c:.6g} times the correct gradient"
+        return f"is {_times(c)} the correct gradient"
     rows = f"{max(c, 1 / c):.6g}"
     text = f"is {rows} times too {'large' if c > 1 else 'small'}"
     if n is None:
@@ -221,11 +226,19 @@ def _how(item, wrong):
     a, n = item.analytic[wrong.ravel()], item.numeric[wrong.ravel()]
     if not a.any():
         return ": zero"
+    if np.all(np.abs(n) <= ZERO * np.abs(a)):
+        return ": f does not change with it"
     with np.errstate(all="ignore"):
         factors = a / n
     if np.allclose(factors, factors[0], rtol=1e-3):
-        return ": its sign" if np.isclose(factors[0], -1) else f": {factors[0]:.4g} times"
+        return ": its sign" if np.isclose(factors[0], -1) else f": {_times(factors[0], 4)}"
     return ""
+
+
+def _times(c, digits=6):
+    """A factor in words, with as many digits as tell it from 1."""
+    text = f"{c:.{digits}g}"
+    return f"{text} times" if text != "1" else f"1 {'+' if c > 1 else '-'} {abs(c - 1):.1g} times"
 
 
 def _is_plain(c):

@@ -4,20 +4,25 @@ WRONG is said only where the two differ by more than the errors of the derivativ
 an error above the stated resolution would have shown.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from sknn_opt.checks.gradients.numeric import Estimates, Source, error_size, ratio
+from sknn_opt.checks.gradients.numeric import ZERO, Estimates, Source, error_size, ratio
 from sknn_opt.checks.gradients.numeric.layerwise import Outer
 from sknn_opt.checks.gradients.report import INCONCLUSIVE, KINK, OK, VERDICTS, WRONG, BlockCheck
 
 BLURRED = 1e-3  # a resolution above this says too little to call a block correct ...
 NOTHING = 4500  # ... unless the block is zero compared with the whole, up to so many times eps
+ROUNDED = 50  # so many times eps of the whole are rounding
+CLOSE = 1e-7  # an element that differs by a smaller share of itself is not wrong
 # Along three directions an error shows less than 1/20 of itself in 1 of 10,000 blocks; along three
 # of rank one, less than 1/100 in 1 of 20,000.
 UNSEEN, UNSEEN_OUTER = 20, 100
+# Along many directions an error e of the gradient leaves Σ (e·d)², which is below this multiple of
+# ‖e‖² in 1 of 10,000 blocks, whatever noise is added: what they differ by is a bound by itself.
+MANY, SHOWN = 16, 2.77  # the 1e-4 quantile of χ² with 16 degrees of freedom
 HANDFUL = 8  # elements of a wrong block that are compared one by one
 UNDECIDED = "complex step agrees"
 
@@ -66,6 +71,9 @@ class Comparison:
         else:
             known = self.source.weights(self.block) * self.gradient
             norm = max(np.linalg.norm(known), self.norm)
+            if len(self.directions) >= MANY and norm:
+                left = np.linalg.norm(self.claimed - self.estimates.value)
+                return float(max(left / np.sqrt(SHOWN) / norm, BLURRED))
             seen = UNSEEN_OUTER if isinstance(self.directions, Outer) else UNSEEN
         return float(seen * self.estimates.largest_error / norm) if norm else np.nan
 
@@ -73,15 +81,24 @@ class Comparison:
 def decide(problem, compared, whole_norm=0.0):
     """The verdict on one block, and a note; `whole_norm` is the norm of the whole gradient."""
     estimates = compared.estimates
-    if not np.isfinite(compared.gradient).all() or estimates.contradict(compared.claimed):
+    if not np.isfinite(compared.gradient).all():
+        return WRONG, ""
+    if _is_rounding(problem, compared, whole_norm):
+        return OK, ZERO
+    if estimates.contradict(compared.claimed):
         return WRONG, ""
     if estimates.kink.any():
         return KINK, ""
     # A gradient of zeros is correct only if all is 0: else it is small, and nobody knows.
     if not compared.gradient.any() and not np.any(estimates.error):
         return OK, ""
-    agrees = estimates.refined is not None and compared.ratio < problem.tolerance
-    if compared.gradient.any() and compared.resolution <= BLURRED:
+    given = problem.rtol or 0.0
+    enough = max(problem.tolerance, 0.0 if problem.exact else CLOSE, given)
+    agrees = estimates.refined is not None and compared.ratio < enough
+    zero = compared.source.finds_zero(compared, whole_norm)
+    if zero:
+        return OK, zero
+    if compared.gradient.any() and compared.resolution <= max(BLURRED, given):
         if estimates.doubt:
             return INCONCLUSIVE, estimates.doubt
         if estimates.refined is not None and not agrees:
@@ -90,14 +107,50 @@ def decide(problem, compared, whole_norm=0.0):
     if not estimates.is_exact:
         return INCONCLUSIVE, UNDECIDED if agrees else ""
     if estimates.error <= NOTHING * problem.eps * whole_norm:
-        return OK, "zero but for rounding"
+        return OK, ZERO
     return INCONCLUSIVE, "rounding errors are too large to tell"
+
+
+def _is_rounding(problem, compared, whole_norm):
+    """Whether exact derivatives of a function and what is claimed are both but rounding errors.
+
+    That is of the whole gradient, or of x: at an optimum both move as x does in its last digits.
+    """
+    if problem.exact or not compared.estimates.is_exact:
+        return False
+    value, claimed = (np.linalg.norm(side) for side in (compared.numeric, compared.claimed))
+    limit = max(ROUNDED * problem.eps * whole_norm, compared.estimates.error)
+    return max(value, claimed) <= limit
+
+
+def forgive(problem, compared, check):
+    """A wrong block is right after all if it differs by no more than `rtol`.
+
+    By default that is 1e-7 of each element: a function that is solved for to a tolerance is no
+    more exact than this. What the user gives is a share of the block.
+    """
+    if check.verdict != WRONG or problem.exact:
+        return check
+    given, found = problem.rtol, compared.numeric
+    gap = np.abs(compared.claimed - found)
+    if given is not None:
+        close = np.linalg.norm(gap) <= given * np.linalg.norm(found)
+    else:
+        close = check.index is not None and np.all(gap <= CLOSE * np.abs(found))
+        close = close and abs(check.analytic - check.numeric) <= CLOSE * abs(check.numeric)
+    if not close:
+        return check
+    limit = CLOSE if given is None else given
+    seen = float(np.fmax(check.resolution, limit))
+    note = f"differs by less than {limit:.0e} (rtol)"
+    return replace(check, verdict=OK, passed=True, resolution=seen, note=note)
 
 
 def report_on(problem, compared, verdict, note, rng):
     """A block's BlockCheck, with the worst element that is known."""
     block, place = compared.block, problem.blocks[compared.block]
-    found = place.size, verdict, compared.ratio, compared.resolution
+    resolution = compared.resolution if problem.exact else np.maximum(compared.resolution, CLOSE)
+    found = place.size, verdict, compared.ratio, float(resolution)
     return BlockCheck(
         *(problem.name, block, problem.layers.get(block), *found),
         *_worst(compared, place, verdict, rng),
@@ -165,9 +218,10 @@ def judge_all(problem, compared, checks):
     gravest = max((check.verdict for check in checks), key=VERDICTS.index)
     if all(c.estimates.is_exact for c in compared) and gravest == OK:
         # Each block may be zero but for rounding, and then so is their sum.
-        zero = all(check.note for check in checks)
-        gravest = OK if zero or value < problem.tolerance else WRONG
-    told = [check.resolution for check in checks if check.verdict != OK or not check.note]
+        excused = all(check.note for check in checks)
+        least = 0.0 if problem.exact else problem.rtol or CLOSE
+        gravest = OK if excused or value < max(problem.tolerance, least) else WRONG
+    told = [check.resolution for check in checks if check.verdict != OK or check.note != ZERO]
     resolution = max((share for share in told if not np.isnan(share)), default=np.nan)
     passed, size = gravest != WRONG and all(check.passed for check in checks), problem.x0.size
     return BlockCheck(problem.name, "all", None, size, gravest, value, resolution, passed=passed)

@@ -26,7 +26,8 @@ class Problem:
     """f, its gradient and the point x0, all as functions of one float64 vector.
 
     `layers` gives each block's layer, by default that of its number. `n_rows` and `penalty` are
-    known for networks. `moves` says whether the gradient can be had elsewhere.
+    known for networks. `moves` says whether the gradient can be had elsewhere, `rtol` which share
+    of a block it may be off. An `exact` f has no error but rounding.
     """
 
     value: Callable
@@ -38,6 +39,7 @@ class Problem:
     n_rows: float | None = None
     penalty: float | None = None
     moves: bool = True
+    rtol: float | None = None
     remedy: str = (
         "draw its random numbers (dropout masks, noise) once and reuse them, or reset the seed in "
         "each call; networks of sknn_opt do so by themselves"
@@ -125,6 +127,7 @@ class Problem:
         """Checks of what is no block."""
         return []
 
+    exact = False
     explainer = Explainer  # what is told of wrong blocks
 
 

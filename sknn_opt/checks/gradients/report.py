@@ -19,12 +19,20 @@ from sknn_opt.checks.gradients.numeric import error_size
 from sknn_opt.checks.report import Report
 
 # From the mildest to the gravest.
+GREAT, LOOK = 1e-7, 1e-5
 OK, KINK, INCONCLUSIVE, WRONG = VERDICTS = ("OK", "KINK", "INCONCLUSIVE", "WRONG")
 
 
-def band(value):
-    """The course's word for a ratio."""
-    return "great" if value < 1e-7 else "worth a look" if value < 1e-5 else "worrying"
+def band(value, verdict=None):
+    """The course's word for a ratio, as far as it goes with the verdict."""
+    word = "great" if value < GREAT else "worth a look" if value < LOOK else "worrying"
+    if verdict == OK and word == "worrying":
+        return "within its rounding and noise"
+    if verdict == INCONCLUSIVE:
+        return "too little can be seen"
+    if verdict == WRONG and word == "great":
+        return "small, yet wrong"
+    return word
 
 
 @dataclass(frozen=True)
@@ -282,10 +290,10 @@ class GradientReport(Report):
         wrong = [check for check in self.blocks if check.verdict == WRONG and check.block != "all"]
         if wrong:
             worst = max(wrong, key=lambda check: np.nan_to_num(check.ratio, nan=np.inf))
-            words = band(max(error, worst.ratio)) if error == error else band(error)
+            words = band(np.max([error, worst.ratio]), WRONG)
             yield f"WRONG: relative error {error:.1e}, {worst.ratio:.1e} in {worst.block} ({words})"
         else:
-            yield f"{self.verdict}: relative error {error:.1e} ({band(error)})"
+            yield f"{self.verdict}: relative error {error:.1e} ({band(error, self.verdict)})"
         if self.fault:
             yield f"first at fault: {self.fault}"
         yield from (f"hint: {hint}" for hint in self.hints)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 __all__: list[str] = []
+ZERO = "zero on both sides to rounding"
 FEW = 3  # blocks of so few elements are compared element by element
 
 
@@ -79,6 +80,18 @@ class Source:
 
     def directions(self, block, n, rng):
         return self.weights(block) * rng.normal(size=(n, self.blocks[block].size))
+
+    def size(self, compared):
+        """The norm of a block, on the scale on which blocks are compared."""
+        return compared.norm
+
+    def finds_zero(self, compared, whole):
+        """Why a block that agrees has no gradient, by evidence other than its size; or ""."""
+        return ""
+
+    def insists(self, compared):
+        """Whether more directions may clear a block that is left open."""
+        return False
 
     def settle(self, compared, compare, rng):
         """Second thoughts, once all blocks have been compared."""

@@ -14,10 +14,12 @@ climbed down past it; a kink that the smallest steps still see lies at x itself.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
-from sknn_opt.checks.gradients.numeric import Estimates, Source, rms
+from sknn_opt.checks.gradients.numeric import ZERO, Estimates, Source, rms
+from sknn_opt.checks.gradients.numeric.noise import measure_noise
 
 START = 4  # the first two rungs tried are 1e-4 and 1e-5
 LAST = 8
@@ -27,8 +29,15 @@ SMALLEST = 11  # of the steps that confirm a contradiction
 EXTRAPOLATED = 20  # C(h/10) differs from C(h) by 99 times its own error; how much of that we trust
 GOOD_ENOUGH = 1e-9
 SAFETY = 5  # how many of its probable errors an estimate may be off
-N_NOISE = 8
-NOISE_STEPS = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+WAYS = (1.0, -1.0, 0.3)
+TELLING = 1e-3  # with a resolution below this a block is no zero
+HOPELESS = 1.0  # with one above this more directions do not help
+ROUNDINGS = 10  # f changes with a block if it does by so many times its noise
+SHARE, SINGLE_SHARE = 1e-10, 1e-5  # of the whole gradient, which are its rounding
+# At an optimum: of what f changes over the parameters' own size, each side may be so much, and the
+# error of the steps; both, where all zeros are claimed.
+NEARLY, RESOLVED, EXACT_SHARE = 1e-5, 1e-7, 1e-10
+OPTIMUM = "nearly zero on both sides: an optimum"
 
 
 @dataclass(frozen=True)
@@ -60,24 +69,15 @@ class RealStep(Source):
         super().__init__(problem)
         self.f, self.x, self.exact = f, problem.x0, None
         self.f0, self._start = f(self.x), START
-        self._direction = problem.scale * rng.normal(size=self.x.size)
-        self.noise = self._measure_noise()
-        self.relative_noise = self.noise / (abs(self.f0) or 1.0)
+        draw = rng.normal(size=self.x.size)
+        self._direction = problem.scale * draw / rms(draw)  # of x's own size, by no chance less
+        self.noise = measure_noise(f, self.x, self.f0, self._direction)
 
-    def _measure_noise(self):
-        """ε: the scatter of f over tiny steps, where third differences of a smooth f vanish.
-
-        To one side of x, so that a kink at x itself does not count as noise; over wider steps where
-        f does not move at all, as if rounded. Source: Moré & Wild (2011), "Estimating computational
-        noise".
-        """
-        for step in NOISE_STEPS:
-            moved = [self.x + k * step * self._direction for k in range(1, N_NOISE + 1)]
-            values = np.array([self.f(x) for x in moved])
-            if np.ptp(values):
-                break
-        scatter = np.sqrt(np.mean(np.diff(values, 3) ** 2) / 20)  # 20 = 1 + 9 + 9 + 1
-        return np.fmax(3 * scatter, np.finfo(float).eps * abs(self.f0))
+    @cached_property
+    def relative_noise(self):
+        """The noise as a share of f: of its largest value over a long way, as it may be 0 at x."""
+        values = [self.f0, *(self.f(self.x + way * self._direction) for way in WAYS)]
+        return self.noise / (np.abs([v for v in values if np.isfinite(v)]).max() or 1.0)
 
     def derivative(self, direction, expected, start=START, slack=0.0):
         """The derivative along `direction`, as an Estimate; the ladder is tried from `start` on.
@@ -99,10 +99,7 @@ class RealStep(Source):
         if claimed is None and self.exact is not None:
             return self.exact.along(block, directions)
         self.f.block, place = block, self.blocks[block].slice
-        scale = self.problem.scale[place]
-        sizes = scale if directions is None else np.full(len(directions), rms(scale))
-        moves = np.zeros((len(sizes), self.x.size))
-        moves[:, place] = np.diag(scale) if directions is None else rms(scale) * directions
+        moves, sizes = self._moves(block, directions)
         if claimed is None:
             return self._estimates(moves, sizes, np.nan * sizes, 0.0, self._start)
         found = self._estimates(moves, sizes, claimed, self.problem.slack(place), START)
@@ -110,6 +107,15 @@ class RealStep(Source):
             found = replace(found, error=np.zeros(len(moves)))
         refined = None if self.exact is None else self.exact.derivatives(block, directions)
         return replace(found, refined=refined)
+
+    def _moves(self, block, directions):
+        """Directions of a block as moves of x by the block's own size, and these sizes."""
+        place = self.blocks[block].slice
+        scale = self.problem.scale[place]
+        sizes = scale if directions is None else np.full(len(directions), rms(scale))
+        moves = np.zeros((len(sizes), self.x.size))
+        moves[:, place] = np.diag(scale) if directions is None else rms(scale) * directions
+        return moves, sizes
 
     def settle(self, compared, compare, rng):
         """Drop complex steps that disagree anywhere: then f only seems to take complex arguments.
@@ -124,6 +130,50 @@ class RealStep(Source):
             refined = e.refined if self.exact and e.told.any() else None
             found[block] = replace(e, doubt=doubt, refined=refined)
         return {block: replace(each, estimates=found[block]) for block, each in compared.items()}
+
+    def size(self, compared):
+        if not compared.resolution <= TELLING:
+            return 0.0
+        return compared.norm * rms(self.problem.scale[self.blocks[compared.block].slice])
+
+    def finds_zero(self, compared, whole):
+        """Whether both sides are zero to rounding, of the whole gradient or of what f changes.
+
+        The one holds where f does not change with the block over its own size (a bias before batch
+        norm), the other at an optimum. That a block of zeros is small proves nothing.
+        """
+        estimates, block = compared.estimates, compared.block
+        if estimates.doubt or compared.resolution <= TELLING or not np.any(estimates.error):
+            return ""
+        moves, sizes = self._moves(block, compared.directions)
+        error = (estimates.error * sizes).max()
+        claim, found = (np.abs(side * sizes).max() for side in (compared.claimed, estimates.value))
+        if not np.isfinite(error):
+            return ""
+        least, most = self._reach(moves)
+        if most <= ROUNDINGS * self.noise:
+            known = max(claim, error if self.problem.single else most)
+            share = SINGLE_SHARE if self.problem.single else SHARE
+            return ZERO if known <= share * (whole or self._size_of_f(sizes)) else ""
+        if not compared.gradient.any():
+            return ZERO if max(found, error) <= EXACT_SHARE * least else ""
+        if max(claim, found) > NEARLY * least or error > RESOLVED * least:
+            return ""
+        return ZERO if max(claim, found) <= RESOLVED * least else OPTIMUM
+
+    def _size_of_f(self, sizes):
+        """|f|, or where f is 0 but for rounding (a sum of what is centered) the size of x."""
+        return abs(self.f0) if abs(self.f0) > ROUNDINGS * self.noise else sizes.max()
+
+    def _reach(self, moves):
+        """How far f changes as a block moves by its own size: at least, and at most."""
+        values = [[self.f(self.x + way * move) for move in moves] for way in WAYS]
+        changes = np.abs(np.array(values) - self.f0)
+        finite = np.where(np.isfinite(changes), changes, 0.0)
+        return finite.max(axis=1).min(), np.nan_to_num(changes, nan=np.inf).max()
+
+    def insists(self, compared):
+        return compared.resolution <= HOPELESS and not compared.estimates.doubt
 
     def describe(self):
         more = "" if self.exact is None else " and complex step"
@@ -272,4 +322,4 @@ class _Ladder:
         smooth = 0.09 * gap_big < gap_small < 0.11 * gap_big
         value = c_small + (c_small - c_big) / 99 if smooth else c_small
         error = difference / (EXTRAPOLATED if smooth else 1) + 2 * noise + floor
-        return Estimate(value, error if np.isfinite(value) else np.inf, bool(kink), r)
+        return Estimate(value, error if np.isfinite(value + error) else np.inf, bool(kink), r)

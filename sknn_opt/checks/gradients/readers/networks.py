@@ -87,6 +87,7 @@ class NetworkProblem(Problem):
 
     objective: Objective | None = None
     packed: Callable | None = None
+    exact = True
     explainer = NetworkExplainer
 
     @property
