@@ -44,13 +44,12 @@ from scipy.stats import hypergeom, norm
 from sklearn.utils.validation import validate_data
 
 from sknn_opt.arrays import moments
-from sknn_opt.arrays.extremes import LARGEST
 from sknn_opt.arrays.types import Matrix
 from sknn_opt.checks.opener import open_normalizer
 from sknn_opt.checks.shift.categories import category_shift
 from sknn_opt.checks.shift.report import OK, SHIFTED, UNKNOWN, FeatureShift, ShiftReport
 from sknn_opt.checks.shift.spread import grew, log_ratio, shrank
-from sknn_opt.estimators.normalizer import InputNormalizer
+from sknn_opt.checks.shift.training import moments_of
 from sknn_opt.tables.encoder import TableEncoder
 
 FALSE_ALARMS = 0.001  # of reports on rows of the training distribution
@@ -142,7 +141,7 @@ def _shift_of_table(opened):
 
 def _features(normalizer, X_new, names, n_features):
     """The rows of the columns of X, of so many features in all; the training rows; what it sees."""
-    training, n = _training(normalizer), X_new.shape[1]
+    training, n = moments_of(normalizer), X_new.shape[1]
     add = moments.add_sparse if issparse(X_new) else moments.add_dense
     new = add(moments.no_moments(n), X_new)
     measures, level = _measures(training, new), FALSE_ALARMS / (8 * n_features)
@@ -161,26 +160,6 @@ def checked_for(normalizer, X):
     """X as an array or CSR matrix that the normalizer could take; NaN may be in it."""
     accepted = {"accept_sparse": "csr", "ensure_all_finite": "allow-nan"}
     return validate_data(normalizer, X, reset=False, **accepted)
-
-
-def _training(normalizer):
-    """The moments of the training data; NaN where the normalizer did not keep one."""
-    if isinstance(normalizer, InputNormalizer):
-        if hasattr(normalizer, "_unit"):
-            raise ValueError(
-                f"check_shift cannot square numbers beyond {LARGEST:g}, which the normalizer has "
-                "seen: divide the feature by a constant before it."
-            )
-        return moments.Moments(**normalizer._moments)
-    if normalizer.var_ is None:
-        raise ValueError(
-            "check_shift needs the variances of the training data, which a StandardScaler with "
-            "with_std=False does not keep; use InputNormalizer(with_std=False)."
-        )
-    n = normalizer.n_features_in_
-    count = np.broadcast_to(np.asarray(normalizer.n_samples_seen_, dtype=float), n)
-    unknown, total, m2 = np.full(n, np.nan), np.full(n, count.max()), normalizer.var_ * count
-    return moments.Moments(normalizer.mean_, count, np.zeros(n), m2, total, unknown, unknown)
 
 
 def _constant(training):

@@ -14,10 +14,12 @@ order the k largest are all new ones with probability
 
     \\binom{m}{k} / \\binom{m + n}{k},
 
-whatever the distribution. Let k be the least number at which that is below the level. A variance
-grew only if it did without the k new values that are farthest out; and it shrank only if it did
-compared with training data without the k farthest of theirs, which take at most k R / n of σ².
-Where no training value is farther than 2 σ from the mean none is rare, and the F test stands alone.
+whatever the distribution. So a variance grew only if it did without the k new values that are
+farthest out, k being the least number at which that is below the level. And it shrank only if its
+sample lacks more than chance explains, m and n changing places: one that is less by the ratio v
+lacks at least k = n (1 - v) / (R - v) of the training values, since none takes more than R / n of
+σ². Where no training value is farther than 2 σ from the mean none is rare, and the F test stands
+alone.
 """
 
 import numpy as np
@@ -45,9 +47,11 @@ def grew(X, training, new, ratio, kurtosis, level, least):
 def shrank(training, new, ratio, kurtosis, level, least):
     """Where the variance is smaller by a ratio that is no chance."""
     m, n, (broad, largest) = new.count, training.count, _kurtosis(training, kurtosis)
-    rare = np.where(largest > NEAR, _by_chance(n, m, level) * largest / n, 0.0)
-    left = np.maximum(1 - rare, 0.0)  # of the variance of the training data
-    chance = np.where(ratio > 0, _f_test(left / ratio, n, m, broad), _all_equal(training, new))
+    # How many of the farthest training values the new sample must lack for its variance to be less.
+    lacking = np.where(largest > NEAR, np.floor(n * (1 - ratio) / (largest - ratio)), n)
+    rare = np.exp(log_ratio(n, m + n, np.clip(lacking, 0.0, n)))
+    chance = np.maximum(_f_test(1 / ratio, n, m, broad), rare)
+    chance = np.where(ratio > 0, chance, _all_equal(training, new))
     return (ratio < 1 / least) & (chance < level)
 
 
