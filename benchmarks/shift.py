@@ -81,7 +81,7 @@ def power(n_reports):
 
 def main():
     """Print and write the tables."""
-    n_reports = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    n_reports = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     sizes = [f"{n:,} / {m:,}" for n, m in SIZES]
     alarms = simple_table(("false alarms", *sizes), list(false_alarms(n_reports)))
     seen = simple_table(("changed", "how", *sizes[:-1]), list(power(n_reports)))
