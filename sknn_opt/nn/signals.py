@@ -32,6 +32,8 @@ N_ALIKE = 256  # rows that are compared with each other
 N_SAMPLE = 4_000  # activations of a layer that are kept for its histogram, all units of some rows
 FLAT = 0.01  # a unit whose slope is below this share of f's steepest for all rows is dead
 STEEP = 0.1  # a bounded activation is saturated where its slope is below this share
+SAME = 1e-6  # of the largest weight: units whose weights differ by less are alike
+LARGE_STEP = 0.1  # of the weights' norm: only then the loss after it is looked at
 BOUNDED = {ACTIVATIONS["logistic"]: 0.25, ACTIVATIONS["tanh"]: 1.0}  # and their steepest slopes
 
 
@@ -64,10 +66,14 @@ class LayerSignals:
         Of the same: between 1 and the number of units.
     weight_norm : float
         ‖W[l]‖.
+    alike : bool
+        Whether all units have the same weights, those of the next layer too: they stay the same.
     gradient_norm : float
         ‖dJ/dW[l]‖ without the penalty, which would hide that it vanishes; NaN without y.
     update_ratio : float
         ‖ΔW[l]‖ / ‖W[l]‖ of the solver's first step; NaN without y, and for lbfgs.
+    loss_growth : float
+        Of the outputs: J after that step / J before. NaN without a step, or after a small one.
     sample : ndarray
         About 4,000 of the activations, for a histogram: all units, for some rows.
     """
@@ -86,8 +92,10 @@ class LayerSignals:
     cosine: float = math.nan
     effective_rank: float = math.nan
     weight_norm: float = math.nan
+    alike: bool = False
     gradient_norm: float = math.nan
     update_ratio: float = math.nan
+    loss_growth: float = math.nan
     sample: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
 
 
@@ -103,18 +111,19 @@ def rms(x):
     return largest * math.sqrt(np.sum((x / largest) ** 2) / size)
 
 
-def measure(objective, theta, rng, *, with_loss=False, optimizer=None):
+def measure(objective, theta, rng, *, with_loss=False, optimizer=None, max_norm=None):
     """The signals of each layer, the input's first.
 
     `with_loss` says that the objective's targets are real; then the gradient is taken, and
-    `optimizer`, if there is one, makes its first step. Else what they tell is NaN.
+    `optimizer`, if there is one, makes its first step, with a gradient no longer than `max_norm`.
+    Else what they tell is NaN.
     """
     with np.errstate(all="ignore"):
         walk = _Walk(objective, theta)
         walk.forward()
         walk.backward(rng)
         if with_loss:
-            walk.descend(optimizer)
+            walk.descend(optimizer, max_norm)
     return tuple(LayerSignals(**facts) for facts in walk.facts)
 
 
@@ -142,7 +151,7 @@ class _Walk:
             a = layer.forward(a, weight)
             if isinstance(layer, Dense):
                 number = len(self.facts)
-                norm = float(np.linalg.norm(self.objective.blocks[f"W[{number}]"].of(self.theta)))
+                norm = float(np.linalg.norm(self._of(f"W[{number}]")))
                 self.facts.append({"layer": number, "n_units": a.shape[1], "weight_norm": norm})
                 self.backs.append((number, partial(_through, layer.W)))
             if isinstance(layer, Dense | BatchNorm):
@@ -150,6 +159,8 @@ class _Walk:
             elif isinstance(layer, ActivationLayer):
                 self._note_a(a)
         self._note_a(a)
+        for facts in self.facts[1:-1]:
+            facts["alike"] = self._are_alike(facts["layer"])
 
     def backward(self, rng):
         """A random δ from the outputs down to the first layer."""
@@ -159,12 +170,13 @@ class _Walk:
                 size = rms(delta)
                 if layer < len(self.facts) - 1:
                     self.facts[layer + 1]["backward_gain"] = size
-                if layer == 1 or not (0 < size < math.inf):
+                if layer == 1 or not size < math.inf:
                     return
-                delta = delta / size
+                # Weights that are all 0 let nothing through: what lies below is seen by itself.
+                delta = delta / size if size else rng.normal(size=delta.shape)
             delta = back(delta)
 
-    def descend(self, optimizer):
+    def descend(self, optimizer, max_norm=None):
         """dJ/dθ by backprop, and the optimizer's first step."""
         objective, network = self.objective, self.network
         weight = 1.0 if objective.weight is None else objective.weight[:, np.newaxis]
@@ -173,6 +185,8 @@ class _Walk:
         network.backward()
         moved, grad, n = self.theta.copy(), network.grad.copy(), objective.n_decayed
         grad[:n] += objective.penalty * self.theta[:n]
+        if max_norm:
+            grad *= min(1.0, max_norm / max(float(np.linalg.norm(grad)), 1e-300))
         if optimizer:
             optimizer.step(moved, grad, optimizer.init(moved))
         for facts in self.facts[1:]:
@@ -181,6 +195,23 @@ class _Walk:
             if optimizer and facts["weight_norm"]:
                 step = np.linalg.norm(block.of(moved - self.theta))
                 facts["update_ratio"] = float(step / facts["weight_norm"])
+        steps = [facts.get("update_ratio", 0.0) for facts in self.facts]
+        if not all(step <= LARGE_STEP for step in steps):
+            growth = objective.value(moved) / objective.value(self.theta)
+            self.facts[-1]["loss_growth"] = float(np.nan_to_num(growth, nan=math.inf))
+
+    def _of(self, name):
+        """A block of θ."""
+        return self.objective.blocks[name].of(self.theta)
+
+    def _are_alike(self, layer):
+        """Whether the units of a layer have equal weights, biases, and weights in the next one."""
+        W, b, next_W = (f"W[{layer}]", f"b[{layer}]", f"W[{layer + 1}]")
+        parts = [self._of(name) for name in (W, b) if name in self.objective.blocks]
+        parts = [part.reshape(-1, part.shape[-1]) for part in parts] + [self._of(next_W).T]
+        return parts[0].shape[1] > 1 and all(
+            np.ptp(part, axis=1).max() <= SAME * np.abs(part).max() for part in parts
+        )
 
     def _note_a(self, a):
         before, facts = self.facts[-2]["a_rms"], self.facts[-1]

@@ -10,6 +10,7 @@ most others were about scaled from the start.
 import numpy as np
 from scipy.sparse import issparse
 
+from sknn_opt.training.outliers import is_apart
 from sknn_opt.training.rows import ranges
 from sknn_opt.training.symptoms import (
     CLASS_NOT_VALIDATED,
@@ -23,7 +24,6 @@ from sknn_opt.training.symptoms import (
     SMALL_VALIDATION_PART,
     UNSCALED_TARGETS,
     VALIDATION_SCALE,
-    is_apart,
 )
 
 FEW_TARGETS = 10

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import issparse
 
+from sknn_opt.optim.optimizers import SGD
+
 NORMALIZE = "InputNormalizer() before the network"
 NORMALIZE_SPARSE = "InputNormalizer(with_mean=False) before the network"
 INIT = "init='auto'"
@@ -21,6 +23,7 @@ CLIP_INPUTS = "InputNormalizer(center='median', scale='iqr', clip=3) before the 
 BALANCE = "class_weight='balanced'"
 LEAKY, RELU, TANH = (f"activation={name!r}" for name in ("leaky_relu", "relu", "tanh"))
 FEWER_LAYERS = "fewer layers"
+LESS_PENALTY = "a lower alpha"
 
 
 def either(remedies):
@@ -51,6 +54,8 @@ class Traits:
         Whether X is known to be.
     fitted : bool
         Whether the weights have been trained: then a step too large is likelier than bad init.
+    by_step : bool
+        Whether it is the solver's step that fails, at these weights.
     """
 
     activation: str
@@ -63,6 +68,7 @@ class Traits:
     sparse: bool = False
     scaled: bool = False
     fitted: bool = True
+    by_step: bool = False
 
     @classmethod
     def of(cls, mlp, X, fitted=True):
@@ -79,16 +85,23 @@ class Traits:
             fitted=fitted,
         )
 
+    def _is_plain(self):
+        """Whether the solver's steps are as long as the gradient."""
+        return self.solver == "sgd" or isinstance(self.solver, SGD)
+
     def choose(self, remedies, without=()):
         """Those of the remedies that are left, in words: never what is so already."""
         ours, by_steps = self.init is not None, self.solver != "lbfgs"
-        slower = self.fitted and by_steps and SLOWER in remedies
+        slower = (self.fitted or self.by_step) and by_steps and SLOWER in remedies
+        # Adam and its like divide each gradient by its size: a shorter one makes the same step.
+        clips = ours and by_steps and (not self.by_step or self._is_plain())
         taken = {
-            SLOWER: not (self.fitted and by_steps),
+            SLOWER: not slower,
             NORMALIZE: self.scaled,
             BALANCE: self.class_weight is not None,
-            CLIP_GRADIENT: not (ours and by_steps) or self.max_grad_norm is not None,
-            INIT: slower or self.init in ("auto", "data"),
+            CLIP_GRADIENT: not clips or self.max_grad_norm is not None,
+            INIT: (slower and not self.by_step) or self.init in ("auto", "data"),
+            LESS_PENALTY: not self.fitted,
             BATCH_NORM: not ours or self.batch_norm,
             FEWER_LAYERS: self.n_hidden < 2,
             f"activation={self.activation!r}": True,
@@ -103,4 +116,5 @@ class Traits:
             for remedy in (SLOWER, FASTER):
                 words[remedy] = remedy.replace("_init", " of the solver")
         left = [words.get(remedy, remedy) for remedy in remedies if not taken.get(remedy)]
+        left = [remedy for remedy in dict.fromkeys(left) if not taken.get(remedy)]
         return either(left or [FEWER_LAYERS if self.n_hidden > 1 else "other initial weights"])

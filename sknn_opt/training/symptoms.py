@@ -30,6 +30,7 @@ from scipy.sparse import issparse
 from sknn_opt.nn.losses import constant_loss, row_losses, weighted_mean
 from sknn_opt.nn.predictor import Predictor
 from sknn_opt.training import remedies
+from sknn_opt.training.outliers import FAR, NORMAL_RANGE, is_apart, without_far_targets
 from sknn_opt.training.rows import ranges
 
 
@@ -85,7 +86,7 @@ EQUAL_ROWS = Symptom(
 )
 OUTLIERS = Symptom(
     "outliers in X",
-    1e3,  # robust deviations
+    FAR,  # robust deviations
     "a few values lie far from all others: {found}",
     (remedies.CLIP_INPUTS,),
     "They drown the others; correct them, or put {}, in a pipeline.",
@@ -210,10 +211,7 @@ STUCK = Symptom(
 # Of a trained network ---------------------------------------------------------------------------
 
 OVERFLOW = Symptom(
-    "overflow",
-    None,
-    "the outputs of the network overflow on its own training set",
-    advice="",
+    "overflow", None, "the outputs of the network overflow on its own training set", advice=""
 )
 LEARNED_NOTHING = Symptom(
     "nothing learned",
@@ -350,10 +348,23 @@ ONE_DIRECTION = Symptom(
     "{cosine:.2f}",
     (remedies.BATCH_NORM, remedies.FEWER_LAYERS, remedies.TANH, remedies.INIT),
 )
+ENDED = Symptom("vanishing", None, "no {way} come through: they are 0 {where}", EXPLODING.remedies)
+DIFFERENT = (remedies.INIT, remedies.LESS_PENALTY)
+ZERO = Symptom("zero weights", None, "its weights are all 0{also}", DIFFERENT)
+EQUAL = Symptom(
+    "equal weights", None, "its {n_units} units have equal weights, and remain equal", DIFFERENT
+)
+STEP = "the first step changes its weights by {share:.0%} of their norm"
+UNSTABLE = Symptom(
+    "exploding",
+    10.0,  # times the loss before: of 64 trained networks, none with more learned
+    STEP + ", and multiplies the loss by {growth:.2g}",
+    (remedies.SLOWER, remedies.INIT, remedies.CLIP_GRADIENT, remedies.BATCH_NORM),
+)
 LARGE_STEP = Symptom(
     "a large step",
     0.1,  # of the weights' norm
-    "the first step changes its weights by {share:.0%} of their norm",
+    STEP,
     (remedies.SLOWER,),
 )
 SYMPTOMS = tuple(each for each in list(globals().values()) if isinstance(each, Symptom))
@@ -362,9 +373,6 @@ CAUSE = "Likely cause"
 UNEQUAL = 1e3  # the largest feature over the smallest
 SMALL = 0.3  # the largest number of all
 MANY = 20  # rows that have quartiles
-FEW = 0.05  # the largest share of values that are outliers
-NORMAL_RANGE = 1.349  # between the quartiles of a normal distribution of deviation 1
-GAP = 300  # the nearest outlier over the farthest of the others
 SAMPLE = 2**18  # elements of X that are looked at closely
 
 
@@ -427,17 +435,6 @@ def judge_inputs(X, names=None):
     return UNSCALED, say(largest, "goes up to", scale[largest])
 
 
-def is_apart(values, q1, median, q3):
-    """Whether a few values lie OUTLIERS.limit robust deviations away, beyond a gap.
-
-    Heavy tails reach as far, but without a gap.
-    """
-    distance = np.abs(values - median)
-    far = distance > OUTLIERS.limit * (q3 - q1) / NORMAL_RANGE
-    few = q3 > q1 and 0 < far.mean() <= FEW
-    return bool(few and distance[far].min() > GAP * distance[~far].max())
-
-
 def on_fitted(architecture, weights, rows, case=None):
     """Sentences on a network that predicts a constant, or one class, or has dead layers.
 
@@ -449,7 +446,7 @@ def on_fitted(architecture, weights, rows, case=None):
     widest = max(architecture.n_units[0], architecture.n_units[-1])
     sample = rows.sample(min(max(SAMPLE // widest, 100), 2000))
     if architecture.loss.normalizes == "median and quartiles":
-        sample = _without_far_targets(sample)
+        sample = without_far_targets(sample)
     X, y, weight = sample.of(sample.X), sample.of(sample.y), sample.of(sample.weight)
     everything = rows.of(rows.y), rows.of(rows.weight)
     constant = constant_loss(architecture.loss, architecture.n_units[-1], *everything, (y, weight))
@@ -482,16 +479,6 @@ def on_fitted(architecture, weights, rows, case=None):
     if codes is None or (codes != codes[0]).any() or (truth == truth[0]).all():
         return dead
     return [ONE_CLASS.say(case and case.traits, share=np.mean(truth == codes[0])), *dead]
-
-
-def _without_far_targets(rows):
-    """All but the 2 % that are farthest from 0, or those far from three quarters of the rows.
-
-    One absurd target can outweigh all others.
-    """
-    far = np.nan_to_num(np.fmax.reduce(np.abs(rows.of(rows.y)), axis=1))
-    most, usual = np.quantile(far, (0.98, 0.75))
-    return rows.take(far <= (min(most, OUTLIERS.limit * usual) if usual else most))
 
 
 def _with_cause(said, case, constant):

@@ -10,7 +10,9 @@ saturated    less than 1e-5 of the paths through the network lead through units 
              or more than 90 % of one layer are
 dead         a layer in which 75 % of the units have no slope for any row
 collapsed    rows differ by less than 1/1000 of what they have in common; or, at initial weights,
-             their effective rank is below 1.15: over 93 % of the signal lies in one direction
+             their effective rank is below 1.15: over 93 % of the signal lies in one direction;
+             or all units of a layer have equal weights
+exploding    the solver's first step multiplies the loss by more than 10
 ===========  ======================================================================================
 
 The limits, which `sknn_opt.training.symptoms` holds, are wide, since Adam, which divides each
@@ -23,7 +25,7 @@ remarked upon. A fitted network may well end in one direction, if it has one out
 import math
 import operator
 from dataclasses import dataclass, replace
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, takewhile
 
 import numpy as np
 
@@ -34,6 +36,8 @@ from sknn_opt.training.remedies import FEWER_LAYERS, INIT, NORMALIZE, RELU, eith
 HEALTHY = "healthy"
 REMARKABLE = 1e3
 CLOSED = 1e-5
+ROUNDING = 1e-9
+BOTTLENECK = 3  # units, if X has more features
 NARROW = 0.1  # rows of X that differ by less of what they have in common need a normalizer
 
 
@@ -84,10 +88,13 @@ def judge(layers, traits, X, names=None):
     symptom, found = symptoms.judge_inputs(X, names)
     scaled = symptom is None and layers[0].spread >= NARROW
     traits = replace(traits, scaled=scaled)
-    in_order = (_overflow, _saturated, _all_dead, _out_of_range, _dead, _collapsed)
+    in_order = (_overflow, _saturated, _all_dead, _out_of_range, _dead, _collapsed, _unstable)
     bad = next(filter(None, (find(layers, traits) for find in in_order)), None)
-    verdict, findings = bad or (HEALTHY, _remarks(layers, traits))
-    findings = *findings, *_on_steps(layers)
+    verdict, findings = bad or _symmetric(layers) or (HEALTHY, _remarks(layers, traits))
+    causes = () if verdict == HEALTHY else (*_on_weights(layers, traits),)
+    if causes and verdict != symptoms.DEAD.name:  # what follows from them needs no remedy
+        findings = ()
+    findings = *causes, *findings, *_on_steps(layers, traits)
     if symptom:
         findings += (_finding(symptom, 1, traits, found=found),)
     return verdict, findings
@@ -172,6 +179,9 @@ def _on_way(layers, traits, way, total):
     here = next((n for n, product in products if _is_beyond(product, symptom)), [*gains][-1])
     found = {"way": way, "rate": rate, "total": total, "where": where}
     without = () if traits.activation == "logistic" else (RELU,)
+    if total == 0:
+        at = hidden[-1].layer if way == "signals" else 1
+        return _finding(symptoms.ENDED, here, traits, without, way=way, where=f"at layer {at}")
     return _finding(symptom, here, traits, without, **found)
 
 
@@ -185,13 +195,42 @@ def _collapsed(layers, traits):
         without += () if narrow else (NORMALIZE,)
         found = {"spread": last.spread, "also": also}
         return symptom.name, (_finding(symptom, last.layer, traits, without, **found),)
-    symptom = symptoms.ONE_DIRECTION
-    # of a single feature nothing else can come
-    if traits.fitted or not last.effective_rank < min(symptom.limit, start.effective_rank):
+    # A bottleneck leaves few directions by design, and of a single feature nothing else can come.
+    narrow = min(BOTTLENECK, start.n_units - 1)
+    wide = tuple(takewhile(lambda layer: layer.n_units > narrow, layers[1:-1]))
+    symptom, last = symptoms.ONE_DIRECTION, wide[-1] if wide else start
+    if traits.fitted or math.isnan(last.cosine):
+        return None
+    if not last.effective_rank < min(symptom.limit, start.effective_rank * (1 - ROUNDING)):
         return None
     without += () if traits.activation == "tanh" else (INIT,)
     found = {"rank": last.effective_rank, "n_units": last.n_units, "cosine": last.cosine}
     return symptom.name, (_finding(symptom, last.layer, traits, without, **found),)
+
+
+def _unstable(layers, traits):
+    """Where the solver's first step destroys what the signals are good for; `_on_steps` tells."""
+    symptom = symptoms.UNSTABLE
+    return (symptom.name, ()) if layers[-1].loss_growth > symptom.limit else None
+
+
+def _symmetric(layers):
+    """Where units are alike, and remain so; `_on_weights` tells."""
+    alike = any(layer.alike for layer in layers[1:-1])
+    return (symptoms.COLLAPSED.name, ()) if alike else None
+
+
+def _on_weights(layers, traits):
+    """The first layer whose weights are all 0, or all alike: why signals end and rows collapse."""
+    for layer in layers[1:-1]:
+        if layer.weight_norm == 0:
+            others = all(other.weight_norm == 0 for other in layers[1:])
+            also = ", and so are those of all layers" if others else ""
+            yield _finding(symptoms.ZERO, layer.layer, traits, also=also)
+            return
+        if layer.alike:
+            yield _finding(symptoms.EQUAL, layer.layer, traits, n_units=layer.n_units)
+            return
 
 
 def _remarks(layers, traits):
@@ -201,7 +240,11 @@ def _remarks(layers, traits):
             yield _on_way(layers, traits, way, total)
 
 
-def _on_steps(layers):
+def _on_steps(layers, traits):
     worst = max(layers[1:], key=lambda layer: np.nan_to_num(layer.update_ratio))
-    if worst.update_ratio > symptoms.LARGE_STEP.limit:
-        yield _finding(symptoms.LARGE_STEP, worst.layer, share=worst.update_ratio)
+    share, growth = worst.update_ratio, layers[-1].loss_growth
+    if share > symptoms.LARGE_STEP.limit:
+        grows = growth > symptoms.UNSTABLE.limit
+        symptom = symptoms.UNSTABLE if grows else symptoms.LARGE_STEP
+        stepped = replace(traits, by_step=True)
+        yield _finding(symptom, worst.layer, stepped, share=share, growth=growth)

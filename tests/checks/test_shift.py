@@ -47,6 +47,46 @@ def test_samples_of_the_training_distribution_pass(name, n_new, n_draws, n_train
     assert n_shifted <= 0.01 * n_judged
 
 
+FEW_MAKE_THE_VARIANCE = {
+    "lognormal": lambda rng, shape: rng.lognormal(sigma=2, size=shape),
+    "t3": lambda rng, shape: rng.standard_t(3, shape),
+    "pareto": lambda rng, shape: rng.pareto(2, shape),
+    "zeros and incomes": lambda rng, shape: np.where(
+        rng.random(shape) < 0.92, 0.0, rng.lognormal(8, 1, shape)
+    ),
+    "jumps": lambda rng, shape: rng.normal(size=shape) * np.where(rng.random(shape) < 0.05, 100, 1),
+}
+
+
+@pytest.mark.parametrize("name", FEW_MAKE_THE_VARIANCE)
+@pytest.mark.parametrize("sizes", [(50, 50), (50, 500), (500, 50), (500, 2000), (3000, 300)])
+@pytest.mark.parametrize("gaps", [False, True])
+def test_reports_on_features_whose_variance_few_values_make_pass(name, sizes, gaps):
+    rng, draw = np.random.default_rng(RNG_SEED), FEW_MAKE_THE_VARIANCE[name]
+    alarms = 0
+    for _ in range(60):
+        X, X_new = (draw(rng, (n, 20)) for n in sizes)
+        if gaps:
+            X[rng.random(X.shape) < 0.1], X_new[rng.random(X_new.shape) < 0.1] = np.nan, np.nan
+        alarms += not check_shift(InputNormalizer().fit(X), X_new).passed
+    assert alarms <= 1
+
+
+@pytest.mark.parametrize("to", [np.asarray, sparse.csr_array])
+def test_a_spread_that_changed_is_found_in_features_that_are_mostly_zero(to):
+    rng = np.random.default_rng(8)
+
+    def draw(n):
+        return rng.normal(size=(n, 3)) * (rng.random((n, 3)) < 0.2)
+
+    normalizer = InputNormalizer(with_mean=False).fit(to(draw(5000)))
+    X_new = draw(5000) * [2, 1, 0.5]
+    report = check_shift(normalizer, to(X_new))
+    assert [feature.passed for feature in report.features] == [False, True, False]
+    assert "variance grew" in report["x0"].note
+    assert report["x2"].note == "variance shrank"
+
+
 def test_the_training_rows_themselves_and_halves_of_real_data_pass():
     X, _ = load_breast_cancer(return_X_y=True)
     normalizer = InputNormalizer().fit(X)

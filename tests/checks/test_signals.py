@@ -9,6 +9,7 @@ import pytest
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_digits
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_selection import SelectKBest, mutual_info_classif
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -315,6 +316,99 @@ def test_rows_that_are_alike_in_X():
 def test_a_single_feature_has_one_direction_from_the_start(batch_norm):
     model = MLPRegressor((20,), activation="tanh", batch_norm=batch_norm, random_state=0)
     assert check_signals(model, D[:, :1], T).passed
+
+
+def constant(value):
+    return lambda shape, rng, gain: np.full(shape, value)
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "tanh", "logistic", "selu"])
+@pytest.mark.parametrize("value", [0.0, 0.1, -0.1])
+@pytest.mark.parametrize("depth", [1, 2, 6])
+def test_equal_weights_are_named(activation, value, depth):
+    report = check_signals(net(depth, 30, init=constant(value), activation=activation), X, Y)
+    assert not report.passed
+    assert "nan" not in str(report)
+    first = report.findings[0]
+    assert first.layer == 1
+    assert ("weights are all 0" if value == 0 else "30 units have equal weights") in first.message
+    assert first.remedy == "init='auto'"
+
+
+def test_zero_weights_of_one_layer():
+    def but(zero):
+        return lambda shape, rng, gain: rng.normal(0, shape[0] ** -0.5, shape) * (shape[1] != zero)
+
+    def deep(zero):
+        return MLPClassifier((30, 31, 30), activation="tanh", init=but(zero), random_state=0)
+
+    assert check_signals(deep(10), X, Y).passed  # the outputs: their own gradient is not 0
+    report = check_signals(deep(31), X, Y)
+    assert report.verdict == "vanishing"
+    assert [f.message for f in report.findings] == ["its weights are all 0"]
+    assert report.findings[0].layer == 2
+    fitted = SklearnMLPClassifier((20,), random_state=0, max_iter=3).fit(X, Y)
+    fitted.coefs_[0][:] = 0
+    finding = check_signals(fitted, X, Y).findings[0]
+    assert finding.message == "its weights are all 0"
+    assert finding.remedy.endswith("or a lower alpha")
+
+
+EXPLODING_STEP = {"init": normal(1.0), "solver": "sgd", "learning_rate_init": 0.01}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "verdict", "remedies"),
+    [
+        (EXPLODING_STEP, "exploding", ["learning_rate_init", "init='auto'", "max_grad_norm=1"]),
+        (EXPLODING_STEP | {"max_grad_norm": 1.0}, "healthy", []),
+        (EXPLODING_STEP | {"init": "auto"}, "healthy", []),
+        (EXPLODING_STEP | {"learning_rate_init": 1e-9}, "healthy", []),
+        ({"learning_rate_init": 10.0}, "exploding", ["a lower learning_rate_init"]),
+        ({"learning_rate_init": 10.0, "warmup_epochs": 100_000}, "healthy", []),
+    ],
+)
+def test_the_first_step_of_the_solver_counts(parameters, verdict, remedies):
+    report = check_signals(net(6, 100, **parameters), X, Y)
+    assert report.verdict == verdict, report
+    said = report.findings[0].remedy if remedies else ""
+    assert all(remedy in said for remedy in remedies)
+    assert ("init=" in said) == ("init='auto'" in remedies)  # never what is so already
+    assert ("max_grad_norm" in said) == ("max_grad_norm=1" in remedies)
+    assert check_signals(net(6, 100, **parameters), X).passed  # without y there is no step
+
+
+def test_a_diverged_fit_is_not_healthy():
+    model = net(6, 100, max_iter=3, **EXPLODING_STEP)
+    with pytest.warns(ConvergenceWarning, match="diverged"):
+        model.fit(X, Y)
+    report = check_signals(model, X, Y)
+    assert [point.verdict for point in report.points] == ["exploding", "exploding"]
+    assert "multiplies the loss by" in report.findings[0].message
+    assert "a lower learning_rate_init" in report.findings[0].remedy
+
+
+@pytest.mark.parametrize("sizes", [(64, 1, 64), (64, 2, 64), (50, 3, 3), (1,), (32, 1), (2,)])
+@pytest.mark.parametrize("activation", ["relu", "tanh", "logistic"])
+def test_a_bottleneck_is_no_fault(sizes, activation):
+    model = MLPClassifier(sizes, activation=activation, random_state=0)
+    assert check_signals(model, X, Y).passed
+    assert check_signals(model.set_params(max_iter=20).fit(X, Y), X, Y).passed
+
+
+def test_what_collapses_before_a_bottleneck_is_found():
+    model = MLPClassifier((128,) * 20 + (2,), init="he_normal", random_state=0)
+    report = check_signals(model, X, Y)
+    assert (report.verdict, report.findings[0].layer) == ("collapsed", 20)
+
+
+@pytest.mark.parametrize("to", [np.asarray, csr_array])
+def test_few_rows_that_are_not_zero(to):
+    rows = np.zeros((5000, 64))
+    rows[17] = 1
+    report = check_signals(net(2, 20), to(rows), np.arange(5000) % 3)
+    assert report.layers[0].a_rms > 0
+    assert "nan" not in str(report)
 
 
 def test_inputs_are_judged_as_a_fit_judges_them():

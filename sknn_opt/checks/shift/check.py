@@ -16,11 +16,9 @@ of 0.001 / (8 p):
 
 - d by its standard error :math:`\\sqrt{\\max(1, v) (1 / m + 1 / n)}`, for m new rows and n of
   training;
-- v by an F test with 2 (m - 1) / (κ - 1) and 2 (n - 1) / (κ - 1) degrees of freedom: the
-  kurtosis κ (3 for normal features) says how much the variance of a sample varies. A sample may
-  merely lack the rare large values of its distribution; so κ is the geometric mean of the new
-  sample's kurtosis and of the largest that the training range allows, max (x - μ)² / σ². If all new
-  values are equal, what counts is how probable that is, if others are as rare as the range allows;
+- v by an F test that knows the kurtosis, and that a few rare values may be in one sample and not in
+  the other by chance alone (`sknn_opt.checks.shift.spread`). If all new values are equal, what
+  counts is how probable that is, if others are as rare as the range allows;
 - values beyond the training maximum (or minimum): among n + m rows in random order the k largest
   are all new ones with probability :math:`\\binom{m}{k} / \\binom{m + n}{k}`, whatever the
   distribution;
@@ -42,18 +40,16 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
-from scipy.special import gammaln
-from scipy.stats import f as f_distribution
 from scipy.stats import hypergeom, norm
 from sklearn.utils.validation import validate_data
 
 from sknn_opt.arrays import moments
-from sknn_opt.arrays.extremes import LARGEST
 from sknn_opt.arrays.types import Matrix
 from sknn_opt.checks.opener import open_normalizer
 from sknn_opt.checks.shift.categories import category_shift
 from sknn_opt.checks.shift.report import OK, SHIFTED, UNKNOWN, FeatureShift, ShiftReport
-from sknn_opt.estimators.normalizer import InputNormalizer
+from sknn_opt.checks.shift.spread import grew, log_ratio, shrank
+from sknn_opt.checks.shift.training import moments_of
 from sknn_opt.tables.encoder import TableEncoder
 
 FALSE_ALARMS = 0.001  # of reports on rows of the training distribution
@@ -145,13 +141,13 @@ def _shift_of_table(opened):
 
 def _features(normalizer, X_new, names, n_features):
     """The rows of the columns of X, of so many features in all; the training rows; what it sees."""
-    training, n = _training(normalizer), X_new.shape[1]
+    training, n = moments_of(normalizer), X_new.shape[1]
     add = moments.add_sparse if issparse(X_new) else moments.add_dense
     new = add(moments.no_moments(n), X_new)
     measures, level = _measures(training, new), FALSE_ALARMS / (8 * n_features)
     with np.errstate(all="ignore"):
         below, above, kurtosis = _tails(X_new, training, new)
-        notes = _findings(training, new, measures, (below, above), kurtosis, level)
+        notes = _findings(X_new, training, new, measures, (below, above), kurtosis, level)
         sees = norm.isf(level) * np.sqrt(1 / new.count + 1 / training.count)
     measures["outside"] = below + above
     features = tuple(
@@ -164,26 +160,6 @@ def checked_for(normalizer, X):
     """X as an array or CSR matrix that the normalizer could take; NaN may be in it."""
     accepted = {"accept_sparse": "csr", "ensure_all_finite": "allow-nan"}
     return validate_data(normalizer, X, reset=False, **accepted)
-
-
-def _training(normalizer):
-    """The moments of the training data; NaN where the normalizer did not keep one."""
-    if isinstance(normalizer, InputNormalizer):
-        if hasattr(normalizer, "_unit"):
-            raise ValueError(
-                f"check_shift cannot square numbers beyond {LARGEST:g}, which the normalizer has "
-                "seen: divide the feature by a constant before it."
-            )
-        return moments.Moments(**normalizer._moments)
-    if normalizer.var_ is None:
-        raise ValueError(
-            "check_shift needs the variances of the training data, which a StandardScaler with "
-            "with_std=False does not keep; use InputNormalizer(with_std=False)."
-        )
-    n = normalizer.n_features_in_
-    count = np.broadcast_to(np.asarray(normalizer.n_samples_seen_, dtype=float), n)
-    unknown, total, m2 = np.full(n, np.nan), np.full(n, count.max()), normalizer.var_ * count
-    return moments.Moments(normalizer.mean_, count, np.zeros(n), m2, total, unknown, unknown)
 
 
 def _constant(training):
@@ -225,24 +201,19 @@ def _measures(training, new):
         }
 
 
-def _findings(training, new, measures, tails, kurtosis, level):
+def _findings(X, training, new, measures, tails, kurtosis, level):
     """For each feature what is more than chance, in words."""
     d, v = measures["mean_difference"], measures["variance_ratio"]
     m, n, (below, above) = new.count, training.count, tails
-    mu, std = moments.mean(training), moments.deviation(training)
     error = np.sqrt(np.where(v > 1, v, 1.0) * (1 / m + 1 / n))
     far = np.maximum(norm.isf(level) * error, LEAST_MEAN)
-    sample = np.maximum(np.nan_to_num(kurtosis, nan=3.0), 3.0)
-    largest = np.fmax(training.high - mu, mu - training.low) / std
-    largest = np.where(np.isnan(largest), np.sqrt(n), largest) ** 2  # no range: at most n
-    broad = np.sqrt(sample * np.maximum(largest, sample))
-    shrank = np.where(v > 0, _f_test(1 / v, n, m, broad), _all_equal(training, new))
+    spread = training, new, v, kurtosis, level, LEAST_RATIO
     more = measures["missing"] - measures["missing_in_training"]
     words = {
         "mean rose": d > far,
         "mean fell": d < -far,
-        "variance grew": (v > LEAST_RATIO) & (_f_test(v, m, n, broad) < level),
-        "variance shrank": (v < 1 / LEAST_RATIO) & (shrank < level),
+        "variance grew": grew(X, *spread),
+        "variance shrank": shrank(*spread),
         "{0:.1%} below the range": _beyond(below, m, n, level),
         "{1:.1%} above the range": _beyond(above, m, n, level),
         "more is missing": _missing_more(new, training, level) & (more > LEAST_SHARE),
@@ -254,34 +225,9 @@ def _findings(training, new, measures, tails, kurtosis, level):
     ]
 
 
-def _f_test(ratio, m, n, kurtosis):
-    """The probability of a larger ratio of two variances, of m and of n rows."""
-    per_row = 2 / (kurtosis - 1)  # 1 for normal features
-    return f_distribution.sf(ratio, per_row * (m - 1), per_row * (n - 1))
-
-
-def _all_equal(training, new):
-    """The probability that all new values are equal, given the range of the training data.
-
-    At least a share σ² / r² of the training values is not this one, r being the way from it to the
-    farther end of the range. That none of so many, k, comes among m of m + n rows has the
-    probability C(n, k) / C(m + n, k).
-    """
-    value, m, n = moments.mean(new), new.count, training.count
-    farthest = np.fmax(training.high - value, value - training.low)
-    second = np.square(moments.deviation(training)) + np.square(value - moments.mean(training))
-    k = np.floor(n * np.minimum(second / np.square(farthest), 1))
-    return np.exp(_log_ratio(n, m + n, k))
-
-
 def _beyond(share, m, n, level):
     """Where so many new values lie beyond the end of the training range by more than chance."""
-    return (_log_ratio(m, m + n, np.round(share * m)) < np.log(level)) & (share > LEAST_SHARE)
-
-
-def _log_ratio(a, b, k):
-    """log C(a, k) / C(b, k)."""
-    return gammaln(a + 1) - gammaln(a - k + 1) - gammaln(b + 1) + gammaln(b - k + 1)
+    return (log_ratio(m, m + n, np.round(share * m)) < np.log(level)) & (share > LEAST_SHARE)
 
 
 def _missing_more(one, other, level):

@@ -16,8 +16,14 @@ from sklearn.utils import check_random_state
 from sknn_opt.arrays.types import Matrix, RandomState
 from sknn_opt.checks.opener import open_network
 from sknn_opt.checks.signals.report import PointSignals, SignalReport
-from sknn_opt.checks.signals.sources import FITTED, MAX_ROWS, check_input, choose_rows, objectives
-from sknn_opt.estimators.parameters import optimizer_of
+from sknn_opt.checks.signals.sources import (
+    FITTED,
+    MAX_ROWS,
+    check_input,
+    choose_rows,
+    first_optimizer,
+    objectives,
+)
 from sknn_opt.nn.signals import measure
 from sknn_opt.training.remedies import Traits
 from sknn_opt.training.verdicts import judge
@@ -111,13 +117,20 @@ def signal_report(estimator, X, y, sample_weight=None, random_state=0, *, initia
     if y is None:
         notes += ("without y there are no gradient norms",)
     points = objectives(mlp, X, y, sample_weight, seed, initial=initial)
-    looks = (_look(name, mlp, points[name], y is not None, seed, opened.names) for name in points)
-    return SignalReport(tuple(looks), notes)
+    seen = mlp, n_rows if y is not None else None, seed, opened.names
+    return SignalReport(tuple(_look(name, points[name], *seen) for name in points), notes)
 
 
-def _look(name, mlp, objective, with_loss, seed, names):
-    optimizer = optimizer_of(mlp, objective) if with_loss else None
-    rng = np.random.default_rng(seed)
-    found = measure(objective, objective.theta, rng, with_loss=with_loss, optimizer=optimizer)
+def _look(name, objective, mlp, n_rows, seed, names):
+    """What was found at a point; `n_rows` is None without targets."""
+    optimizer = None if n_rows is None else first_optimizer(mlp, objective, n_rows)
+    found = measure(
+        objective,
+        objective.theta,
+        np.random.default_rng(seed),
+        with_loss=n_rows is not None,
+        optimizer=optimizer,
+        max_norm=getattr(mlp, "max_grad_norm", None),
+    )
     verdict = judge(found, Traits.of(mlp, objective.X, name.startswith(FITTED)), objective.X, names)
     return PointSignals(name, found[0], found[1:], *verdict)

@@ -15,8 +15,10 @@ from sklearn.utils import check_array, check_consistent_length
 from sknn_opt._sklearn import safe_indexing
 from sknn_opt.checks.gradients.readers.sklearn_mlp import read_sklearn_mlp
 from sknn_opt.checks.opener import SKLEARN
+from sknn_opt.estimators.parameters import optimizer_of
 from sknn_opt.nn.network import Architecture
 from sknn_opt.nn.objective import Objective
+from sknn_opt.optim.schedules import warm_up
 from sknn_opt.training.remedies import n_hidden_layers
 
 MAX_ROWS = 500  # more would say the same
@@ -66,7 +68,16 @@ def choose_rows(mlp, X, y, sample_weight, rng):
         return X, y, sample_weight
     chosen = rng.choice(n_rows, MAX_ROWS, replace=False)
     rows = np.union1d(chosen, _one_of_each(mlp, y))
+    if not len(_not_zero(safe_indexing(X, rows))):  # few rows may hold all there is
+        rows = np.union1d(rows, _not_zero(X)[:MAX_ROWS])
     return [None if part is None else safe_indexing(part, rows) for part in (X, y, sample_weight)]
+
+
+def _not_zero(X):
+    """The rows with a number in them."""
+    if issparse(X):
+        return np.unique(X.nonzero()[0])
+    return np.flatnonzero((np.asarray(X) != 0).any(axis=1))
 
 
 def _one_of_each(mlp, y):
@@ -107,6 +118,16 @@ def objectives(mlp, X, y, sample_weight, seed, *, initial=True):
         for i in range(objective.n_members):
             found[f"{name}, member {i + 1}"] = objective.member(i)
     return found
+
+
+def first_optimizer(mlp, objective, n_rows):
+    """The solver with the learning rate of its first step, None for lbfgs."""
+    optimizer = optimizer_of(mlp, objective)
+    if optimizer and getattr(mlp, "warmup_epochs", 0):
+        size = 200 if mlp.batch_size == "auto" else mlp.batch_size
+        n_batches = -(-n_rows // size)
+        optimizer.learning_rate *= warm_up(1 / n_batches, mlp.warmup_epochs)
+    return optimizer
 
 
 def _made_up_targets(mlp, n_rows):
