@@ -1,14 +1,19 @@
 """After the verdict: which layer is at fault, and what the bug may be."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
 
-from sknn_opt.checks.gradients.hints import Context, Evidence, name_causes
+from sknn_opt.checks.gradients.hints import name_causes
+from sknn_opt.checks.gradients.hypotheses.evidence import Context, Evidence
 from sknn_opt.checks.gradients.judge import UNDECIDED
+from sknn_opt.checks.gradients.reach import look_around
 from sknn_opt.checks.gradients.report import INCONCLUSIVE, KINK, WRONG
 
 N_MORE = 4  # further directions where the cause of a wrong block is looked for
+NORMS = re.compile(r"gamma|beta|γ|β|(^|[._])(bn|ln|norm)")  # blocks of a normalization
+ROUNDING = 1e-10  # of the whole gradient
 NOISY = 1e-11  # noise of a function, compared with its value, that is worth a word
 
 
@@ -32,7 +37,7 @@ class Explainer:
         fault, layer, hints = self.find_fault(wrong)
         ordered = [block for block in problem.layers or problem.blocks if block in wrong]
         evidence = [self._evidence(wrong[block], compared[block]) for block in ordered]
-        context = Context(problem.n_rows, problem.penalty, tuple(self.alternatives()))
+        context = self._context()
         mistaken = (
             f"{item.block} {words}"
             for words, gradient in problem.mistaken.items()
@@ -48,17 +53,52 @@ class Explainer:
         bad = [layer for block, layer in layers.items() if block in wrong]
         if not bad:  # without names of layers, the names of the blocks must do
             named = ", ".join(block for block in blocks if block in wrong)
-            return named if len(blocks) > 1 else None, None, ()
+            text = named + self._between(list(blocks), wrong)
+            return text if len(blocks) > 1 else None, None, ()
         layer = bad[-1]
         below, above = order[: order.index(layer)], order[order.index(layer) + 1 :]
         own = [block for block in blocks if layers[block] == layer]
         text = f"layer {layer}: {', '.join(block for block in own if block in wrong)}"
-        if len(own) > 1 and all(b in wrong for b in blocks if layers[b] in (layer, *below)):
+        if between := self._between(own, wrong):
+            text += between
+        elif len(own) > 1 and all(b in wrong for b in blocks if layers[b] in (layer, *below)):
             cause = "the gradient of the loss may be"
             if above:
                 cause = f"its activation's derivative may be, or what layer {above[0]} passes down"
             text += f" ({cause})"
         return text, layer, ()
+
+    def _between(self, own, wrong):
+        """What lies between wrong blocks and the γ and β above them, which are correct."""
+        last = max(own.index(block) for block in own if block in wrong)
+        above = [block for block in own[last + 1 :] if NORMS.search(block)]
+        norms = {block for block in own if NORMS.search(block)}
+        if not above or norms & wrong.keys() or self._has_others(set(own) - norms - wrong.keys()):
+            return ""
+        verb = "is" if len(above) == 1 else "are"
+        return (
+            f" (the fault lies between {', '.join(above)}, which {verb} correct, and {own[last]}: "
+            "the normalization's own backward may be wrong)"
+        )
+
+    def _has_others(self, correct):
+        """Whether blocks that are correct hold more than rounding: then all above them is."""
+        problem = self.problem
+        least = ROUNDING * np.linalg.norm(problem.claimed)
+        return any(
+            np.linalg.norm(problem.claimed[problem.blocks[b].slice]) > least for b in correct
+        )
+
+    def _context(self):
+        """What else is known. Sizes count where the number of rows is not known."""
+        problem, known = self.problem, {}
+        if problem.n_rows is None:
+            reach = look_around(problem.value)
+            known = {"sizes": reach.sizes, "indices": reach.indices}
+        claims = {block: problem.claimed[place.slice] for block, place in problem.blocks.items()}
+        norm = float(np.linalg.norm(problem.claimed))
+        known |= {"claims": claims, "whole_norm": norm}
+        return Context(problem.n_rows, problem.penalty, tuple(self.alternatives()), **known)
 
     def alternatives(self):
         """Gradients of functions that differ from this one by a usual bug."""
@@ -68,14 +108,16 @@ class Explainer:
         """A wrong block, with derivatives along some more directions."""
         block, source, directions = compared.block, compared.source, compared.directions
         numeric, gradient, estimates = compared.numeric, compared.gradient, compared.estimates
+        error = 0.0 if estimates.is_exact or estimates.refined is not None else estimates.error
         if isinstance(directions, np.ndarray):
             more = source.directions(block, N_MORE, self.rng)
             known = np.append(numeric, source.along(block, more).smooth)
             seen = np.isfinite(known)
             directions, numeric = np.vstack([directions, more])[seen], known[seen]
+            error = float(np.linalg.norm(error))
         place = self.problem.blocks[block]
-        is_exact = estimates.is_exact or estimates.refined is not None
-        error = 0.0 if is_exact else np.linalg.norm(estimates.error)
+        if self.problem.single:
+            error = np.maximum(error, self.problem.tolerance * np.abs(numeric).max())
         theta = self.problem.x0[place.slice]
         found = Evidence(block, place.shape, gradient, theta, numeric, directions, error)
         if directions is None or check.index is None:

@@ -162,6 +162,28 @@ def report_on(problem, compared, verdict, note, rng):
     )
 
 
+def list_elements(compared):
+    """A wrong block compared by element, or None if that is dear or not each can be told."""
+    estimates = compared.source.elements(compared)
+    if estimates is None:
+        return None
+    return replace(compared, directions=None, claimed=compared.gradient, estimates=estimates)
+
+
+def name_worst(listed, check):
+    """The check of a block whose elements are known by now."""
+    k = int(np.argmax(error_size(listed.claimed - listed.numeric)))
+    return replace(
+        check,
+        ratio=listed.ratio,
+        index=tuple(int(i) for i in np.unravel_index(k, check.shape)),
+        analytic=float(listed.claimed[k]),
+        numeric=float(listed.numeric[k]),
+        samples=(listed.claimed, listed.numeric),
+        elementwise=True,
+    )
+
+
 def _worst(compared, place, verdict, rng):
     """The worst element known: its index, analytic and numeric derivative."""
     if compared.directions is None:

@@ -199,7 +199,7 @@ class GradientReport(Report):
     >>> [(check.block, check.verdict) for check in report.blocks]
     [('W1', 'OK'), ('b1', 'WRONG'), ('all', 'WRONG')]
     >>> report.fault, report.hints
-    ('layer 1: b1', ['b1 has the wrong sign'])
+    ('layer 1: b1', ['b1 is -1 times the right one: the sign is wrong'])
     """
 
     points: tuple[PointCheck, ...]

@@ -89,6 +89,10 @@ class Source:
         """Why a block that agrees has no gradient, by evidence other than its size; or ""."""
         return ""
 
+    def elements(self, compared):
+        """The derivatives of a wrong block by element, if each can be told; else None."""
+        return None
+
     def insists(self, compared):
         """Whether more directions may clear a block that is left open."""
         return False

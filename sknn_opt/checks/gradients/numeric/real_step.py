@@ -172,6 +172,18 @@ class RealStep(Source):
         finite = np.where(np.isfinite(changes), changes, 0.0)
         return finite.max(axis=1).min(), np.nan_to_num(changes, nan=np.inf).max()
 
+    def elements(self, compared):
+        if self.exact is not None:
+            return self.exact.elements(compared)
+        if compared.directions is None or not np.isfinite(compared.gradient).all():
+            return None
+        moves, sizes = self._moves(compared.block, None)
+        found = self._estimates(moves, sizes, np.nan * sizes, 0.0, START, follow=False)
+        gap = np.abs(compared.gradient - found.value)
+        worst = np.argmax(gap)  # it must be no error of the steps
+        clear = np.isfinite(gap).all() and found.told.all() and gap[worst] > found.error[worst]
+        return found if clear else None
+
     def insists(self, compared):
         return compared.resolution <= HOPELESS and not compared.estimates.doubt
 
@@ -179,12 +191,16 @@ class RealStep(Source):
         more = "" if self.exact is None else " and complex step"
         return f"real steps{more}, along random directions, {self.f.n_calls} evaluations"
 
-    def _estimates(self, moves, sizes, claimed, slack, start):
-        """The derivatives along moves of these sizes, each begun on the best rung of the last."""
+    def _estimates(self, moves, sizes, claimed, slack, start, *, follow=True):
+        """The derivatives along moves of these sizes, each begun on the best rung of the last.
+
+        Moves that do not follow the last begin anew, as single elements are of different kinds.
+        """
         found = []
         for move, size, expected in zip(moves, sizes, claimed * sizes, strict=True):
             found.append(self.derivative(move, expected, start, size * slack))
-            start = self._start = found[-1].rung
+            if follow:
+                start = self._start = found[-1].rung
         value, error, kink = np.array([(e.value, e.error, e.kink) for e in found]).T
         return Estimates(value / sizes, SAFETY * error / sizes + slack, kink > 0)
 
