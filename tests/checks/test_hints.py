@@ -71,8 +71,13 @@ def test_the_number_of_rows_is_named_where_it_is_known(along):
 
 def test_biases_have_causes_of_their_own():
     right, theta = RIGHT[0], THETA[0]
-    (hint,) = hints(right + 0.1 * theta, right, theta, block="b2")
+    (hint,) = hints(right + 0.1 * theta, right, theta, block="b2", n_rows=N)
     assert hint == "b2 differs by +0.1 b: biases are not penalized"
+    # a function of the user's may penalize them
+    (hint,) = hints(right + 0.1 * theta, right, theta, block="b2")
+    assert hint == "b2 differs by +0.1 b: it is not penalized in f, or but once"
+    (hint,) = hints(right - 0.1 * theta, right, theta, block="b2")
+    assert hint == "b2 differs by -0.1 b2: the L2 penalty is missing or too small"
     (hint,) = hints(right / N, right, theta, block="b2", n_rows=N)
     assert "a sum over rows is taken as a mean" in hint
     # a vector that is no bias

@@ -18,6 +18,7 @@ from sknn_opt.checks.gradients.hypotheses.places import moved, order, part, swap
 from sknn_opt.checks.gradients.hypotheses.values import changed, moves_in_vain, unfinished
 
 ZERO = 1e-6  # a derivative of so small a share of what is claimed is 0, ...
+ROUNDING = 1e-13  # and of the whole gradient, ...
 SMALL = 1e-3  # ... one of this share if it is within its error
 APPROXIMATE = 1e-3  # of a block: who solves for a function is so accurate
 HAS_TO_BE_ZERO = "has to be zero: f does not change with it at this point"
@@ -61,11 +62,17 @@ def cause_of(item, context):
         return None
     if not item.analytic.any():
         return "is all zero: never written, overwritten, or cut off from the loss"
-    largest, error = np.abs(item.seen(item.analytic)).max(), np.linalg.norm(item.error)
-    if np.abs(item.numeric).max() <= max(ZERO * largest, min(error, SMALL * largest)):
+    if _is_zero(item, context):
         return HAS_TO_BE_ZERO
     found = (holds(item, context) for holds in HYPOTHESES)
     return next(filter(None, found), None)
+
+
+def _is_zero(item, context):
+    """Whether n is 0 but for rounding, or for its error if that is small beside the claim."""
+    found, largest = (np.abs(side).max() for side in (item.numeric, item.seen(item.analytic)))
+    rounding = np.fmin(ZERO * largest, ROUNDING * context.whole_norm)
+    return found <= max(rounding, min(np.linalg.norm(item.error), SMALL * largest))
 
 
 def _approximate(item):

@@ -1,5 +1,6 @@
 """What is known of a wrong block, and when a hypothesis explains it."""
 
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,6 +9,7 @@ CLOSE = 1e-5  # a hypothesis leaves at most this share of a block's numbers, ...
 REST = 0.01  # ... and at most this share of the error that it is to explain
 EXACT = 1e-7  # an element that differs by no more than this share of itself is correct, ...
 CLEARLY = 10  # ... and one that differs by so many times more is wrong
+BIAS = re.compile(r"^d?b[a-z]?[][_\d]*$|bias")
 FLOOR = 1e-12  # of the largest element, which is rounding
 
 
@@ -34,10 +36,10 @@ class Evidence:
 
     @property
     def is_bias(self):
-        """A vector whose name says so: b1, b[1], db1, conv.bias."""
+        """A vector whose name says so: b1, b[1], db1, bh, conv.bias."""
         vector = max(self.shape, default=1) == int(np.prod(self.shape))
         name = str(self.block).lower()
-        return vector and (name.startswith(("b", "db")) or "bias" in name)
+        return vector and bool(BIAS.search(name))
 
     @property
     def sides(self):

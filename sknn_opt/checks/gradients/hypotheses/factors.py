@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from sknn_opt.checks.gradients.hypotheses.evidence import times
+from sknn_opt.checks.gradients.hypotheses.evidence import REST, times
 from sknn_opt.checks.gradients.hypotheses.values import is_written
 
 MOST_ROWS = 1e6  # a larger factor is hardly a number of rows
+RIGHT = "the right one"
+TENS = (10, 100, 1000, 10_000)  # are constants as often as they are sizes
 LEAST_SIZE = 5  # smaller numbers are factors of formulas as often as they are sizes
 SAME = 1e-4  # relative difference up to which two factors are one
 LEAST = 3  # numbers, of which one or two are used up by fitting
@@ -38,13 +40,14 @@ def linear(item, context):
             return None
         q = _part_of(item, item.theta)
         if item.explains(item.analytic + q * item.theta):
-            return _penalty(item, -q, context)
+            return None if _is_across(item) else _penalty(item, -q, context)
         s, q = item.fit(item.analytic, item.theta)
         if not item.explains(s * item.analytic + q * item.theta):
             return None
     # one number is always some multiple of another
     tells = item.numeric.size > 1 or abs(s + 1) < SAME or is_plain(s)
-    return factor(item, 1 / s, context) if s and tells else None
+    words = factor(item, 1 / s, context) if s and tells else None
+    return words and words.replace(RIGHT, f"{RIGHT} without its penalty") if q else words
 
 
 def _part_of(item, vector):
@@ -52,6 +55,12 @@ def _part_of(item, vector):
     seen = item.seen(vector)
     square = seen @ seen
     return (item.numeric - item.seen(item.analytic)) @ seen / square if square else 0.0
+
+
+def _is_across(item):
+    """Whether f does not move along θ, so that it has no penalty."""
+    n, theta = item.numeric, item.seen(item.theta)
+    return item.listed and abs(n @ theta) <= REST * np.linalg.norm(n) * np.linalg.norm(theta)
 
 
 def chained(item, context):
@@ -131,7 +140,7 @@ def _causes(item, c, context):
         found.append("a missing 1/2, or an extra 2 from a square")
     if abs(c - 0.5) < SAME:
         found.append("an extra 1/2, or a missing 2 from a square")
-    size = max(c, 1 / c)
+    size = float(f"{max(c, 1 / c):.6g}")
     mean = " or a sum over rows is taken as a mean" if item.is_bias else ""
     for n, where in context.sizes.items():
         if n >= LEAST_SIZE and abs(size / n - 1) < SAME:
@@ -140,9 +149,13 @@ def _causes(item, c, context):
         elif n >= LEAST_SIZE and abs(size / np.sqrt(n) - 1) < SAME:
             cause = "missing" if c > 1 else "applied twice"
             found.append(f"the 1/√width is {cause} ({n} is a size of {where})")
+            if is_plain(c):
+                found.append(f"a constant {size:.6g}")
         elif n >= 4 * LEAST_SIZE and abs(2 * size / n - 1) < SAME:
             cause = "missing" if c > 1 else "applied twice"
             found.append(f"the 2/N is {cause} ({n} is a size of {where})")
+    if found and size in TENS:
+        found.append(f"a constant {size:.6g}")
     if not (found or context.sizes) and is_plain(c):
         cause = "the 1/N is missing" if c > 1 else f"1/N is applied twice{mean}"
         found.append(f"if there are {size:.6g} rows, {cause}")
@@ -151,8 +164,10 @@ def _causes(item, c, context):
 
 def _penalty(item, c, context):
     """a - n = c θ."""
-    if item.is_bias:
+    if item.is_bias and context.n_rows is not None:
         return f"differs by {c:+.3g} b: biases are not penalized"
+    if item.is_bias and c > 0:
+        return f"differs by {c:+.3g} b: it is not penalized in f, or but once"
     known = context.penalty
     size = f" (α/N = {known:.3g})" if known and np.isclose(abs(c), known, rtol=1e-2) else ""
     cause = "missing or too small" if c < 0 else "counted twice or too large"

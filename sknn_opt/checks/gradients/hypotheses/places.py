@@ -129,10 +129,13 @@ def _exchange(found):
 def part(item, context):
     """Only some elements are wrong: which, and what do they have in common?"""
     wrong = item.wrong_elements()
-    if wrong is None or not wrong.any() or wrong.all():
+    if wrong is None or not wrong.any():
         return None
     a, n = item.sides
-    return f"is wrong {_where(wrong, (a != 0) | (n != 0))}{_how(item, wrong, context)}"
+    alive = (a != 0) | (n != 0)
+    if wrong[alive].all():
+        return None
+    return f"is wrong {_where(wrong, alive)}{_how(item, wrong, context)}"
 
 
 def _where(wrong, alive):
@@ -145,17 +148,16 @@ def _where(wrong, alive):
         return f"only in element {np.argwhere(wrong)[0].tolist()}"
     if region := _region(wrong, alive):
         return f"only {region}"
-    lines = [_lines_of(wrong, axis) for axis in range(wrong.ndim)] if wrong.ndim > 1 else []
+    if wrong.ndim == 1:
+        found = _numbered(np.flatnonzero(wrong), wrong.size, "elements")
+        return found if "of" not in found else f"in {n_wrong} of {wrong.size} elements"
     # as a whole, lines tell more than elements do: few lines that are wrong in most elements
-    shares = [found.mean() for found in lines]
-    if lines and min(shares) < 1:
-        axis = int(np.argmin(shares))
-        named = np.flatnonzero(lines[axis])
-        inside, living = (np.moveaxis(each, axis, 0)[named].sum() for each in (wrong, alive))
-        if inside > 0.5 * living:
-            return f"only in {_numbered(named, wrong.shape[axis], _line_words(wrong.ndim)[axis])}"
-    if wrong.ndim == 1 and n_wrong <= FEW:
-        return f"only in elements {_list(np.flatnonzero(wrong))}"
+    lines = [_lines_of(wrong, axis) for axis in range(wrong.ndim)]
+    axis = int(np.argmin([found.mean() for found in lines]))
+    named = np.flatnonzero(lines[axis])
+    inside, living = (np.moveaxis(each, axis, 0)[named].sum() for each in (wrong, alive))
+    if not lines[axis].all() and inside > 0.5 * living:
+        return _numbered(named, wrong.shape[axis], _line_words(wrong.ndim)[axis])
     return f"in {n_wrong} of {wrong.size} elements"
 
 
@@ -164,14 +166,23 @@ def _lines_of(wrong, axis):
 
 
 def _numbered(named, n, words):
+    """The lines that are wrong, or those that are not, whichever are fewer."""
     if len(named) == 1:
         one = words.removesuffix("s") if words in ("rows", "columns") else "slice" + words[6:]
-        return f"{one} {named[0]}"
-    return f"{words} {_list(named)}" if len(named) <= FEW else f"{len(named)} of {n} {words}"
+        return f"only in {one} {named[0]}"
+    others = np.setdiff1d(np.arange(n), named)
+    if len(others) < len(named) and len(others) <= FEW:
+        return f"in all {words} but {_list(others)}"
+    return (
+        f"only in {words} {_list(named)}"
+        if len(named) <= FEW
+        else f"in {len(named)} of {n} {words}"
+    )
 
 
 def _list(numbers):
-    return ", ".join(map(str, numbers[:-1])) + f" and {numbers[-1]}"
+    *first, last = map(str, numbers)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _region(wrong, alive):

@@ -28,9 +28,11 @@ def changed(item, context):
 
 def _ways(a, n):
     """Pairs of words and of what n becomes."""
-    yield "has no signs: it is the absolute value of the right one", np.abs(n)
-    yield "has no negative numbers: they are cut off at 0", np.maximum(n, 0)
-    yield "has no positive numbers: they are cut off at 0", np.minimum(n, 0)
+    if np.sum(n < 0) > 1:  # one is an element that is wrong
+        yield "has no signs: it is the absolute value of the right one", np.abs(n)
+        yield "has no negative numbers: they are cut off at 0", np.maximum(n, 0)
+    if np.sum(n > 0) > 1:
+        yield "has no positive numbers: they are cut off at 0", np.minimum(n, 0)
     yield from _clipped(a, n)
     yield from _rounded(a, n)
     yield "is the square of the right one", n**2
@@ -61,6 +63,8 @@ def _clipped(a, n):
     bounds = -low == high or np.isclose(-low, high, rtol=TIGHT)
     if bounds and (at_high | at_low).all() and at_high.any() and at_low.any():
         yield f"holds the signs of the right one alone, times {high:.6g}", high * np.sign(n)
+    if (at_high | at_low).all():
+        return  # a constant, or signs
     met_high, met_low = (
         hits.sum() > 1 or is_written(bound)
         for hits, bound in ((at_high & (n > high), high), (at_low & (n < low), low))
@@ -81,12 +85,11 @@ def is_written(bound):
 def _rounded(a, n):
     """To some decimals, or to half precision."""
     for digits in range(7):
-        if np.array_equal(np.round(a, digits), a):
+        if np.array_equal(np.round(a, digits), a) and np.unique(a).size > DIGITS:
             places = f"to {digits} decimals" if digits else "to integers"
             unit = 10.0**digits
             yield f"is rounded {places}", np.round(n, digits)
             yield f"is cut off {places}", np.trunc(n * unit) / unit
-            yield f"is cut off {places}, downward", np.floor(n * unit) / unit
             break
     half = n.astype(np.float16)
     if np.isfinite(half).all():
@@ -143,8 +146,8 @@ def moves_in_vain(item, context):
             found, claimed = (_share_along(side, along, axis) for side in (n, a))
             if found < VAIN < MOVES < claimed:
                 return (
-                    f"has to leave the {what}{words} alone: f does not change with it, as behind a "
-                    "normalization, whose own backward may be wrong"
+                    f"has to leave the {what}{words} alone: f does not change with it, as before a "
+                    f"{'normalization' if what == 'length' else 'softmax or a centering'}"
                 )
     return None
 
