@@ -91,7 +91,7 @@ CHANGES = [
     Change(
         "L2 twice",
         lambda g, t, r: g + 0.03 * t,
-        "counted twice|a penalty that f does not have",
+        "counted twice|or but once",
         _vector_of(4),
     ),
     Change("L1 missing", lambda g, t, r: g - 0.1 * np.sign(t), "L1", _vector_of(4)),

@@ -133,7 +133,12 @@ def _advice(checks, source):
     """What to do where no verdict could be reached."""
     is_open = any(check.verdict == INCONCLUSIVE for check in checks)
     noise = source.relative_noise if is_open else 0.0
-    if noise > NOISY:
+    if noise > NOISY and source.is_steep:
+        yield (
+            f"the function is so steep here that rounding of x moves it by {noise:.0e} of its "
+            "value: check at a point farther from its pole"
+        )
+    elif noise > NOISY:
         yield f"the function scatters by {noise:.0e} of its value: compute it in float64"
     if any(check.note == UNDECIDED for check in checks):
         yield "real steps cannot tell; if the function is analytic, method='complex' can"

@@ -65,6 +65,7 @@ class Source:
     """Ways that most sources share."""
 
     relative_noise = 0.0  # of f, as a share of its value
+    is_steep = False  # whether that comes of rounding x
 
     def __init__(self, problem):
         self.problem, self.blocks = problem, problem.blocks
