@@ -57,23 +57,20 @@ def _spread(part, like):
 
 
 def _clipped(a, n):
-    """Between bounds that somebody wrote down, or that several elements meet."""
+    """Between bounds that several elements meet, or two opposite ones."""
     low, high = a.min(), a.max()
     at_high, at_low = np.isclose(a, high, rtol=TIGHT), np.isclose(a, low, rtol=TIGHT)
-    bounds = -low == high or np.isclose(-low, high, rtol=TIGHT)
-    if bounds and (at_high | at_low).all() and at_high.any() and at_low.any():
-        yield f"holds the signs of the right one alone, times {high:.6g}", high * np.sign(n)
+    opposite = bool(np.isclose(-low, high, rtol=TIGHT))
     if (at_high | at_low).all():
-        return  # a constant, or signs
-    met_high, met_low = (
-        hits.sum() > 1 or is_written(bound)
-        for hits, bound in ((at_high & (n > high), high), (at_low & (n < low), low))
-    )
-    if met_high and met_low and (n > high).any() and (n < low).any():
+        if opposite:
+            yield f"holds the signs of the right one alone, times {high:.6g}", high * np.sign(n)
+        return
+    cut_high, cut_low = at_high & (n > high), at_low & (n < low)
+    if cut_high.any() and cut_low.any() and (opposite or min(cut_high.sum(), cut_low.sum()) > 1):
         yield f"is clipped to {low:.4g} and {high:.4g}", np.clip(n, low, high)
-    if met_high and (n > high).any():
+    if cut_high.sum() > 1:
         yield f"is clipped at {high:.4g}", np.minimum(n, high)
-    if met_low and (n < low).any():
+    if cut_low.sum() > 1:
         yield f"is clipped at {low:.4g}", np.maximum(n, low)
 
 

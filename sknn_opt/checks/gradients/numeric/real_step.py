@@ -139,7 +139,9 @@ class RealStep(Source):
 
     def along(self, block, directions=None, claimed=None):
         if claimed is None and self.exact is not None:
-            return self.exact.along(block, directions)
+            found = self.exact.along(block, directions)
+            if np.isfinite(found.value).all():  # NaN where x + ih is out of f's domain
+                return found
         self.f.block, place = block, self.blocks[block].slice
         moves, sizes = self._moves(block, directions)
         if claimed is None:
@@ -220,8 +222,9 @@ class RealStep(Source):
         return self._inward is not None
 
     def elements(self, compared):
-        if self.exact is not None:
-            return self.exact.elements(compared)
+        listed = self.exact and self.exact.elements(compared)
+        if listed:
+            return listed
         if compared.directions is None or not np.isfinite(compared.gradient).all():
             return None
         moves, sizes = self._moves(compared.block, None)
