@@ -79,7 +79,7 @@ def garch(bug):
     return f, gradient, start
 
 
-@case(CONFIRM, vega_without_root="", no_discount="", delta_for_vega="")
+@case(CHOOSE, vega_without_root="", no_discount="", delta_for_vega="")
 def black_scholes(bug):
     strikes = np.array([80.0, 95.0, 105.0, 120.0])
     quotes = np.array([23.0, 11.0, 6.0, 2.0])
@@ -110,7 +110,7 @@ def black_scholes(bug):
     return f, gradient, start
 
 
-@case(CONFIRM, no_product="", level="", decay_inside="")
+@case(CHOOSE, no_product="", level="", decay_inside="")
 def nelson_siegel(bug):
     t = np.linspace(0.5, 10, 15)
     seen = 0.03 - 0.01 * np.exp(-t / 3)
@@ -137,7 +137,7 @@ def nelson_siegel(bug):
     return f, gradient, start
 
 
-@case(CONFIRM, 30, no_mean="1/N", subgradient="", sign="sign")
+@case(CHOOSE, 30, no_mean="1/N", subgradient="", sign="sign")
 def quantile_loss(bug):
     rng = np.random.default_rng(5)
     X, y = rng.normal(size=(30, 4)), rng.normal(size=30)
@@ -154,5 +154,73 @@ def quantile_loss(bug):
             slope = np.where(off > 0, -0.9, 0.9)
         g = X.T @ slope / (1 if bug == "no_mean" else 30)
         return -g if bug == "sign" else g
+
+    return f, gradient, start
+
+
+@case(CONFIRM, no_cost_sign="", wealth_power="", today="elements|element|shifted")
+def trading_utility(bug):
+    rng = np.random.default_rng(6)
+    r = 0.05 * rng.normal(size=14)
+    start = rng.normal(size=14)
+
+    def f(x):
+        trades = np.diff(x, prepend=0)
+        gain = 1 + x * r - 0.01 * np.sqrt(trades**2 + 1e-2)
+        return -np.sum(gain**0.3) / 0.3
+
+    def gradient(x):
+        trades = np.diff(x, prepend=0)
+        smooth = np.sqrt(trades**2 + 1e-2)
+        gain = 1 + x * r - 0.01 * smooth
+        slope = -(gain ** (0.3 if bug == "wealth_power" else -0.7))
+        cost = -0.01 * trades / (1 if bug == "no_cost_sign" else smooth) * slope
+        g = slope * r + cost
+        if bug != "today":
+            g[:-1] -= cost[1:]
+        return g
+
+    return f, gradient, start
+
+
+@case(CONFIRM, basis_points="times", no_time="", convexity="")
+def bond_portfolio(bug):
+    years = np.array([1.0, 2, 3, 5, 7, 10])
+    rates = np.array([0.011, 0.013, 0.017, 0.021, 0.024, 0.029])
+    start = {"rates": rates, "units": np.arange(6.0) + 1.3}
+
+    def f(p):
+        return np.sum(p["units"] * np.exp(-p["rates"] * years)) ** 2 / 10
+
+    def gradient(p):
+        price = np.exp(-p["rates"] * years)
+        value = p["units"] @ price
+        d_rates = -value / 5 * p["units"] * price * (1 if bug == "no_time" else years)
+        if bug == "basis_points":
+            d_rates = d_rates * 1e-4
+        if bug == "convexity":
+            d_rates = -d_rates * years
+        return {"rates": d_rates, "units": value / 5 * price}
+
+    return f, gradient, start
+
+
+@case(CONFIRM, not_orthogonal="", halved="1/2|2 from")
+def factor_model(bug):
+    rng = np.random.default_rng(8)
+    S = np.cov(rng.normal(size=(40, 6)).T)
+    start = {"B": rng.normal(size=(6, 2)), "log_noise": 0.3 * rng.normal(size=6)}
+
+    def f(p):
+        C = p["B"] @ p["B"].T + np.diag(np.exp(p["log_noise"]))
+        return np.sum((C - S) ** 2)
+
+    def gradient(p):
+        off = 2 * (p["B"] @ p["B"].T + np.diag(np.exp(p["log_noise"])) - S)
+        dB = 2 * (np.tril(off) if bug == "not_orthogonal" else off) @ p["B"]
+        return {
+            "B": dB / 2 if bug == "halved" else dB,
+            "log_noise": np.diag(off) * np.exp(p["log_noise"]),
+        }
 
     return f, gradient, start

@@ -103,7 +103,7 @@ def variational(bug):
     return f, gradient, start
 
 
-@case(CONFIRM, 16, no_weights="", mean_of_weights="times", dead="", no_leak="")
+@case(CHOOSE, 16, no_weights="", mean_of_weights="times", dead="", no_leak="")
 def weighted_leaky(bug):
     rng = np.random.default_rng(3)
     X, y, w = rng.normal(size=(16, 4)), rng.normal(size=(16, 2)), rng.uniform(0.2, 2, 16)
@@ -134,7 +134,7 @@ def weighted_leaky(bug):
     return f, gradient, start
 
 
-@case(CONFIRM, not_normalized="", one_side="", no_temperature="", sign="sign")
+@case(CHOOSE, not_normalized="", one_side="", no_temperature="", sign="sign")
 def contrastive(bug):
     rng = np.random.default_rng(4)
     A, B = rng.normal(size=(7, 5)), rng.normal(size=(7, 5))
@@ -161,7 +161,7 @@ def contrastive(bug):
     return f, gradient, start
 
 
-@case(CONFIRM, no_gate="", swish_short="", gates_exchanged="another", softmax_axis="")
+@case(CHOOSE, no_gate="", swish_short="", gates_exchanged="another", softmax_axis="")
 def gated(bug):
     rng = np.random.default_rng(5)
     X, y = rng.normal(size=(11, 4)), rng.integers(0, 3, 11)
@@ -190,5 +190,87 @@ def gated(bug):
         if bug == "gates_exchanged":
             d_gate, d_value = d_value, d_gate
         return {"gate": d_gate, "value": d_value, "W": a.T @ d}
+
+    return f, gradient, start
+
+
+@case(CONFIRM, no_skip="", skip_twice="", bias_mean="1/N|mean")
+def residual(bug):
+    rng = np.random.default_rng(6)
+    X, y = rng.normal(size=(14, 5)), rng.normal(size=(14, 5))
+    start = {name: 0.5 * rng.normal(size=(5, 5)) for name in ("W1", "W2")}
+    start["b1"] = rng.normal(size=5)
+
+    def forward(p):
+        h = X @ p["W2"]
+        a = np.tanh(h @ p["W1"] + p["b1"])
+        return h, a, h + a
+
+    def f(p):
+        return 0.5 * np.sum((forward(p)[2] - y) ** 2)
+
+    def gradient(p):
+        h, a, out = forward(p)
+        d = out - y
+        dz = d * (1 - a**2)
+        skip = {"no_skip": 0, "skip_twice": 2}.get(bug, 1)
+        dh = skip * d + dz @ p["W1"].T
+        db = dz.mean(0) if bug == "bias_mean" else dz.sum(0)
+        return {"W1": h.T @ dz, "b1": db, "W2": X.T @ dh}
+
+    return f, gradient, start
+
+
+@case(CONFIRM, users_for_items="another", repeated="more than once", no_global="")
+def recommender(bug):
+    rng = np.random.default_rng(7)
+    user, item, rating = rng.integers(0, 6, 25), rng.integers(0, 6, 25), rng.normal(size=25)
+    start = {"U": rng.normal(size=(7, 3)), "V": rng.normal(size=(7, 3)), "mean": np.array([0.17])}
+
+    def f(p):
+        off = np.sum(p["U"][user] * p["V"][item], axis=1) + p["mean"] - rating
+        return 0.5 * np.sum(off**2) + 0.05 * np.sum(p["U"] ** 2)
+
+    def gradient(p):
+        off = np.sum(p["U"][user] * p["V"][item], axis=1) + p["mean"] - rating
+        dU, dV = 0.1 * p["U"], np.zeros((7, 3))
+        np.add.at(dU, user, off[:, None] * p["V"][item])
+        if bug == "repeated":
+            dV[item] += off[:, None] * p["U"][user]
+        else:
+            np.add.at(dV, item, off[:, None] * p["U"][user])
+        if bug == "users_for_items":
+            dU, dV = dV, dU
+        return {"U": dU, "V": dV, "mean": np.array([0 if bug == "no_global" else off.sum()])}
+
+    return f, gradient, start
+
+
+@case(CONFIRM, no_width="", distance_sign="sign", center_mean="1/N|mean|times too small")
+def radial_basis(bug):
+    rng = np.random.default_rng(8)
+    X, y = rng.normal(size=(21, 2)), rng.normal(size=21)
+    start = {"c": rng.normal(size=(5, 2)), "w": rng.normal(size=5)}
+    start["log_width"] = rng.normal(size=5) / 3
+
+    def forward(p):
+        gap = X[:, None] - p["c"]
+        square = np.sum(gap**2, axis=-1) * np.exp(-2 * p["log_width"])
+        return gap, square, np.exp(-square / 2)
+
+    def f(p):
+        return 0.5 * np.sum((forward(p)[2] @ p["w"] - y) ** 2)
+
+    def gradient(p):
+        gap, square, k = forward(p)
+        off = k @ p["w"] - y
+        d = off[:, None] * p["w"] * k
+        narrow = 1 if bug == "no_width" else np.exp(-2 * p["log_width"])
+        dc = np.sum((d * narrow)[..., None] * gap, axis=0)
+        if bug == "distance_sign":
+            dc = -dc
+        if bug == "center_mean":
+            dc = dc / 21
+        return {"c": dc, "w": k.T @ off, "log_width": np.sum(d * square, axis=0)}
 
     return f, gradient, start

@@ -86,7 +86,7 @@ def leapfrog(bug):
     return f, gradient, start
 
 
-@case(CONFIRM, by_x="factor", not_periodic="", sign_of_one="sign")
+@case(CHOOSE, by_x="factor", not_periodic="", sign_of_one="sign")
 def spins(bug):
     rng = np.random.default_rng(3)
     J = rng.normal(size=(7, 7))
@@ -112,7 +112,7 @@ def spins(bug):
     return f, gradient, start
 
 
-@case(CONFIRM, forward_only="", edges="row|column|elements", no_spacing="")
+@case(CHOOSE, forward_only="", edges="row|column|elements", no_spacing="")
 def heat_plate(bug):
     rng = np.random.default_rng(4)
     source = rng.normal(size=(6, 6))
@@ -140,7 +140,7 @@ def heat_plate(bug):
     return f, gradient, start
 
 
-@case(CONFIRM, no_projection="along x itself|length", wrong_norm="", halved="1/2|2 from")
+@case(CHOOSE, no_projection="along x itself|length", wrong_norm="", halved="1/2|2 from")
 def rayleigh_quotient(bug):
     rng = np.random.default_rng(5)
     H = rng.normal(size=(8, 8))
@@ -156,5 +156,88 @@ def rayleigh_quotient(bug):
         if bug != "no_projection":
             g = g - 2 * f(x) * x / (np.sqrt(square) if bug == "wrong_norm" else square)
         return g / 2 if bug == "halved" else g
+
+    return f, gradient, start
+
+
+@case(CONFIRM, one_body="row", no_mass="", cubed="")
+def gravity(bug):
+    rng = np.random.default_rng(6)
+    start = {"x": rng.normal(size=(5, 3)), "m": rng.uniform(0.5, 2, 5)}
+
+    def pairs(x):
+        d = x[:, None] - x
+        return d, 1 / np.sqrt(np.sum(d**2, axis=-1) + 0.1)
+
+    def f(p):
+        return -0.5 * p["m"] @ (pairs(p["x"])[1] * (1 - np.eye(5))) @ p["m"]
+
+    def gradient(p):
+        d, inverse = pairs(p["x"])
+        off = 1 - np.eye(5)
+        power = inverse**2 if bug == "cubed" else inverse**3
+        masses = 1 if bug == "no_mass" else p["m"][:, None] * p["m"]
+        dx = np.sum((masses * off * power)[..., None] * d, axis=1)
+        if bug == "one_body":
+            dx[0] = 0
+        return {"x": dx, "m": -(inverse * off) @ p["m"]}
+
+    return f, gradient, start
+
+
+@case(CONFIRM, not_adjoint="", no_initial="", sum_late="")
+def diffusion(bug):
+    rng = np.random.default_rng(7)
+    A = np.diag(np.full(8, -2.0)) + np.diag(np.ones(7), 1) + np.diag(np.full(7, 0.9), -1)
+    step, seen = np.eye(8) + 0.2 * A, rng.normal(size=8)
+    start = {"u0": rng.normal(size=8), "source": rng.normal(size=8)}
+
+    def final(p):
+        u = p["u0"]
+        for _ in range(6):
+            u = step @ u + 0.1 * p["source"]
+        return u
+
+    def f(p):
+        return 0.5 * np.sum((final(p) - seen) ** 2)
+
+    def gradient(p):
+        back, d_source = final(p) - seen, np.zeros(8)
+        for _ in range(6):
+            if bug != "sum_late":
+                d_source += 0.1 * back
+            back = (step if bug == "not_adjoint" else step.T) @ back
+            if bug == "sum_late":
+                d_source += 0.1 * back
+        return {"u0": 0 * back if bug == "no_initial" else back, "source": d_source}
+
+    return f, gradient, start
+
+
+@case(CONFIRM, no_phase="", degrees="times", cosine="")
+def damped_oscillation(bug):
+    t = np.linspace(0, 4, 25)
+    seen = np.exp(-0.3 * t) * np.cos(2 * t) + 0.1 * np.sin(5 * t)
+    start = {"amplitude": np.array([0.83]), "decay": np.array([0.37]), "omega": np.array([1.71])}
+
+    def parts(p):
+        return np.exp(-p["decay"] * t), np.cos(p["omega"] * t), np.sin(p["omega"] * t)
+
+    def f(p):
+        e, c, _ = parts(p)
+        return 0.5 * np.sum((p["amplitude"] * e * c - seen) ** 2)
+
+    def gradient(p):
+        e, c, s = parts(p)
+        off = p["amplitude"] * e * c - seen
+        d_omega = -off @ (p["amplitude"] * t * e * (c if bug == "cosine" else s))
+        if bug == "degrees":
+            d_omega = d_omega * np.pi / 180
+        d_decay = off @ (-p["amplitude"] * (1 if bug == "no_phase" else t) * e * c)
+        return {
+            "amplitude": np.array([off @ (e * c)]),
+            "decay": np.array([d_decay]),
+            "omega": np.array([d_omega]),
+        }
 
     return f, gradient, start

@@ -114,7 +114,7 @@ def attention(bug):
     return f, gradient, start
 
 
-@case(CONFIRM, no_sum="cumulative", forward_sum="", one_late="")
+@case(CHOOSE, no_sum="cumulative", forward_sum="", one_late="")
 def random_walk(bug):
     rng = np.random.default_rng(3)
     seen = rng.normal(size=12).cumsum()
@@ -135,7 +135,7 @@ def random_walk(bug):
     return f, gradient, start
 
 
-@case(CONFIRM, no_forget="", gates_mixed="order|swapped|exchanged", no_tanh="", cell_only="")
+@case(CHOOSE, no_forget="", gates_mixed="order|swapped|exchanged", no_tanh="", cell_only="")
 def lstm(bug):
     rng = np.random.default_rng(4)
     n, width = 5, 3
@@ -182,7 +182,7 @@ def lstm(bug):
     return f, gradient, start
 
 
-@case(CONFIRM, no_partition="", no_transitions="", transposed="transposed", start_twice="")
+@case(CHOOSE, no_partition="", no_transitions="", transposed="transposed", start_twice="")
 def chain_field(bug):
     # a linear-chain conditional random field
     rng = np.random.default_rng(5)
@@ -218,5 +218,103 @@ def chain_field(bug):
         if bug != "no_transitions":
             np.subtract.at(move, (y[:-1], y[1:]), 1)
         return {"emit": emit, "move": move.T if bug == "transposed" else move}
+
+    return f, gradient, start
+
+
+@case(CONFIRM, no_reset="", no_carry="", update_inverted="sign")
+def gated_recurrence(bug):
+    rng = np.random.default_rng(6)
+    X, target = rng.normal(size=(5, 3)), rng.normal(size=4)
+    names = ("Wz", "Wr", "Wn")
+    start = {name: 0.5 * rng.normal(size=(7, 4)) for name in names}
+
+    def forward(p):
+        h, kept = np.zeros(4), []
+        for x in X:
+            both = np.concatenate([x, h])
+            z, r = sigmoid(both @ p["Wz"]), sigmoid(both @ p["Wr"])
+            inner = np.concatenate([x, r * h])
+            n = np.tanh(inner @ p["Wn"])
+            kept.append((both, inner, z, r, n, h))
+            h = (1 - z) * n + z * h
+        return h, kept
+
+    def f(p):
+        return 0.5 * np.sum((forward(p)[0] - target) ** 2)
+
+    def gradient(p):
+        h, kept = forward(p)
+        g, dh = {name: np.zeros((7, 4)) for name in names}, h - target
+        for both, inner, z, r, n, before in reversed(kept):
+            dz = dh * (n - before if bug == "update_inverted" else before - n) * z * (1 - z)
+            dn = dh * (1 - z) * (1 - n**2)
+            back = p["Wn"] @ dn
+            dr = back[3:] * before * r * (1 - r)
+            if bug == "no_reset":
+                dr = 0 * dr
+            for name, into, d in (("Wz", both, dz), ("Wr", both, dr), ("Wn", inner, dn)):
+                g[name] += np.outer(into, d)
+            carried = 0 if bug == "no_carry" else dh * z
+            dh = carried + back[3:] * r + (p["Wz"] @ dz)[3:] + (p["Wr"] @ dr)[3:]
+        return g
+
+    return f, gradient, start
+
+
+@case(CONFIRM, anticausal="", no_bias_sum="", shifted="shifted|order")
+def causal_convolution(bug):
+    rng = np.random.default_rng(7)
+    x, seen = rng.normal(size=16), rng.normal(size=16)
+    start = {"w": rng.normal(size=5), "b": rng.normal(size=1)}
+    lagged = np.array([np.concatenate([np.zeros(k), x[: 16 - k]]) for k in range(5)])
+
+    def f(p):
+        return 0.5 * np.sum((np.tanh(p["w"] @ lagged + p["b"]) - seen) ** 2)
+
+    def gradient(p):
+        a = np.tanh(p["w"] @ lagged + p["b"])
+        d = (a - seen) * (1 - a**2)
+        dw = lagged @ (d[::-1] if bug == "anticausal" else d)
+        if bug == "shifted":
+            dw = np.roll(dw, 1)
+        return {"w": dw, "b": d[-1:] if bug == "no_bias_sum" else d.sum(keepdims=True)}
+
+    return f, gradient, start
+
+
+@case(CONFIRM, not_row_centered="", emission_only="all zero", posterior_hard="")
+def hidden_markov(bug):
+    rng = np.random.default_rng(8)
+    n, k = 9, 3
+    log_b = rng.normal(size=(n, k))
+    start = {"move": rng.normal(size=(k, k))}
+
+    def log_rows(s):
+        return s - log_sum_exp(s)[:, None]
+
+    def forward(T):
+        alpha = [log_b[0]]
+        for b in log_b[1:]:
+            alpha.append(log_sum_exp((alpha[-1][:, None] + T).T) + b)
+        return alpha
+
+    def f(p):
+        return -log_sum_exp(forward(log_rows(p["move"]))[-1])
+
+    def gradient(p):
+        T = log_rows(p["move"])
+        alpha, beta = forward(T), [np.zeros(k)]
+        for b in log_b[:0:-1]:
+            beta.insert(0, log_sum_exp(T + b + beta[0]))
+        total, d = log_sum_exp(alpha[-1]), np.zeros((k, k))
+        for t in range(1, n):
+            part = np.exp(alpha[t - 1][:, None] + T + log_b[t] + beta[t] - total)
+            if bug == "posterior_hard":
+                part = (part == part.max()) * 1.0
+            d -= part
+        if bug != "not_row_centered":
+            d = d - d.sum(1, keepdims=True) * np.exp(T)
+        return {"move": 0 * d if bug == "emission_only" else d}
 
     return f, gradient, start

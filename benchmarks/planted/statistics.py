@@ -74,7 +74,7 @@ def poisson_regression(bug):
     return f, gradient, start
 
 
-@case(CONFIRM, 60, no_centering="mean", hard="", scale_squared=r"exp\(")
+@case(CHOOSE, 60, no_centering="mean", hard="", scale_squared=r"exp\(")
 def gaussian_mixture(bug):
     rng = np.random.default_rng(3)
     x = np.concatenate([rng.normal(-2, 0.5, 30), rng.normal(1, 1, 30)])[:, np.newaxis]
@@ -108,7 +108,7 @@ def gaussian_mixture(bug):
     return f, gradient, start
 
 
-@case(CONFIRM, 25, full="lower triangular", transposed="", no_determinant="diagonal|only")
+@case(CHOOSE, 25, full="lower triangular", transposed="", no_determinant="diagonal|only")
 def normal_with_precision_factor(bug):
     rng = np.random.default_rng(4)
     data = rng.normal(size=(25, 4))
@@ -130,7 +130,7 @@ def normal_with_precision_factor(bug):
     return f, gradient, start
 
 
-@case(CONFIRM, 35, no_digamma="", by_rate="", unsquared="")
+@case(CHOOSE, 35, no_digamma="", by_rate="", unsquared="")
 def gamma_regression(bug):
     rng = np.random.default_rng(5)
     X, y = rng.normal(size=(35, 4)), rng.gamma(2, 1, 35)
@@ -155,7 +155,7 @@ def gamma_regression(bug):
     return f, gradient, start
 
 
-@case(CONFIRM, 30, counts_once="off the diagonal", no_inverse="", log_only="")
+@case(CHOOSE, 30, counts_once="off the diagonal", no_inverse="", log_only="")
 def gaussian_graph(bug):
     rng = np.random.default_rng(6)
     S = np.cov(rng.normal(size=(30, 4)).T)
@@ -178,5 +178,76 @@ def gaussian_graph(bug):
         if bug != "counts_once":
             d = 2 * d - np.diag(np.diag(d))
         return d[rows, columns]
+
+    return f, gradient, start
+
+
+@case(CONFIRM, risk_reversed="", no_weights="", sign="sign")
+def cox_regression(bug):
+    rng = np.random.default_rng(7)
+    X, died = rng.normal(size=(18, 4)), rng.integers(0, 2, 18)
+    start = {"beta": 0.5 * rng.normal(size=4)}
+
+    def f(p):  # the rows are in the order of time: those later are at risk
+        z = X @ p["beta"]
+        at_risk = np.cumsum(np.exp(z)[::-1])[::-1]
+        return -np.sum(died * (z - np.log(at_risk)))
+
+    def gradient(p):
+        e = np.exp(X @ p["beta"])
+        if bug == "risk_reversed":
+            total, weighted = np.cumsum(e), np.cumsum(e[:, None] * X, axis=0)
+        else:
+            total = np.cumsum(e[::-1])[::-1]
+            weighted = np.cumsum((e[:, None] * X)[::-1], axis=0)[::-1]
+        mean = X if bug == "no_weights" else weighted / total[:, None]
+        g = -died @ (X - mean)
+        return {"beta": -g if bug == "sign" else g}
+
+    return f, gradient, start
+
+
+@case(CONFIRM, 32, no_scale=r"exp\(", mean="1/N", df_forgotten="")
+def student_errors(bug):
+    rng = np.random.default_rng(8)
+    X, y, df = rng.normal(size=(32, 5)), rng.standard_t(3, 32), 3.7
+    start = {"coef": rng.normal(size=5), "log_scale": np.array([0.23])}
+
+    def f(p):
+        z = (y - X @ p["coef"]) * np.exp(-p["log_scale"])
+        return np.sum((df + 1) / 2 * np.log(1 + z**2 / df) + p["log_scale"])
+
+    def gradient(p):
+        z = (y - X @ p["coef"]) * np.exp(-p["log_scale"])
+        top = df if bug == "df_forgotten" else df + 1
+        pull = top * z / (df + z**2)
+        d_coef = -X.T @ pull * (1 if bug == "no_scale" else np.exp(-p["log_scale"]))
+        d_scale = np.sum(1 - pull * z, keepdims=True)
+        return {"coef": d_coef / 32 if bug == "mean" else d_coef, "log_scale": d_scale}
+
+    return f, gradient, start
+
+
+@case(CONFIRM, no_jacobian="", pooled="same|mean", squared_chain=r"exp\(")
+def hierarchical_means(bug):
+    rng = np.random.default_rng(9)
+    group, y = np.repeat(np.arange(6), 5), rng.normal(size=30)
+    start = {"mean": rng.normal(size=6), "log_tau": np.array([-0.37])}
+
+    def f(p):
+        tau2 = np.exp(2 * p["log_tau"][0])
+        fit = 0.5 * np.sum((y - p["mean"][group]) ** 2)
+        return fit + 0.5 * np.sum(p["mean"] ** 2) / tau2 + 6 * p["log_tau"][0]
+
+    def gradient(p):
+        tau2 = np.exp(2 * p["log_tau"][0])
+        off = np.bincount(group, p["mean"][group] - y)
+        if bug == "pooled":
+            off = np.full(6, off.mean())
+        d_mean = off + p["mean"] / tau2
+        d_tau = 6 * (bug != "no_jacobian") - np.sum(p["mean"] ** 2) / tau2
+        if bug == "squared_chain":
+            d_tau = d_tau * np.exp(-p["log_tau"][0])
+        return {"mean": d_mean, "log_tau": np.array([d_tau])}
 
     return f, gradient, start

@@ -56,7 +56,7 @@ def batch_norm(bug):
     return _normalized(0, bug)
 
 
-@case(CONFIRM, no_mean_term="leave", no_variance_term="leave", sign="leave", no_scale="")
+@case(CHOOSE, no_mean_term="leave", no_variance_term="leave", sign="leave", no_scale="")
 def layer_norm(bug):
     return _normalized(1, bug)
 
@@ -133,7 +133,7 @@ def max_pooling(bug):
     return f, gradient, start
 
 
-@case(CONFIRM, swapped_xy="order|flipped|exchanged|reversed", no_weights="", sign="sign")
+@case(CHOOSE, swapped_xy="order|flipped|exchanged|reversed", no_weights="", sign="sign")
 def bilinear_sampling(bug):
     rng = np.random.default_rng(3)
     image, w = rng.normal(size=(8, 8)), rng.normal(size=10)
@@ -158,7 +158,7 @@ def bilinear_sampling(bug):
     return f, gradient, start
 
 
-@case(CONFIRM, no_depth="columns? 2|column", no_focal="", transposed_rotation="")
+@case(CHOOSE, no_depth="columns? 2|column", no_focal="", transposed_rotation="")
 def camera(bug):
     rng = np.random.default_rng(4)
     turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
@@ -184,7 +184,7 @@ def camera(bug):
     return f, gradient, start
 
 
-@case(CONFIRM, one_direction="", no_eps_root="", doubled="1/2|2 from")
+@case(CHOOSE, one_direction="", no_eps_root="", doubled="1/2|2 from")
 def total_variation(bug):
     rng = np.random.default_rng(5)
     noisy = rng.normal(size=(5, 7))
@@ -204,5 +204,78 @@ def total_variation(bug):
         if bug != "one_direction":
             g[:, :-1] -= slope
         return {"u": 2 * g if bug == "doubled" else g}
+
+    return f, gradient, start
+
+
+@case(CONFIRM, not_flipped="flipped|reversed", valid_only="", no_stride="")
+def deconvolution(bug):
+    rng = np.random.default_rng(6)
+    kernel_seen, image = rng.normal(size=(10,)), rng.normal(size=8)
+    start = {"kernel": rng.normal(size=3)}
+
+    def f(p):
+        return 0.5 * np.sum((np.convolve(image, p["kernel"].real) - kernel_seen) ** 2)
+
+    def gradient(p):
+        off = np.convolve(image, p["kernel"]) - kernel_seen
+        g = np.correlate(off, image, "valid")
+        if bug == "not_flipped":
+            g = g[::-1]
+        if bug == "valid_only":
+            g = np.correlate(np.pad(off[2:-2], 2), image, "valid")
+        if bug == "no_stride":
+            g = g * np.array([1, 0, 1])
+        return {"kernel": g}
+
+    return f, gradient, start
+
+
+@case(CONFIRM, transposed="transposed", no_translation="column", homogeneous="")
+def affine_registration(bug):
+    rng = np.random.default_rng(7)
+    x = np.c_[rng.normal(size=(12, 2)), np.ones(12)]
+    seen = rng.normal(size=(12, 2))
+    start = {"A": rng.normal(size=(2, 3))}
+
+    def f(p):
+        moved = x @ p["A"].T
+        return np.sum(np.sqrt(np.sum((moved - seen) ** 2, axis=1) + 0.01))
+
+    def gradient(p):
+        off = x @ p["A"].T - seen
+        size = np.sqrt(np.sum(off**2, axis=1, keepdims=True) + 0.01)
+        g = (off / size).T @ x
+        if bug == "transposed":
+            g = g.T.reshape(2, 3)
+        if bug == "no_translation":
+            g[:, 2] = 0
+        if bug == "homogeneous":
+            g = off.T @ x
+        return {"A": g}
+
+    return f, gradient, start
+
+
+@case(CONFIRM, no_shared="", channel_order="order|reversed|flipped|exchanged", pooled_sum="times")
+def color_balance(bug):
+    rng = np.random.default_rng(8)
+    image, target = rng.uniform(size=(5, 5, 3)), rng.uniform(size=(5, 5, 3))
+    start = {"gain": np.array([1.13, 0.87, 0.94]), "gamma": np.array([0.91])}
+
+    def f(p):
+        return np.mean((p["gain"] * image ** p["gamma"] - target) ** 2)
+
+    def gradient(p):
+        raised = image ** p["gamma"]
+        off = 2 * (p["gain"] * raised - target) / 75
+        d_gain = (off * raised).sum((0, 1))
+        if bug == "channel_order":
+            d_gain = d_gain[[2, 0, 1]]
+        if bug == "pooled_sum":
+            d_gain = d_gain * 75
+        inner = off * raised * np.log(image)
+        d_gamma = inner.sum() if bug == "no_shared" else (inner * p["gain"]).sum()
+        return {"gain": d_gain, "gamma": np.array([d_gamma])}
 
     return f, gradient, start

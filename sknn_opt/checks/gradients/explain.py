@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sknn_opt.checks.gradients.hints import name_causes
+from sknn_opt.checks.gradients.hints import HAS_TO_BE_ZERO, cause_of, name_causes
 from sknn_opt.checks.gradients.hypotheses.evidence import Context, Evidence
 from sknn_opt.checks.gradients.judge import UNDECIDED
 from sknn_opt.checks.gradients.reach import look_around
@@ -13,6 +13,13 @@ from sknn_opt.checks.gradients.report import INCONCLUSIVE, KINK, WRONG
 
 N_MORE = 4  # further directions where the cause of a wrong block is looked for
 NORMS = re.compile(r"gamma|beta|γ|β|(^|[._])(bn|ln|norm)")  # blocks of a normalization
+STEPS = (
+    "f is flat in {} at this point and jumps farther off, as rounding, signs and thresholds do: a "
+    "surrogate of its gradient (straight-through) cannot agree"
+)
+FAR, N_HALVINGS, JUMP = (0.1, 1.0, 10.0), 40, 1e-2  # where a jump is looked for, and how large
+FLAT = 1e-9  # of f, which are rounding
+COARSE = 1e-6  # of f; what scatters by more is not computed in single precision
 ROUNDING = 1e-10  # of the whole gradient
 NOISY = 1e-11  # noise of a function, compared with its value, that is worth a word
 
@@ -44,7 +51,34 @@ class Explainer:
             for item in evidence
             if item.explains(gradient[problem.blocks[item.block].slice])
         )
-        return fault, layer, (*hints, *mistaken, *name_causes(evidence, context))
+        steps = (
+            STEPS.format(item.block)
+            for item in evidence
+            if cause_of(item, context) == HAS_TO_BE_ZERO and self._jumps(compared[item.block])
+        )
+        return fault, layer, (*hints, *mistaken, *name_causes(evidence, context), *steps)
+
+    def _jumps(self, compared):
+        """Whether f, which is flat at x0, jumps where it changes: as rounding and thresholds do."""
+        f, place, x0 = compared.source.f, self.problem.blocks[compared.block].slice, self.problem.x0
+        move = np.zeros(x0.size)
+        move[place] = self.problem.scale[place] * self.rng.normal(size=place.stop - place.start)
+        f0 = f(x0)
+
+        def differs(value):
+            return abs(value - f0) > FLAT * max(abs(value), abs(f0))
+
+        far = {way: f(x0 + way * move) for way in FAR}
+        changed = [way for way, value in far.items() if np.isfinite(value) and differs(value)]
+        if not changed:
+            return False
+        low, high = 0.0, min(changed)
+        whole = last = far[high] - f0
+        for _ in range(N_HALVINGS):
+            middle = (low + high) / 2
+            found = f(x0 + middle * move)
+            low, high, last = (low, middle, found - f0) if differs(found) else (middle, high, last)
+        return abs(last) > JUMP * abs(whole)
 
     def find_fault(self, wrong):
         """The last layer with a wrong block: a sentence, the layer, and hints."""
@@ -59,7 +93,8 @@ class Explainer:
         below, above = order[: order.index(layer)], order[order.index(layer) + 1 :]
         own = [block for block in blocks if layers[block] == layer]
         text = f"layer {layer}: {', '.join(block for block in own if block in wrong)}"
-        if between := self._between(own, wrong):
+        higher = [block for block in blocks if above and layers[block] == above[0]]
+        if between := self._between(own + higher, wrong):
             text += between
         elif len(own) > 1 and all(b in wrong for b in blocks if layers[b] in (layer, *below)):
             cause = "the gradient of the loss may be"
@@ -137,6 +172,12 @@ def _advice(checks, source):
         yield (
             f"the function is so steep here that rounding of x moves it by {noise:.0e} of its "
             "value: check at a point farther from its pole"
+        )
+    elif noise > COARSE and source.is_flat:
+        yield (
+            f"the function is flat at this point and jumps by {noise:.0e} of its value farther off, "
+            "as rounding, signs and thresholds do: its derivative is 0, and a surrogate of it "
+            "(straight-through) is another"
         )
     elif noise > NOISY:
         yield f"the function scatters by {noise:.0e} of its value: compute it in float64"

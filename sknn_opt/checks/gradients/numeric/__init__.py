@@ -65,7 +65,9 @@ class Source:
     """Ways that most sources share."""
 
     relative_noise = 0.0  # of f, as a share of its value
+    f = None  # the function itself, where derivatives are not taken through its parts
     is_steep = False  # whether that comes of rounding x
+    is_flat = False  # whether f does not move at all near x
 
     def __init__(self, problem):
         self.problem, self.blocks = problem, problem.blocks

@@ -30,6 +30,7 @@ EXTRAPOLATED = 20  # C(h/10) differs from C(h) by 99 times its own error; how mu
 GOOD_ENOUGH = 1e-9
 SAFETY = 5  # how many of its probable errors an estimate may be off
 ONE_SIDED = 4  # times the noise of a central difference
+SMALL = (1e-8, 1e-7, 1e-6)  # steps that a function which is merely rounded takes notice of
 EDGE = 1e-7  # a domain that ends within such a step ends at x
 STEEP = 30  # times what rounding x moves f by
 WAYS = (1.0, -1.0, 0.3)
@@ -86,6 +87,12 @@ class RealStep(Source):
         """Whether f scatters as the last digits of x do, close to a pole."""
         rounding = np.abs(self.x * self.problem.claimed).max() * np.finfo(float).eps
         return bool(self.noise <= STEEP * rounding)
+
+    @cached_property
+    def is_flat(self):
+        """Whether small steps do not move f at all."""
+        steps = (*SMALL, *np.negative(SMALL))
+        return all(self.f(self.x + h * self._direction) == self.f0 for h in steps)
 
     def _find_inward(self):
         """For each element, which way leads into the domain of f: 1, -1, or 0 if both do.
