@@ -26,7 +26,8 @@ from planted.general import CHANGES
 from sknn_opt import check_gradients
 
 FIELDS = ("statistics", "physics", "finance", "vision", "sequences", "networks")
-N_CHANGES = 5  # for each function
+N_CHANGES = 6  # for each function
+N_POINTS, UNITS = 20, (1, 1e-8, 1e8)
 NAMES = r"^[^ ,]+(?:, [^ ,]+)* "
 
 
@@ -182,16 +183,40 @@ def count(half, *, show, seed=0):
     counts, rng = Counter(), np.random.default_rng(seed)
     for case in CASES:
         drawn = [*planted_by_hand(case), *planted_in_blocks(case, rng)]
-        if case.half != half:
-            continue
-        report = check_gradients(*case.build(None))
-        counts["correct"] += 1
-        counts["false alarms"] += report.verdict == "WRONG"
-        if not report.passed:
-            print(f"{case.field}: {case.name} is {report.verdict}", report.hints)
-        for planted in drawn:
-            counts.update(_look_at(planted, show=show))
+        if case.half == half:
+            counts.update(_false_alarms(case))
+            for planted in drawn:
+                counts.update(_look_at(planted, show=show))
     return counts
+
+
+def _false_alarms(case):
+    """How often the correct gradient is called WRONG, at several points and in several units."""
+    rng, counts = np.random.default_rng(1), Counter()
+    f, gradient, start = case.build(None)
+    for k in range(N_POINTS):
+        unit = UNITS[k % len(UNITS)]
+        point = as_dict(start)
+        if k:
+            point = {name: x * rng.uniform(0.9, 1.15, x.shape) for name, x in point.items()}
+        if not isinstance(start, dict):
+            (point,) = point.values()
+        scaled = _in_unit(f, gradient, unit)
+        report = check_gradients(*scaled, point)
+        counts.update(correct=1, alarms=report.verdict == "WRONG", passed=report.passed)
+        if not report.passed:
+            print(f"{case.field}: {case.name}, correct, is {report.verdict}", report.hints)
+    return counts
+
+
+def _in_unit(f, gradient, unit):
+    def scaled(p):
+        found = gradient(p)
+        if isinstance(found, dict):
+            return {name: unit * g for name, g in found.items()}
+        return unit * found
+
+    return lambda p: unit * f(p), scaled
 
 
 def _look_at(planted, *, show):
@@ -219,7 +244,8 @@ def main():
         counts = count(half, show="-v" in sys.argv)
         share = counts["true"] / max(counts["hints"], 1)
         print(
-            f"{half}: {counts['correct']} correct gradients, {counts['false alarms']} called WRONG;"
+            f"{half}: {counts['correct']} correct gradients, {counts['alarms']} called WRONG, "
+            f"{counts['passed']} passed;"
             f" {counts['bugs']} bugs, {counts['caught']} caught, {counts['with a hint']} with a "
             f"hint; {counts['hints']} hints, {counts['true']} true ({share:.1%})"
         )

@@ -10,7 +10,7 @@ CHOOSE, CONFIRM = "choose", "confirm"
 @case(
     CHOOSE,
     24,
-    mean_again="1/N is applied twice",
+    mean_again="the 1/N is applied twice",
     no_tanh="",
     stale="",
     bias_mean="1/N|mean",
@@ -221,7 +221,7 @@ def residual(bug):
     return f, gradient, start
 
 
-@case(CONFIRM, users_for_items="another", repeated="more than once", no_global="")
+@case(CONFIRM, users_for_items="another", repeated="more than once", no_global="never written")
 def recommender(bug):
     rng = np.random.default_rng(7)
     user, item, rating = rng.integers(0, 6, 25), rng.integers(0, 6, 25), rng.normal(size=25)

@@ -185,7 +185,7 @@ def gravity(bug):
     return f, gradient, start
 
 
-@case(CONFIRM, not_adjoint="", no_initial="", sum_late="")
+@case(CONFIRM, not_adjoint="", no_initial="never written", sum_late="")
 def diffusion(bug):
     rng = np.random.default_rng(7)
     A = np.diag(np.full(8, -2.0)) + np.diag(np.ones(7), 1) + np.diag(np.full(7, 0.9), -1)

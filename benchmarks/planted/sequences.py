@@ -222,7 +222,7 @@ def chain_field(bug):
     return f, gradient, start
 
 
-@case(CONFIRM, no_reset="", no_carry="", update_inverted="sign")
+@case(CONFIRM, no_reset="never written", no_carry="", update_inverted="sign")
 def gated_recurrence(bug):
     rng = np.random.default_rng(6)
     X, target = rng.normal(size=(5, 3)), rng.normal(size=4)
@@ -283,7 +283,7 @@ def causal_convolution(bug):
     return f, gradient, start
 
 
-@case(CONFIRM, not_row_centered="", emission_only="all zero", posterior_hard="")
+@case(CONFIRM, not_row_centered="", emission_only="never written", posterior_hard="")
 def hidden_markov(bug):
     rng = np.random.default_rng(8)
     n, k = 9, 3

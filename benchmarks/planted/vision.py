@@ -257,7 +257,7 @@ def affine_registration(bug):
     return f, gradient, start
 
 
-@case(CONFIRM, no_shared="", channel_order="order|reversed|flipped|exchanged", pooled_sum="times")
+@case(CONFIRM, no_shared="", channel_order="shifted|order", pooled_sum="1/N")
 def color_balance(bug):
     rng = np.random.default_rng(8)
     image, target = rng.uniform(size=(5, 5, 3)), rng.uniform(size=(5, 5, 3))

@@ -40,7 +40,7 @@ def hints(wrong, right=RIGHT, theta=THETA, *, block="W2", along=None, n_rows=Non
         (2 * RIGHT, "is 2 times the right one: a missing 1/2, or an extra 2 from a square"),
         (RIGHT / 2, "2 times too small: an extra 1/2, or a missing 2 from a square"),
         (N * RIGHT, "is 12 times the right one: if there are 12 rows, the 1/N is missing"),
-        (RIGHT / N, "12 times too small: if there are 12 rows, 1/N is applied twice"),
+        (RIGHT / N, "12 times too small: if there are 12 rows, the 1/N is applied twice"),
         (0.99 * RIGHT, "is 0.99 times the right one"),
         (1.0001 * RIGHT, "is 1.0001 times the right one"),
         (RIGHT.T, "is transposed"),

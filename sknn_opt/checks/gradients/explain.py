@@ -7,7 +7,9 @@ import numpy as np
 
 from sknn_opt.checks.gradients.hints import HAS_TO_BE_ZERO, cause_of, name_causes
 from sknn_opt.checks.gradients.hypotheses.evidence import Context, Evidence
+from sknn_opt.checks.gradients.hypotheses.places import part
 from sknn_opt.checks.gradients.judge import UNDECIDED
+from sknn_opt.checks.gradients.numeric.noise import jump_of
 from sknn_opt.checks.gradients.reach import look_around
 from sknn_opt.checks.gradients.report import INCONCLUSIVE, KINK, WRONG
 
@@ -17,8 +19,8 @@ STEPS = (
     "f is flat in {} at this point and jumps farther off, as rounding, signs and thresholds do: a "
     "surrogate of its gradient (straight-through) cannot agree"
 )
-FAR, N_HALVINGS, JUMP = (0.1, 1.0, 10.0), 40, 1e-2  # where a jump is looked for, and how large
-FLAT = 1e-9  # of f, which are rounding
+MOST_ROWS = 300  # of a matrix that is looked at row by row
+FAR, JUMP = (0.1, 1.0, 10.0), 1e-2  # where a jump is looked for, and how large
 COARSE = 1e-6  # of f; what scatters by more is not computed in single precision
 ROUNDING = 1e-10  # of the whole gradient
 NOISY = 1e-11  # noise of a function, compared with its value, that is worth a word
@@ -51,34 +53,45 @@ class Explainer:
             for item in evidence
             if item.explains(gradient[problem.blocks[item.block].slice])
         )
+        rows = (
+            f"{item.block} {words}"
+            for item in evidence
+            if not item.listed and cause_of(item, context) is None
+            if (words := self._by_row(item, compared[item.block].source, context))
+        )
         steps = (
             STEPS.format(item.block)
             for item in evidence
             if cause_of(item, context) == HAS_TO_BE_ZERO and self._jumps(compared[item.block])
         )
-        return fault, layer, (*hints, *mistaken, *name_causes(evidence, context), *steps)
+        return fault, layer, (*hints, *mistaken, *name_causes(evidence, context), *rows, *steps)
+
+    def _by_row(self, item, source, context):
+        """Which rows are wrong in a matrix too large to be compared by element, in words."""
+        if len(item.shape) < 2 or not 1 < item.shape[0] <= MOST_ROWS:
+            return None
+        each = np.zeros((2, *item.shape))
+        seen = []
+        for k in range(item.shape[0]):
+            each[:] = 0
+            each[:, k] = self.rng.normal(size=(2, *item.shape[1:]))
+            directions = each.reshape(2, -1)
+            found = source.along(item.block, directions)
+            error = 0.0 if found.is_exact else found.error
+            seen.append((directions @ item.analytic, found.smooth, error + np.zeros(2)))
+        analytic, numeric, error = (np.concatenate(side) for side in zip(*seen, strict=True))
+        if not np.isfinite(numeric).all():
+            return None
+        shape = (item.shape[0], 2)
+        rows = replace(item, shape=shape, analytic=analytic, numeric=numeric, directions=None)
+        return part(replace(rows, error=error), context)
 
     def _jumps(self, compared):
         """Whether f, which is flat at x0, jumps where it changes: as rounding and thresholds do."""
         f, place, x0 = compared.source.f, self.problem.blocks[compared.block].slice, self.problem.x0
         move = np.zeros(x0.size)
         move[place] = self.problem.scale[place] * self.rng.normal(size=place.stop - place.start)
-        f0 = f(x0)
-
-        def differs(value):
-            return abs(value - f0) > FLAT * max(abs(value), abs(f0))
-
-        far = {way: f(x0 + way * move) for way in FAR}
-        changed = [way for way, value in far.items() if np.isfinite(value) and differs(value)]
-        if not changed:
-            return False
-        low, high = 0.0, min(changed)
-        whole = last = far[high] - f0
-        for _ in range(N_HALVINGS):
-            middle = (low + high) / 2
-            found = f(x0 + middle * move)
-            low, high, last = (low, middle, found - f0) if differs(found) else (middle, high, last)
-        return abs(last) > JUMP * abs(whole)
+        return any(jump_of(f, x0, f(x0), way * move) > JUMP for way in FAR)
 
     def find_fault(self, wrong):
         """The last layer with a wrong block: a sentence, the layer, and hints."""
@@ -94,7 +107,7 @@ class Explainer:
         own = [block for block in blocks if layers[block] == layer]
         text = f"layer {layer}: {', '.join(block for block in own if block in wrong)}"
         higher = [block for block in blocks if above and layers[block] == above[0]]
-        if between := self._between(own + higher, wrong):
+        if between := self._between(own, wrong, higher):
             text += between
         elif len(own) > 1 and all(b in wrong for b in blocks if layers[b] in (layer, *below)):
             cause = "the gradient of the loss may be"
@@ -103,10 +116,10 @@ class Explainer:
             text += f" ({cause})"
         return text, layer, ()
 
-    def _between(self, own, wrong):
+    def _between(self, own, wrong, higher=()):
         """What lies between wrong blocks and the γ and β above them, which are correct."""
         last = max(own.index(block) for block in own if block in wrong)
-        above = [block for block in own[last + 1 :] if NORMS.search(block)]
+        above = [block for block in (*own[last + 1 :], *higher) if NORMS.search(block)]
         norms = {block for block in own if NORMS.search(block)}
         if not above or norms & wrong.keys() or self._has_others(set(own) - norms - wrong.keys()):
             return ""
@@ -129,7 +142,7 @@ class Explainer:
         problem, known = self.problem, {}
         if problem.n_rows is None:
             reach = look_around(problem.value)
-            known = {"sizes": reach.sizes, "indices": reach.indices}
+            known = {"sizes": reach.sizes, "widths": reach.widths, "indices": reach.indices}
         claims = {block: problem.claimed[place.slice] for block, place in problem.blocks.items()}
         norm = float(np.linalg.norm(problem.claimed))
         known |= {"claims": claims, "whole_norm": norm}
@@ -175,7 +188,7 @@ def _advice(checks, source):
         )
     elif noise > COARSE and source.is_flat:
         yield (
-            f"the function is flat at this point and jumps by {noise:.0e} of its value farther off, "
+            f"the function is flat at this point and jumps by {noise:.0e} of its value far off, "
             "as rounding, signs and thresholds do: its derivative is 0, and a surrogate of it "
             "(straight-through) is another"
         )

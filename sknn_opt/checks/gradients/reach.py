@@ -26,16 +26,20 @@ class Reach:
     names: set = field(default_factory=set)
 
     @property
-    def sizes(self):
-        """{size: name of an array}, of its axes, and of all its elements."""
+    def widths(self):
+        """{size of an axis: name of an array}."""
         found = {}
         for name, array in self.arrays.items():
             for size in map(int, array.shape):
                 found.setdefault(size, name)
-        for name, array in self.arrays.items():
-            if len(array.shape) > 1:
-                found.setdefault(int(np.prod(array.shape)), name)
         return found
+
+    @property
+    def sizes(self):
+        """The same, also of arrays as a whole."""
+        arrays = self.arrays.items()
+        whole = {int(np.prod(each.shape)): name for name, each in arrays if len(each.shape) > 1}
+        return whole | self.widths
 
     @property
     def indices(self):

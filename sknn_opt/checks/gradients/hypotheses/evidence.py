@@ -81,17 +81,19 @@ class Evidence:
 class Context:
     """What else is known: the number of rows (or Σw), α/N, and other gradients it might be.
 
-    `sizes` gives the sizes of arrays that the function reads, each with the name of one; `indices`
-    its arrays of integers, by name; `twins` the gradients of other blocks of the same size.
+    `sizes` gives the sizes of arrays that the function reads, of their axes and of all elements,
+    each with the name of one, `widths` those of axes alone; `indices` its arrays of integers, by
+    name; `claims` the claimed gradient of each block, and `whole_norm` that of all.
     """
 
     n_rows: float | None = None
     penalty: float | None = None
     alternatives: tuple = ()  # pairs of a sentence and f(block, directions), a gradient as seen
     sizes: dict = field(default_factory=dict)
+    widths: dict = field(default_factory=dict)
     indices: dict = field(default_factory=dict)
-    claims: dict = field(default_factory=dict)  # the claimed gradient of each block
-    whole_norm: float = np.nan  # of the claimed gradient
+    claims: dict = field(default_factory=dict)
+    whole_norm: float = np.nan
 
 
 def times(c, digits=6):

@@ -9,6 +9,8 @@ MOST_ROWS = 1e6  # a larger factor is hardly a number of rows
 RIGHT = "the right one"
 TENS = (10, 100, 1000, 10_000)  # are constants as often as they are sizes
 LEAST_SIZE = 5  # smaller numbers are factors of formulas as often as they are sizes
+LEAST_WIDTH = 4  # whose root may be a factor
+MOST_CAUSES = 3  # more say nothing
 SAME = 1e-4  # relative difference up to which two factors are one
 LEAST = 3  # numbers, of which one or two are used up by fitting
 CHAINS = {  # what a chain rule leaves out or doubles
@@ -120,7 +122,7 @@ def factor(item, c, context):
     if c < 0:
         causes = ["the sign is wrong", *causes[:1]] if len(causes) < 2 else ["the sign is wrong"]
         return f"{text}: {', and '.join(causes)}"
-    return text + (f": {', or '.join(causes)}" if 0 < len(causes) < 3 else "")
+    return text + (f": {', or '.join(causes)}" if 0 < len(causes) <= MOST_CAUSES else "")
 
 
 def known_rows(item, n):
@@ -128,37 +130,32 @@ def known_rows(item, n):
     mean = " or a sum over rows is taken as a mean" if item.is_bias else ""
     return {
         n: f"is N = {n:g} times the right one: the 1/N is missing",
-        1 / n: f"is N = {n:g} times too small: 1/N is applied twice{mean}",
+        1 / n: f"is N = {n:g} times too small: the 1/N is applied twice{mean}",
         -n: f"is -N = {-n:g} times the right one: the sign is wrong, and the 1/N is missing",
     }
 
 
 def _causes(item, c, context):
-    """What may explain a factor c > 0: the sizes that are known, a 2, or rows nobody has seen."""
-    found = []
-    if abs(c - 2) < SAME:
-        found.append("a missing 1/2, or an extra 2 from a square")
-    if abs(c - 0.5) < SAME:
-        found.append("an extra 1/2, or a missing 2 from a square")
+    """What may explain a factor c > 0: a 2, sizes that are known, or rows nobody has seen."""
     size = float(f"{max(c, 1 / c):.6g}")
-    mean = " or a sum over rows is taken as a mean" if item.is_bias else ""
+    how = "missing" if c > 1 else "applied twice"
+    found = []
+    if abs(size - 2) < SAME:
+        one, two = ("a missing", "an extra") if c > 1 else ("an extra", "a missing")
+        found.append(f"{one} 1/2, or {two} 2 from a square")
+    mean = " or a sum over rows is taken as a mean" if item.is_bias and c < 1 else ""
     for n, where in context.sizes.items():
         if n >= LEAST_SIZE and abs(size / n - 1) < SAME:
-            cause = "the 1/N is missing" if c > 1 else f"1/N is applied twice{mean}"
-            found.append(f"{cause} ({n} is a size of {where})")
-        elif n >= LEAST_SIZE and abs(size / np.sqrt(n) - 1) < SAME:
-            cause = "missing" if c > 1 else "applied twice"
-            found.append(f"the 1/√width is {cause} ({n} is a size of {where})")
-            if is_plain(c):
-                found.append(f"a constant {size:.6g}")
+            found.append(f"the 1/N is {how}{mean} ({n} is a size of {where})")
         elif n >= 4 * LEAST_SIZE and abs(2 * size / n - 1) < SAME:
-            cause = "missing" if c > 1 else "applied twice"
-            found.append(f"the 2/N is {cause} ({n} is a size of {where})")
-    if found and size in TENS:
+            found.append(f"the 2/N is {how} ({n} is a size of {where})")
+    for n, where in (dict.fromkeys(item.shape, item.block) | context.widths).items():
+        if n >= LEAST_WIDTH and abs(size / np.sqrt(n) - 1) < SAME:
+            found.append(f"the 1/√width is {how} ({n} is a size of {where})")
+    if found and (size in TENS or (is_plain(c) and "√" in found[-1] and size > 2)):
         found.append(f"a constant {size:.6g}")
     if not (found or context.sizes) and is_plain(c):
-        cause = "the 1/N is missing" if c > 1 else f"1/N is applied twice{mean}"
-        found.append(f"if there are {size:.6g} rows, {cause}")
+        found.append(f"if there are {size:.6g} rows, the 1/N is {how}{mean}")
     return found
 
 
