@@ -236,7 +236,7 @@ mistakes[embedding] = {
         "words.ravel(), rows / np.bincount(words.ravel())[words.reshape(-1, 1)])",
     ),
     "words numbered from 1": ("words.ravel()", "words.ravel() - 1"),
-    "reshaped where .T belongs": (
+    "transposed before it is reshaped": (
         "rows = dout.reshape(-1, shape[1])",
         "rows = dout.T.reshape(-1, shape[1])",
     ),

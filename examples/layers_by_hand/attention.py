@@ -31,8 +31,9 @@ def forward(X, Wq, bq, Wk, bk, Wv, bv, causal=False):
     """
     Q, K, V = X @ Wq + bq, X @ Wk + bk, X @ Wv + bv
     S = Q @ K.swapaxes(1, 2) / np.sqrt(Q.shape[-1])
-    unseen = np.triu(np.ones(S.shape[1:], bool), k=1) & causal
-    e = np.where(unseen, 0, np.exp(S - S.max(axis=-1, keepdims=True)))
+    if causal:
+        S = np.where(np.tri(S.shape[-1], dtype=bool), S, -np.inf)
+    e = np.exp(S - S.max(axis=-1, keepdims=True))
     A = e / e.sum(axis=-1, keepdims=True)
     return A @ V, (X, Wq, Wk, Wv, Q, K, V, A)
 
