@@ -18,6 +18,7 @@ import warnings
 from collections import Counter
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 from planted.case import CASES
@@ -25,10 +26,12 @@ from planted.general import CHANGES
 
 from sknn_opt import check_gradients
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from true_hints import fact, is_how, read
+
 FIELDS = ("statistics", "physics", "finance", "vision", "sequences", "networks")
 N_CHANGES = 6  # for each function
 N_POINTS, UNITS = 20, (1, 1e-8, 1e8)
-NAMES = r"^[^ ,]+(?:, [^ ,]+)* "
 
 
 @dataclass(frozen=True)
@@ -91,88 +94,17 @@ def as_dict(gradient):
 def is_true(hint, planted):
     """Whether the fact holds for each block that is named, and the cause is that of the bug."""
     found, correct = as_dict(planted.wrong(planted.start)), as_dict(planted.correct(planted.start))
-    names = re.match(NAMES, hint)[0].strip().split(", ")
-    said, _, cause = re.sub(NAMES, "", hint).partition(": ")
+    names, said, cause = read(hint)
     sides = [(found[name], correct[name]) for name in names if name in correct]
     theta = as_dict(planted.start)
-    holds = [_fact(said, found[k], correct[k], theta[k]) for k in names if k in correct]
+    holds = [fact(said, found[k], correct[k], theta[k]) for k in names if k in correct]
     if None in holds or not holds:  # no fact that could be looked up
         return bool(planted.truth and re.search(planted.truth, hint))
     if not all(holds):
         return False
-    if not cause or cause.startswith("f does not") or _how(cause, sides):
+    if not cause or cause.startswith("f does not") or is_how(cause, sides):
         return True
     return bool(planted.truth and re.search(planted.truth, cause))
-
-
-def _fact(said, a, n, theta):
-    """Whether what is said holds, None if it is no such fact."""
-    if factor := re.search(r"(?:is|are) ([-\d.e+]+) times the right one(?! without)", said):
-        return bool(np.allclose(a, float(factor[1]) * n, rtol=2e-5, atol=1e-9 * np.abs(n).max()))
-    if re.search(r"(?:is|are) 1 [+-] [\d.e-]+ times the right one", said):
-        return bool(np.allclose(a * (np.vdot(n, n) / np.vdot(a, n)), n))
-    if "wrong" in said and (places := _places(said, a.shape)) is not None:
-        differs = ~np.isclose(a, n, rtol=1e-6, atol=1e-9 * np.abs(n).max())
-        return bool(differs.any() and not (differs & ~places).any())
-    if differs := re.search(r"differs? by ([-+\d.e]+) in each element", said):
-        return bool(np.allclose(a - n, float(differs[1]), rtol=1e-2))
-    if re.search("is all zero", said):
-        return not a.any()
-    if part := re.search(r"a part along \S+ itself(?: along axis (\d))?, which must", said):
-        axis = int(part[1] or 0)
-        share = np.sum(a * theta, axis, keepdims=True) / np.sum(theta**2, axis, keepdims=True)
-        return bool(np.allclose(a - share * theta, n, rtol=1e-5, atol=1e-5 * np.abs(n).max()))
-    if centered := re.search(r"(?:has|have) a mean(?: along axis (\d))?, which must", said):
-        return bool(np.allclose(a - a.mean(int(centered[1] or 0), keepdims=True), n, rtol=1e-5))
-    if leaves := re.search(r"leave the (length|mean) of each (row|column) alone", said):
-        axis = 0 if leaves[2] == "column" else 1
-        along = theta if leaves[1] == "length" else np.ones_like(theta)
-        shares = [np.abs(np.sum(g * along, axis)).max() / np.linalg.norm(g) for g in (a, n)]
-        return shares[1] < 1e-2 * shares[0]
-    if count := re.search(r"wrong in (\d+) of (\d+) elements", said):
-        differs = ~np.isclose(a, n, rtol=1e-6, atol=1e-9 * np.abs(n).max())
-        return int(count[1]) == differs.sum() and int(count[2]) == a.size
-    return None
-
-
-def _places(said, shape):
-    """The elements that are said to be wrong, if they are named."""
-    inside = np.zeros(shape, bool)
-    if element := re.search(r"in element \[([\d, ]*)\]", said):
-        inside[tuple(int(i) for i in element[1].split(","))] = True
-        return inside
-    lines = r"(rows?|columns?|elements|slices? of axis (\d))"
-    named = re.search(rf"in (all )?{lines} (?:but )?([\d, and]+)$", said)
-    if named:
-        axis = int(named[3] or named[2].startswith("column"))
-        np.moveaxis(inside, axis, 0)[[int(i) for i in re.findall(r"\d+", named[4])]] = True
-        return ~inside if named[1] else inside
-    i, j = np.indices(shape) if len(shape) == 2 else (0, 0)
-    for words, region in (("on and above", i <= j), ("on and below", i >= j), ("above", i < j)):
-        if f"{words} the diagonal" in said:
-            return region
-    for words, region in (("below", i > j), ("off", i != j), ("on", i == j)):
-        if f"{words} the diagonal" in said:
-            return region
-    return None
-
-
-def _how(cause, sides):
-    """Whether what the wrong elements have in common is so."""
-    for a, n in sides:
-        wrong = ~np.isclose(a, n, rtol=1e-6, atol=1e-9 * np.abs(n).max())
-        a, n = a[wrong], n[wrong]
-        factor = re.fullmatch(r"(1 [+-] )?([-\d.e+]+) times", cause)
-        holds = {
-            "zero": not a.any(),
-            "the sign": np.allclose(a, -n, rtol=1e-3),
-            "f does not change with it": np.abs(n).max() < 1e-6 * np.abs(a).max(),
-        }.get(cause, False)
-        if factor and not factor[1]:
-            holds = np.allclose(a, float(factor[2]) * n, rtol=1e-2)
-        if not holds:
-            return False
-    return True
 
 
 # What is counted ----------------------------------------------------------------------------------

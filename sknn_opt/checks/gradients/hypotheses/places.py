@@ -217,17 +217,21 @@ def _how(item, wrong, context):
         return ": the sign"
     if np.allclose(factors, factors[0], rtol=1e-3):
         return f": {times(factors[0], 4)}"
-    return _repeats(wrong, context)
+    return _repeats(item, wrong, context)
 
 
-def _repeats(wrong, context):
+def _repeats(item, wrong, context):
     """Rows that an array of indices names more than once are those that are wrong."""
     rows = np.flatnonzero(_lines_of(wrong, 0))
     for name, indices in context.indices.items():
         named, counts = np.unique(indices, return_counts=True)
-        if np.array_equal(named[counts > 1], rows):
-            return (
-                f": those that {name} names more than once. d[{name}] += … counts each but once, "
-                f"np.add.at(d, {name}, …) does not"
-            )
+        if not np.array_equal(named[counts > 1], rows):
+            continue
+        a, n = (side.reshape(len(wrong), -1)[rows] for side in item.sides)
+        if np.allclose(a * counts[counts > 1][:, np.newaxis], n, rtol=1e-5):
+            return f": those that {name} names more than once, divided by how often"
+        return (
+            f": those that {name} names more than once. d[{name}] += … counts each but once, "
+            f"np.add.at(d, {name}, …) does not"
+        )
     return ""
