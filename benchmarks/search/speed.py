@@ -4,7 +4,8 @@
 
 24 candidates of one architecture, which differ in rate, penalty and seed, trained for 20 and for
 100 epochs on one split: in packs, and one by one. Then a search of 16 candidates of many
-architectures, in two processes and in one. Whole searches on one thread, taken in turns: the medians of the ratios.
+architectures, in two processes and in one. Whole searches on one thread, taken in turns: the
+medians of the ratios.
 Writes docs/_static/search_speed.txt. Run with ``make bench``.
 """
 
