@@ -116,7 +116,7 @@ def test_a_dict_with_two_bugs():
     assert verdicts == {"W1": "OK", "b1": "WRONG", "W2": "WRONG", "b2": "OK", "all": "WRONG"}
     assert report.first_bad_layer == 2
     assert report.fault == "layer 2: W2"
-    assert "W2 is 2 times the right one: a missing 1/2, or an extra 2 from a square" in report.hints
+    assert any(hint.startswith("W2 is 2 times the right one: a missing") for hint in report.hints)
     assert "b1 is 4 times the right one" in report.hints
     worst = report.worst(8)
     assert {each["block"] for each in worst} == {"W2", "b1"}

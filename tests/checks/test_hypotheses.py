@@ -235,7 +235,7 @@ def test_the_root_of_a_width(width):
     assert hint.startswith(
         f"Wq, Wk are {np.sqrt(width):.6g} times the right one: the 1/√width is missing"
     )
-    assert f"({width} is a size of" in hint
+    assert f"({width} is a width here)" in hint
     (hint,) = check_gradients(*attention(width, width)).hints
     assert "the 1/√width is applied twice" in hint
 

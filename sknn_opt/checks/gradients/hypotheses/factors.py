@@ -149,9 +149,12 @@ def _causes(item, c, context):
             found.append(f"the 1/N is {how}{mean} ({n} is a size of {where})")
         elif n >= 4 * LEAST_SIZE and abs(2 * size / n - 1) < SAME:
             found.append(f"the 2/N is {how} ({n} is a size of {where})")
-    for n, where in (dict.fromkeys(item.shape, item.block) | context.widths).items():
+    own = dict.fromkeys(item.shape, "a width here") if len(item.shape) > 1 else {}
+    others = {n: f"a size of {name}" for n, name in context.widths.items()}
+    # a whole number has other causes, so that only the block's own width counts
+    for n, where in (own if is_plain(c) else others | own).items():
         if n >= LEAST_WIDTH and abs(size / np.sqrt(n) - 1) < SAME:
-            found.append(f"the 1/√width is {how} ({n} is a size of {where})")
+            found.append(f"the 1/√width is {how} ({n} is {where})")
     if found and (size in TENS or (is_plain(c) and "√" in found[-1] and size > 2)):
         found.append(f"a constant {size:.6g}")
     if not (found or context.sizes) and is_plain(c):
