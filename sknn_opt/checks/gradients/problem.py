@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
@@ -46,7 +47,6 @@ class Problem:
     )
     dtype: np.dtype = field(default_factory=lambda: np.dtype(float))
     integers: np.ndarray | bool = False  # where the claimed gradient came as integers
-    mistaken: dict = field(default_factory=dict)  # words on the claim, and what it should be then
     notes: list = field(default_factory=list)  # on how it was read
 
     def __post_init__(self):
@@ -127,6 +127,7 @@ class Problem:
         """Checks of what is no block."""
         return []
 
+    mistaken: ClassVar[dict] = {}  # words on the claim, and what is right if they are true
     exact = False
     explainer = Explainer  # what is told of wrong blocks
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from numbers import Number
 
 import numpy as np
+from scipy.sparse import issparse
 
 from sknn_opt.checks.gradients.preflight import as_gradient, detached
 from sknn_opt.nn.network import Block, lay_out
@@ -48,9 +49,14 @@ class Structure:
         self.layers = _layers([leaf.path for leaf in self._leaves])
 
     @property
+    def is_array(self):
+        """Whether this is a number or one array."""
+        return self._root is self._leaves[0]
+
+    @property
     def is_vector(self):
         """Whether this is one array of one dimension."""
-        return self._root is self._leaves[0] and self._root.array.ndim == 1
+        return self.is_array and self._root.array.ndim == 1
 
     def build(self, x):
         """The structure that holds the elements of a float64 or complex vector, in its dtype."""
@@ -62,13 +68,28 @@ class Structure:
             raise TypeError("a complex step is lost in single precision")
         return self._root.build(x, cast=True)
 
-    def pack(self, gradient):
-        """A gradient of the same structure as one vector; ValueError tells where it differs."""
+    def parts(self, gradient):
+        """(path, part, leaf) of each array in a gradient of the same structure.
+
+        ValueError and TypeError tell where it differs.
+        """
         if gradient is None:
             raise TypeError("The gradient returned None: is a return missing?")
-        parts = list(self._root.parts(gradient, ()))
-        for leaf, part in zip(self._leaves, parts, strict=True):
+        for leaf, (path, part) in zip(self._leaves, self._root.parts(gradient, ()), strict=True):
+            yield path, part, leaf
+
+    def pack(self, gradient, weigh=None):
+        """A gradient of the same structure as one vector; ValueError tells where it differs.
+
+        ``weigh(part, shape, name)`` makes the gradient of an array of what stands in its place.
+        """
+        parts = []
+        for path, part, leaf in self.parts(gradient):
+            if weigh is not None:
+                part = weigh(part, leaf.block.shape, f" {_named(path)!r}" if path else "")
+            part = leaf.read(part, path)
             self.integers[leaf.block.slice] = part.dtype.kind in "iu"
+            parts.append(part)
         return np.concatenate([part.ravel() for part in parts]).astype(_least_precise(parts))
 
 
@@ -112,6 +133,11 @@ def _is_array_like(node):
 
 def _real_array(name, node):
     """A leaf as an array of floats; integers are floats only where Python wrote them."""
+    if issparse(node):
+        raise TypeError(
+            f"{name} is a sparse {type(node).__name__}: parameters are taken as dense arrays, and "
+            f"only a gradient or a Jacobian may be sparse. Pass its .toarray() or its .data."
+        )
     try:
         array = np.asarray(detached(node))
     except ValueError as error:
@@ -184,11 +210,15 @@ class _Leaf:
         return _like(self.given, part)
 
     def parts(self, gradient, path):
-        if isinstance(gradient, Mapping):
+        yield path, gradient
+
+    def read(self, part, path):
+        """What was given for this array, as an array of its shape."""
+        if isinstance(part, Mapping):
             raise TypeError(
                 f"{_of(path)} must be an array of shape {self.array.shape}; got a dict."
             )
-        yield as_gradient(gradient, _of(path), _spoken(self.path), self.array.shape)
+        return as_gradient(part, _of(path), _spoken(self.path), self.array.shape)
 
 
 def _like(given, part):
