@@ -46,6 +46,7 @@ def test_a_linear_operator_as_jacobian():
         return LinearOperator(A.shape, matvec=lambda v: jacobian(x) @ v, dtype=float, **ways)
 
     assert check_gradients(residuals, lambda x: aslinearoperator(jacobian(x)), X0).passed
+    assert check_gradients(residuals, aslinearoperator(jacobian(X0)), X0).passed
     assert check_gradients(
         residuals, lambda x: operator(x, rmatvec=lambda v: jacobian(x).T @ v), X0
     ).passed

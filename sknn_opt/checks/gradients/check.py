@@ -6,12 +6,11 @@ Source: Ng, "Gradient checking", in "Improving deep neural networks".
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from numbers import Real
 from typing import Any
 
 from numpy.typing import ArrayLike, DTypeLike
 
-from sknn_opt.checks.gradients.engine import check_problem
+from sknn_opt.checks.gradients.points import check_points, refuse_bad_points, refuse_bad_rtol
 from sknn_opt.checks.gradients.readers.functions import read_functions
 from sknn_opt.checks.gradients.readers.networks import read_estimator
 from sknn_opt.checks.gradients.readers.sklearn_mlp import read_sklearn_mlp
@@ -31,6 +30,7 @@ def check_gradients(
     dtype: DTypeLike = "float64",
     method: str = "auto",
     rtol: float | None = None,
+    points: Any = 1,
 ) -> GradientReport:
     """Check gradients: which layer, which block, which element is wrong, how much, and why.
 
@@ -85,6 +85,10 @@ def check_gradients(
         a block is not WRONG if it differs by no more than this share of its norm. By default no
         function or module is called WRONG whose elements each differ by less than 1e-7 of
         themselves. Not for estimators of ours, which are compared to their last digits.
+    points : int or list, default=1
+        How many points are checked in one call: x0 and random ones around it, moved by its own
+        size, less where the function is not finite. Of an estimator so many random initial weights.
+        Or a list of further points for a function, each as x0 is. The report says which is worst.
 
     Returns
     -------
@@ -134,7 +138,9 @@ def check_gradients(
     ('WRONG', ['b1 is 2 times too small: an extra 1/2, or a missing 2 from a square'])
     """
     is_estimator, ours, notes = hasattr(what, "get_params"), False, ()
+    refuse_bad_points(points)
     if is_estimator:
+        _refuse(points=None if isinstance(points, int) else points)
         _refuse(jac=jac, blocks=blocks, args=_or_none(args))
         if isinstance(what, type):
             raise TypeError(f"Pass an instance: check_gradients({what.__name__}(), X, y).")
@@ -145,22 +151,19 @@ def check_gradients(
     else:
         _refuse(sample_weight=sample_weight)
     if not ours:
-        _refuse_bad_rtol(rtol)
+        refuse_bad_rtol(rtol)
         _refuse(burn_in=burn_in or None, dtype=None if dtype == "float64" else dtype)
     methods = ("auto", *(("elements", "directions") if ours else ("real", "complex")))
     if method not in methods:
         raise ValueError(f"method must be one of {methods} here; got {method!r}.")
     if ours:
         _refuse(rtol=rtol)
-        problems = read_estimator(*given, burn_in, dtype)
+        problems = read_estimator(*given, burn_in, dtype, points)
     elif is_estimator:
-        problems = read_sklearn_mlp(*given)
+        problems = read_sklearn_mlp(*given, points)
     else:
         problems = [_read_function(what, inputs, jac, blocks, args)]
-    for problem in problems:
-        problem.rtol = rtol
-    points = tuple(check_problem(problem, method) for problem in problems)
-    return GradientReport(points, (*notes, *(n for problem in problems for n in problem.notes)))
+    return check_points(problems, method, rtol, 1 if is_estimator else points, notes)
 
 
 def assert_gradients_close(what: Any, *inputs: Any, **options: Any) -> GradientReport:
@@ -225,15 +228,6 @@ def _read_function(what, inputs, jac, blocks, args):
 
 def _or_none(args):
     return None if isinstance(args, tuple) and not args else args
-
-
-def _refuse_bad_rtol(rtol):
-    is_number = isinstance(rtol, Real) and not isinstance(rtol, bool)
-    if rtol is not None and not (is_number and 0 < rtol < 1):
-        raise ValueError(
-            f"rtol must be a number between 0 and 1, or None; got {rtol!r}. It is the relative "
-            "accuracy of the function's gradient, for example 1e-6."
-        )
 
 
 def _refuse(**options):

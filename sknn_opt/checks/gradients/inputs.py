@@ -36,4 +36,4 @@ def _is_cut(check):
 def is_cut(whole, numeric):
     """Whether integers are what is left of numbers without their fractions."""
     left = (numeric - whole) * np.sign(numeric)
-    return bool(np.all((-ROUNDED < left) & (left < 1)))
+    return bool(np.all((left > -ROUNDED) & (left < 1)))

@@ -5,10 +5,16 @@ Every call of it goes through `Guarded`.
 
 import numpy as np
 from scipy.sparse import issparse
+from scipy.sparse.linalg import LinearOperator
 
 
 class Raised(ValueError):
     """The user's function or gradient raised, and `__cause__` is what."""
+
+
+def is_function(what):
+    """Whether this is to be called with a point; an operator of scipy is called with a vector."""
+    return callable(what) and not isinstance(what, LinearOperator)
 
 
 def call(function, who, x, args):

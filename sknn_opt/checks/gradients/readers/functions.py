@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sknn_opt.checks.gradients.explain_matrix import MatrixExplainer
-from sknn_opt.checks.gradients.preflight import call, detached
+from sknn_opt.checks.gradients.preflight import call, detached, is_function
 from sknn_opt.checks.gradients.problem import Problem
 from sknn_opt.checks.gradients.readers.residuals import (
     as_matrix,
@@ -44,10 +44,11 @@ def read_functions(fun, arguments, jac, blocks, args=()):
     return FunctionProblem(
         *(asked.value, asked.claimed, structure.theta),
         *name_blocks(structure, blocks),
-        moves=gradient is True or callable(gradient),
+        moves=gradient is True or is_function(gradient),
         dtype=structure.dtype,
         integers=structure.integers,
         notes=asked.notes,
+        structure=structure,
         asked=asked,
     )
 
@@ -131,7 +132,7 @@ class _Functions:
         point = self._structure.build_in_own_precision(x)
         if self._gradient is True:
             return _pair(call(self._fun, "function", point, self._args))[1]
-        if callable(self._gradient):
+        if is_function(self._gradient):
             return call(self._gradient, "gradient", point, self._args)
         return self._gradient
 

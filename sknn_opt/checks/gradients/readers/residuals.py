@@ -12,7 +12,6 @@ from scipy.sparse.linalg import LinearOperator
 
 from sknn_opt.checks.gradients.preflight import detached
 
-
 LARGEST = 1e6  # elements of a Jacobian that is looked at as a matrix
 
 
@@ -48,9 +47,10 @@ def weigh(jacobian, v, shape, name=""):
     """vᵀJ, in the shape of x, of a Jacobian by x; in single precision if that is J's."""
     found = shape_of(jacobian)
     if not _fits(found, v.shape, shape):
+        what = f"{_count(v.shape, 'residuals')} by {_count(shape, 'parameters')}"
         raise ValueError(
-            f"The Jacobian{name} of {_count(v.shape, 'residuals')} by {_count(shape, 'parameters')} must "
-            f"have shape {v.shape + shape}; it has shape {found}{_turned(found, v.shape, shape)}."
+            f"The Jacobian{name} of {what} must have shape {v.shape + shape}; it has shape "
+            f"{found}{_turned(found, v.shape, shape)}."
         )
     if isinstance(jacobian, LinearOperator):
         return _rmatvec(jacobian, v).reshape(shape)
@@ -58,7 +58,7 @@ def weigh(jacobian, v, shape, name=""):
         weighed = jacobian.T @ v
     else:
         jacobian = np.asarray(detached(jacobian))
-        weighed = np.tensordot(v, jacobian.reshape(*v.shape, *shape), v.ndim)
+        weighed = np.tensordot(v, jacobian.reshape(v.shape + shape), v.ndim)
     single = jacobian.dtype == np.float32
     return np.asarray(weighed, np.float32 if single else None).reshape(shape)
 
