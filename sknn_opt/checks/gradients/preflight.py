@@ -93,10 +93,13 @@ def preflight(problem):
     try:
         return _look(problem)
     except Raised as error:
-        raise Raised(
-            f"{error} at x0, so it cannot be checked there. See that it runs with x0 alone (and "
-            "args), or choose another point."
-        ) from error.__cause__
+        if problem.name == "x0":
+            rest = (
+                "x0, so it cannot be checked there. See that it runs with x0 alone (and args), or"
+            )
+        else:
+            rest = f"the {problem.name}, so it cannot be checked there. Mend it, or"
+        raise Raised(f"{error} at {rest} choose another point.") from error.__cause__
 
 
 def _look(problem):
@@ -128,9 +131,10 @@ def _look(problem):
 
 
 def detached(value):
-    """A torch tensor, or a sparse array, as NumPy can read it; anything else as it is."""
+    """A torch tensor, or a sparse array, as an array of NumPy; anything else as it is."""
     if hasattr(value, "detach"):
-        return value.detach().cpu().to_dense()
+        value = value.detach().cpu().to_dense()
+        return (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
     return value.toarray() if issparse(value) else value
 
 

@@ -1,5 +1,6 @@
 """Functions as users have them, of numbers, arrays or structures of them, as a Problem."""
 
+import contextlib
 import math
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ import numpy as np
 from sknn_opt.checks.gradients.explain_matrix import MatrixExplainer
 from sknn_opt.checks.gradients.preflight import call, detached, is_function
 from sknn_opt.checks.gradients.problem import Problem
+from sknn_opt.checks.gradients.readers.frameworks import TOOLS, differentiate, has_double
 from sknn_opt.checks.gradients.readers.residuals import (
     as_matrix,
     is_jacobian,
@@ -45,7 +47,7 @@ def read_functions(fun, arguments, jac, blocks, args=()):
         *(asked.value, asked.claimed, structure.theta),
         *name_blocks(structure, blocks),
         moves=gradient is True or is_function(gradient),
-        dtype=structure.dtype,
+        dtype=asked.dtype,
         integers=structure.integers,
         notes=asked.notes,
         structure=structure,
@@ -92,11 +94,33 @@ class _Functions:
         self._fun, self._gradient, self._args = fun, gradient, args
         self._structure, self._build = structure, structure.build
         self._weights, self._is_read, self.notes = None, False, []
-        if structure.dtype != float:  # double precision is better, where it is taken
-            try:
-                fun(structure.build(structure.theta), *args)
-            except Exception:
-                self._build = structure.build_in_own_precision
+        self.dtype = structure.dtype
+        result = self._try_double_precision()
+        framework, self._is_automatic = structure.framework, False
+        if gradient is True and framework and not _is_pair(result):
+            self._is_automatic = True
+            self.notes.append(f"no gradient was given: that of {TOOLS[framework]} was checked")
+            if self._build == structure.build and has_double(framework):
+                self.dtype = np.dtype(float)
+        if not has_double(framework):
+            self.notes.append(
+                "jax computes in float32 here; with jax.config.update('jax_enable_x64', True) more "
+                "could be seen"
+            )
+
+    def _try_double_precision(self):
+        """Values are taken in double precision, if the function does; returns one, or None."""
+        x, structure = self._structure.theta, self._structure
+        if structure.framework is None and structure.dtype == float:
+            return None  # there is nothing to try
+        for build in (structure.build, structure.build_in_own_precision):
+            self._build = build
+            with contextlib.suppress(Exception):
+                return self._called(x)
+        return None
+
+    def _called(self, x):
+        return call(self._fun, "function", self._build(x), self._args)
 
     def value(self, x):
         result = self._values(x)
@@ -106,6 +130,10 @@ class _Functions:
 
     def claimed(self, x):
         v = self._weights
+        if self._is_automatic:
+            return self._structure.pack(
+                differentiate(self._fun, self._build(x), self._args, self._structure, v)
+            )
         ways = {} if v is None else {"weigh": lambda part, *known: weigh(part, v, *known)}
         return self._structure.pack(self._claim(x), **ways)
 
@@ -118,14 +146,15 @@ class _Functions:
 
     def matrix(self, x):
         """The residuals as a function of a vector, and what is claimed to be their Jacobian."""
-        if self._weights is None or not self._structure.is_array:
+        if self._weights is None or self._is_automatic or not self._structure.is_array:
             return None, None
         jacobian = as_matrix(self._claim(x), self._weights.size, x.size)
         return lambda x: np.ravel(np.asarray(self._values(x), float)), jacobian
 
     def _values(self, x):
-        result = call(self._fun, "function", self._build(x), self._args)
-        return detached(_pair(result)[0] if self._gradient is True else result)
+        result = self._called(x)
+        is_pair = self._gradient is True and not self._is_automatic
+        return detached(_pair(result)[0] if is_pair else result)
 
     def _claim(self, x):
         """The gradient or the Jacobian as it is returned."""
@@ -140,6 +169,8 @@ class _Functions:
         """Weights for values of this shape, if what is claimed of them is a Jacobian; else None."""
         if not shape:
             return None
+        if self._is_automatic:
+            return random_weights(shape)
         _, part, leaf = next(self._structure.parts(self._claim(x)))
         if not is_jacobian(part, shape, leaf.block.shape):
             return None
@@ -150,8 +181,12 @@ class _Functions:
         return random_weights(shape)
 
 
+def _is_pair(result):
+    return isinstance(result, tuple | list) and len(result) == 2
+
+
 def _pair(result):
-    if not isinstance(result, tuple | list) or len(result) != 2:
+    if not _is_pair(result):
         raise TypeError(
             "A function without a separate gradient must return the pair (value, gradient); it "
             f"returned {type(result).__name__}. Or pass the gradient: "

@@ -123,7 +123,7 @@ class _Hessian:
                 f"The Hessian of {n} parameters must be an array, a sparse array or a "
                 f"LinearOperator of shape {(n, n)}; it has shape {found}{_misfit(found, n)}."
             )
-        return _product(np.reshape(detached(H), (n, n)), v)
+        return _product(np.asarray(detached(H)).reshape(n, n), v)
 
     def matrix(self, x):
         """H as an array, by its products if it is none; None if it is too large."""

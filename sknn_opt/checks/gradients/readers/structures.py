@@ -19,6 +19,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from sknn_opt.checks.gradients.preflight import as_gradient, detached
+from sknn_opt.checks.gradients.readers.frameworks import framework_of, jax_tree, like
 from sknn_opt.nn.network import Block, lay_out
 
 
@@ -45,6 +46,8 @@ class Structure:
             leaf.block = self.blocks[leaf.name]
         self.theta = np.concatenate([array.ravel() for array in arrays]).astype(float)
         self.dtype = _least_precise(arrays)
+        kinds = {framework_of(leaf.given) for leaf in self._leaves}
+        self.framework = kinds.pop() if len(kinds) == 1 else None  # torch or jax, if all are theirs
         self.integers = np.zeros(self.theta.size, bool)  # where the gradient came as integers
         self.layers = _layers([leaf.path for leaf in self._leaves])
 
@@ -104,6 +107,12 @@ def _least_precise(arrays):
 
 def _read(node, path, leaves):
     """A structure as Leaf, Group and Row; the leaves are collected in their order."""
+    if tree := jax_tree(node):
+        steps, parts, _ = tree
+        children = [
+            _read(part, (*path, *way), leaves) for way, part in zip(steps, parts, strict=True)
+        ]
+        return _Tree(node, children)
     if isinstance(node, Mapping):
         children = {k: _read(child, (*path, str(k)), leaves) for k, child in node.items()}
         return _Group(node, children)
@@ -133,6 +142,8 @@ def _is_array_like(node):
 
 def _real_array(name, node):
     """A leaf as an array of floats; integers are floats only where Python wrote them."""
+    if str(getattr(node, "dtype", "")) == "torch.bfloat16":
+        _refuse_dtype(name, node.dtype, "Tensor")
     if issparse(node):
         raise TypeError(
             f"{name} is a sparse {type(node).__name__}: parameters are taken as dense arrays, and "
@@ -168,18 +179,19 @@ def _is_plain(node):
 def _refuse_dtype(name, dtype, kind):
     if dtype in (np.float32, np.float64):
         return
-    if dtype.kind in "iub":
+    letter = getattr(dtype, "kind", "f")  # torch's have none
+    if letter in "iub":
         raise TypeError(
             f"{name} has dtype {dtype}: small steps of integers round to no step at all. "
             "Pass floats, for example x0.astype(float)."
         )
     text = f"{name} must be float64 or float32; its dtype is {dtype}."
-    if dtype.kind == "c":
+    if letter == "c":
         text += (
             " A real function of complex numbers has gradients by several conventions: make it one "
             "of two real arrays, {'re': z.real, 'im': z.imag}."
         )
-    if dtype.kind == "O":
+    if letter == "O":
         text = (
             f"{name} must be a number or an array of floats, or a dict, list or tuple of them; got "
             f"{'an array of objects' if kind == 'ndarray' else kind}."
@@ -207,7 +219,7 @@ class _Leaf:
         part = self.block.of(x)
         if cast:
             part = part.astype(self.array.dtype, copy=False)
-        return _like(self.given, part)
+        return like(self.given, part)
 
     def parts(self, gradient, path):
         yield path, gradient
@@ -219,24 +231,6 @@ class _Leaf:
                 f"{_of(path)} must be an array of shape {self.array.shape}; got a dict."
             )
         return as_gradient(part, _of(path), _spoken(self.path), self.array.shape)
-
-
-def _like(given, part):
-    """An array as what was given: a number, a frame or series of pandas, a tensor of torch."""
-    if isinstance(given, np.generic):
-        return part[()]
-    if isinstance(given, int | float):
-        return part.item()
-    if isinstance(given, np.matrix):
-        return np.asmatrix(part)
-    if hasattr(given, "iloc"):
-        return type(given)(part, *given.axes)
-    if hasattr(given, "detach"):
-        import torch
-
-        tensor = torch.from_numpy(np.array(part)).to(given.device)
-        return tensor.requires_grad_(given.requires_grad)
-    return part
 
 
 @dataclass
@@ -303,6 +297,28 @@ class _Row:
         steps = names or [f"[{k}]" for k in range(n)]
         for name, child, each in zip(steps, self.children, gradient, strict=True):
             yield from child.parts(each, (*path, name))
+
+
+@dataclass
+class _Tree:
+    """A class that jax knows as a pytree, with its leaves."""
+
+    given: object
+    children: list
+
+    def build(self, x, *, cast=False):
+        made = [child.build(x, cast=cast) for child in self.children]
+        return jax_tree(self.given)[2].unflatten(made)
+
+    def parts(self, gradient, path):
+        (_, _, definition), found = jax_tree(self.given), jax_tree(gradient)
+        if not found or found[2] != definition:
+            raise TypeError(
+                f"{_of(path)} must be a pytree as the parameters are, {definition}; got "
+                f"{found[2] if found else _kind(gradient)}."
+            )
+        for way, child, each in zip(found[0], self.children, found[1], strict=True):
+            yield from child.parts(each, (*path, *way))
 
 
 # Names ------------------------------------------------------------------------------------------
