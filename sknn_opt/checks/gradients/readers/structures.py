@@ -22,6 +22,8 @@ from sknn_opt.checks.gradients.preflight import as_gradient, detached
 from sknn_opt.checks.gradients.readers.frameworks import framework_of, jax_tree, like
 from sknn_opt.nn.network import Block, lay_out
 
+MOST_SHAPES = 4  # are listed in a message
+
 
 class Structure:
     """Parameters as a vector `theta`: `build` makes the structure of one, `pack` does the reverse.
@@ -153,11 +155,16 @@ def _real_array(name, node):
         array = np.asarray(detached(node))
     except ValueError as error:
         raise ValueError(
-            f"{name} must be an array of numbers, or a list of such arrays; NumPy says: {error}"
+            f"{name} must be an array of numbers, or a list of such arrays; it is a "
+            f"{type(node).__name__} of parts of unequal shapes, {_shapes(node)}. Make each part an "
+            "array: [np.array(part) for part in x0]."
         ) from error
     if array.dtype.kind == "i" and _is_plain(node):
         array = array.astype(float)
-    _refuse_dtype(name, array.dtype, type(node).__name__)
+    kind = type(node).__name__
+    if kind == "ndarray" and array.dtype.kind == "O":
+        kind = f"an array of objects of shapes {_shapes(array.ravel())}: pass list(x0)"
+    _refuse_dtype(name, array.dtype, kind)
     if not array.size:
         raise ValueError(
             f"{name} is empty: its shape is {array.shape}, and it needs at least one element."
@@ -167,6 +174,17 @@ def _real_array(name, node):
         place = f" in element {where}" if where else ""
         raise ValueError(f"{name} holds NaN or infinity{place}; choose a finite point.")
     return array
+
+
+def _shapes(parts):
+    """The shapes of some parts, in words; the first few are enough."""
+    shapes = []
+    for part in parts[:MOST_SHAPES]:
+        try:
+            shapes.append(str(np.shape(part)))
+        except ValueError:  # it is of unequal parts itself
+            shapes.append("mixed")
+    return ", ".join(shapes) + (", ..." if len(parts) > MOST_SHAPES else "")
 
 
 def _is_plain(node):
@@ -194,7 +212,7 @@ def _refuse_dtype(name, dtype, kind):
     if letter == "O":
         text = (
             f"{name} must be a number or an array of floats, or a dict, list or tuple of them; got "
-            f"{'an array of objects' if kind == 'ndarray' else kind}."
+            f"{kind}."
         )
     raise TypeError(text)
 
@@ -254,6 +272,7 @@ class _Group:
         if not isinstance(gradient, Mapping):
             whose = "With a dict of parameters the gradients" if not path else _of(path)
             raise TypeError(f"{whose} must be a dict as well; got {_kind(gradient)}.")
+        found = set()
         for key, child in self.children.items():
             used = f"d{key}"
             if used not in gradient or used in self.children:  # "dx" may be a parameter itself
@@ -264,7 +283,15 @@ class _Group:
                     f"{key!r}: neither 'd{key}' nor {key!r} is among their keys "
                     f"{sorted(map(str, gradient))}."
                 )
+            found.add(used)
             yield from child.parts(gradient[used], (*path, str(used)))
+        # What the course keeps beside its gradients (dZ1, A1) lies in the outermost dict.
+        for key in gradient if path else ():
+            if key not in found:
+                raise ValueError(
+                    f"{_of(path)} has an entry {key!r} that the parameters, "
+                    f"{sorted(map(str, self.children))}, have not."
+                )
 
 
 @dataclass

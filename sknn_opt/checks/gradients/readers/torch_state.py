@@ -79,7 +79,7 @@ def doubled(value):
         return {name: doubled(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
         made = map(doubled, value)
-        return type(value)(*made) if hasattr(value, "_fields") else type(value)(made)
+        return type(value)(*made) if hasattr(value, "_asdict") else type(value)(made)
     return value.double() if getattr(value, "is_floating_point", bool)() else value
 
 
