@@ -1,6 +1,7 @@
 """torch modules that were used before: what they keep from call to call is held still."""
 
 import threading
+from collections import deque
 
 import numpy as np
 import pytest
@@ -64,6 +65,7 @@ class Kept(nn.Module):
         super().__init__()
         self.linear, self.way = nn.Linear(4, 3), way
         self.calls, self.seen, self.tensor = 0, [], torch.ones(3)
+        self.last_two = deque(maxlen=2)
         self.register_buffer("mean", torch.zeros(3))
 
     def forward(self, x):
@@ -74,6 +76,9 @@ class Kept(nn.Module):
         if self.way == "list":
             self.seen.append(z)
             return sum(self.seen)
+        if self.way == "deque":
+            self.last_two.append(z)
+            return sum(self.last_two)
         if self.way == "tensor in place":
             self.tensor += 0.1 * z.mean(0)
             return z * self.tensor
@@ -93,7 +98,7 @@ class Kept(nn.Module):
 @pytest.mark.parametrize(
     "way",
     [
-        *("counter", "list", "tensor in place", "tensor with a graph", "new attribute"),
+        *("counter", "list", "deque", "tensor in place", "tensor with a graph", "new attribute"),
         *("buffer in place", "buffer replaced"),
     ],
 )
@@ -176,6 +181,12 @@ def test_a_bug_is_found_through_all_this(inputs, loss):
     assert report.verdict == "WRONG"
     wrong = {check.block for check in report.blocks if check.verdict == "WRONG"}
     assert wrong == {"inner.parametrizations.weight.original", "inner.bias", "all"}
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
+def test_a_script(inputs):
+    net = torch.jit.script(nn.Sequential(nn.Linear(4, 3), nn.Tanh()))
+    assert check_gradients(net, lambda net: net(inputs.double()).pow(2).sum()).passed
 
 
 # Single precision around the copy -----------------------------------------------------------------

@@ -38,6 +38,7 @@ def check_gradients(
 
         check_gradients(estimator, X, y)                 # ours, or scikit-learn's own MLP
         check_gradients(fun, grad, x0)                   # functions of an array, or of a number
+        check_gradients(residuals, jacobian, x0)         # dense, sparse or a LinearOperator
         check_gradients(cost, gradients, parameters)     # of dicts, lists and tuples of arrays
         check_gradients(module, loss)                    # torch: loss(module) is a scalar tensor
 
@@ -48,16 +49,19 @@ def check_gradients(
     Parameters
     ----------
     what : estimator, callable or torch.nn.Module
-        An MLPClassifier or MLPRegressor, ours or scikit-learn's, fitted or not; a function that
-        returns a number, or the pair of a number and its gradient; a torch module. It is not
-        changed. A function of a vector may return a vector of residuals, with their Jacobian.
+        An MLPClassifier or MLPRegressor, ours or scikit-learn's, fitted or not, or what holds one:
+        a pipeline, a fitted search, an ensemble. A function that returns a number, or the pair of
+        a number and its gradient, or residuals of any shape that have a Jacobian. Or a torch
+        module. It is not changed.
     *inputs : tuple
         For an estimator X, y and, if wanted, sample_weight; 10 to 50 rows are enough and quick.
         For a function its gradient (a function, or what it returns) and the point x0, of floats;
         the gradient is left out if the function returns it too. x0 is a number, an array of any
         shape, or a dict, list, tuple, named tuple or data class of such, also nested. Functions
         get that structure, and the gradient has it too; in a dict that of ``W1`` is called ``dW1``
-        or ``W1``. For a module its loss.
+        or ``W1``. A Jacobian has the shape of the residuals followed by that of x0. Of torch
+        tensors or jax arrays the gradient may be left out: that of autograd is checked. For a
+        module its loss.
     sample_weight : array-like of shape (n_samples,), default=None
         The weights of an estimator's rows.
     args : tuple, default=()
@@ -107,6 +111,7 @@ def check_gradients(
 
     See Also
     --------
+    check_hessian : The same for second derivatives.
     assert_gradients_close : The same for tests: raises with the table.
 
     Notes

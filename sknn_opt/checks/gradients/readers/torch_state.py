@@ -7,8 +7,11 @@ its loss another function at each call.
 
 import contextlib
 import copy
-from types import FunctionType, ModuleType
+import warnings
+from collections import deque
+from types import FunctionType, ModuleType, NoneType
 
+FIXED = bool | int | float | str | NoneType  # as most attributes of modules are
 POWER = "n_power_iterations"  # of spectral norm, both of the parametrization and of the old hook
 
 
@@ -19,7 +22,9 @@ def copy_of_module(torch, module):
     try:
         # what the memo holds counts as copied
         memo = {id(tensor): doubled(tensor.detach().clone()) for tensor in plain}
-        return copy.deepcopy(module, memo).double()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return copy.deepcopy(module, memo).double()
     except Exception as error:
         raise TypeError(
             f"The module is checked on a copy, and cannot be copied: {error}. Keep what cannot be "
@@ -53,21 +58,28 @@ class State:
             for part in parts
             for name, buffer in part.named_buffers(recurse=False)
         ]
-        self._attributes = [(part, self._copied(self._plain(part))) for part in parts]
+        self._attributes = [(part, *self._split(part)) for part in parts]
 
     def restore(self):
         """Back to what it was at first."""
         for part, name, buffer, before in self._buffers:
             with self._torch.no_grad():
                 buffer.detach_().copy_(before)
-            setattr(part, name, buffer)  # it may have been replaced
-        for part, before in self._attributes:
-            for name in self._plain(part).keys() - before.keys():
-                del vars(part)[name]
-            vars(part).update(self._copied(before))
+            if getattr(part, name) is not buffer:
+                setattr(part, name, buffer)
+        for part, fixed, rest in self._attributes:
+            now = vars(part)
+            for name in now.keys() - self._base - fixed.keys() - rest.keys():
+                del now[name]
+            now.update(fixed)
+            if rest:
+                now.update(self._copied(rest))
 
-    def _plain(self, part):
-        return {name: each for name, each in vars(part).items() if name not in self._base}
+    def _split(self, part):
+        """The attributes that cannot be changed in place, and copies of the others."""
+        plain = {name: each for name, each in vars(part).items() if name not in self._base}
+        fixed = {name: each for name, each in plain.items() if isinstance(each, FIXED)}
+        return fixed, self._copied({name: plain[name] for name in plain.keys() - fixed.keys()})
 
     def _copied(self, attributes):
         return copy.deepcopy(attributes, dict(self._shared))
@@ -133,7 +145,7 @@ def _plain_tensors(torch, module):
                 found.append(value)
         elif isinstance(value, dict):
             stack += value.values()
-        elif isinstance(value, list | tuple | set):
+        elif isinstance(value, list | tuple | set | deque):
             stack += value
         else:
             stack += getattr(value, "__dict__", {}).values()
