@@ -217,3 +217,18 @@ def test_a_large_sparse_jacobian_stays_sparse():
     B = sp.random(20000, 5000, density=1e-3, random_state=0, format="csr")
     x0 = np.random.default_rng(0).normal(size=5000)
     assert check_gradients(lambda x: B @ np.sin(x), lambda x: B @ sp.diags(np.cos(x)), x0).passed
+
+
+def test_a_wrong_jacobian_at_the_end_of_a_domain():
+    def f(x):
+        if np.any(x < 1):
+            raise ValueError("outside")
+        return np.array([x[0] * x[1], np.log(x[1])])
+
+    def wrong(x):
+        return np.array([[x[1], x[0]], [0, 2 / x[1]]])
+
+    report = check_gradients(f, wrong, [1.0, 2.0])
+    assert report.verdict == "WRONG"
+    report = check_gradients(f, wrong, [3.0, 2.0])
+    assert report.hints == ["the Jacobian is wrong only in element [1, 1]: 2 times"]

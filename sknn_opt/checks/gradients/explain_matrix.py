@@ -90,21 +90,21 @@ class HessianExplainer(MatrixExplainer):
 
 def differences(values, x, scale):
     """∂r/∂x by central differences, a column for each element of x, and how far each is off."""
-    found, eps = [], np.finfo(float).eps
+    found, at_x = [], values(x)
+
+    def moved(k, h):
+        x_new = x.copy()
+        x_new[k] += h
+        try:
+            return values(x_new), x_new[k]
+        except Raised:  # outside of the domain
+            return np.full_like(at_x, np.nan), x_new[k]
+
     for step in STEPS:
         columns = []
         for k, h in enumerate(step * scale):
-            right, left = x.copy(), x.copy()
-            right[k] += h
-            left[k] -= h
-            columns.append((_or_nan(values, right) - _or_nan(values, left)) / (right[k] - left[k]))
+            (right, above), (left, below) = moved(k, h), moved(k, -h)
+            columns.append((right - left) / (above - below))
         found.append(np.column_stack(columns))
-    rounding = eps * np.abs(_or_nan(values, x)).reshape(-1, 1) / (STEPS[-1] * scale)
+    rounding = np.finfo(float).eps * np.abs(at_x).reshape(-1, 1) / (STEPS[-1] * scale)
     return found[1], np.abs(found[0] - found[1]) + rounding
-
-
-def _or_nan(values, x):
-    try:
-        return values(x)
-    except Raised:
-        return np.nan

@@ -9,9 +9,9 @@ import contextlib
 import copy
 import warnings
 from collections import deque
-from types import FunctionType, ModuleType, NoneType
+from types import FunctionType, ModuleType
 
-FIXED = bool | int | float | str | NoneType  # as most attributes of modules are
+FIXED = bool, int, float, str, type(None)  # as most attributes of modules are
 POWER = "n_power_iterations"  # of spectral norm, both of the parametrization and of the old hook
 
 
