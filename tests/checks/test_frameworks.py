@@ -79,7 +79,7 @@ def test_a_function_of_torch_by_itself(torch):
         assert check_gradients(function, z).passed
     report = check_gradients(half_backward(torch), z)
     assert report.verdict == "WRONG"
-    assert report.hints == ["x is 2 times too small: an extra 1/2, or a missing 2 from a square"]
+    assert "2 times too small: an extra 1/2" in report.hints[0]
     assert check_gradients(torch.tanh, torch.tensor(0.3)).passed
     assert check_gradients(half_backward(torch), torch.tensor(0.3)).verdict == "WRONG"
 

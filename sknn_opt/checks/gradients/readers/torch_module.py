@@ -55,8 +55,7 @@ class _Frozen:
         self._net = copy_of_module(torch, module)
         self.notes = hold_power_iterations(self._net)
         for part in self._net.modules():  # the loss may call a part of the module by itself
-            with contextlib.suppress(RuntimeError):  # of a script, which takes no hooks
-                part.register_forward_pre_hook(_cast_inputs, with_kwargs=True)
+            part.register_forward_pre_hook(_cast_inputs, with_kwargs=True)
         named = self._net.named_parameters()
         self.parameters = {name: p for name, p in named if p.requires_grad}
         if not self.parameters:

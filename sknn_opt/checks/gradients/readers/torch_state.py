@@ -17,7 +17,7 @@ POWER = "n_power_iterations"  # of spectral norm, both of the parametrization an
 
 def copy_of_module(torch, module):
     """A float64 copy, whose tensors have no graph."""
-    _refuse_parameters(torch, module)
+    _refuse_unknown(torch, module)
     plain = _plain_tensors(torch, module)
     try:
         # what the memo holds counts as copied
@@ -76,13 +76,20 @@ class State:
                 now.update(self._copied(rest))
 
     def _split(self, part):
-        """The attributes that cannot be changed in place, and copies of the others."""
-        plain = {name: each for name, each in vars(part).items() if name not in self._base}
-        fixed = {name: each for name, each in plain.items() if isinstance(each, FIXED)}
-        return fixed, self._copied({name: plain[name] for name in plain.keys() - fixed.keys()})
+        """The attributes that cannot be changed in place, or not copied, and copies of others."""
+        fixed, rest = {}, {}
+        for name, each in vars(part).items():
+            if name in self._base:
+                continue
+            fixed[name] = each
+            if not isinstance(each, FIXED):
+                with contextlib.suppress(Exception):  # then it is put back as it is
+                    rest[name] = self._copied(each)
+                    del fixed[name]
+        return fixed, rest
 
-    def _copied(self, attributes):
-        return copy.deepcopy(attributes, dict(self._shared))
+    def _copied(self, what):
+        return copy.deepcopy(what, dict(self._shared))
 
 
 def doubled(value):
@@ -116,8 +123,13 @@ def in_double(torch):
     return context
 
 
-def _refuse_parameters(torch, module):
-    """Parameters without a shape yet, and complex ones."""
+def _refuse_unknown(torch, module):
+    """Parameters without a shape yet, and complex ones; scripts, whose copies keep their own."""
+    if any(isinstance(part, torch.jit.ScriptModule) for part in module.modules()):
+        raise TypeError(
+            "The module is a script of torch.jit: pass the module that it was made of, which is "
+            "copied and computed in float64."
+        )
     for name, parameter in module.named_parameters():
         if torch.nn.parameter.is_lazy(parameter):
             raise ValueError(
