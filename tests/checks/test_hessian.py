@@ -167,6 +167,13 @@ def test_one_parameter(theta):
         assert check_hessian(lambda t: t**3 - 1, lambda t, H=H: H, theta).passed
         assert check_hessian(lambda t: t**4, lambda t, H=H: H, theta).verdict == "WRONG"
     assert check_hessian(lambda t: 3 * t**2, lambda t: 3 * t, theta).verdict == "WRONG"
+    assert check_hessian(lambda t: t**3, theta, hessp=lambda t, p: 3 * t**2 * p).passed
+    report = check_hessian(lambda t: t**3, theta, hessp=lambda t, p: t**2 * p)
+    assert report.verdict == "WRONG"
+    found = {"a": {"a": np.reshape(12.0, np.shape(theta) * 2)}}
+    assert check_hessian(
+        lambda p: {"a": 4 * np.square(p["a"]) - 4 * p["a"]}, found, {"a": theta}
+    ).passed
 
 
 def test_parameters_of_a_matrix():

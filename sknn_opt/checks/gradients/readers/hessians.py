@@ -128,21 +128,27 @@ class _Hessian:
     def matrix(self, x):
         """H as an array, by its products if it is none; None if it is too large."""
         H, n = self._claim(x), x.size
-        if H is not None and math.prod(shape_of(H)) == n * n and not hasattr(H, "matvec"):
+        if self._is_matrix(H, n):
             return as_matrix(H, n, n)
         if n > MOST_PRODUCTS:
             return None
         return np.column_stack([self._times(H, x, e).astype(float) for e in np.eye(n)])
+
+    def _is_matrix(self, H, n):
+        """Whether all of H is known: no product, no operator, no structure of structures."""
+        found = shape_of(H)
+        fits = found == (n, n) or (self._structure.is_array and math.prod(found) == n * n)
+        return H is not None and fits and not isinstance(H, LinearOperator)
 
     def asymmetry(self, x):
         """‖H - Hᵀ‖ / (‖H‖ + ‖Hᵀ‖), and where it is worst: its index, H there, and across."""
         H, n = self._claim(x), x.size
         if issparse(H):
             value = sparse_norm(H - H.T) / (2 * sparse_norm(H) or 1.0)
-        elif isinstance(H, LinearOperator) or math.prod(shape_of(H)) != n * n:
+        elif not self._is_matrix(H, n):
             value = self._asymmetry_of_products(x, H)
         else:
-            H = as_matrix(H, n, n)
+            H = np.asarray(detached(H)).reshape(n, n)
             value = ratio(H, H.T)
         H = self.matrix(x) if value else None
         if H is None:

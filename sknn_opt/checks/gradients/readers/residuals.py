@@ -79,7 +79,10 @@ def _rmatvec(operator, v):
 
 
 def _count(shape, what):
-    return f"{math.prod(shape)} {what}" if len(shape) < 2 else f"{what} of shape {shape}"
+    n = math.prod(shape)
+    if len(shape) > 1:
+        return f"{what} of shape {shape}"
+    return f"{n} {what if n != 1 else what[:-1]}"
 
 
 def _turned(found, values, shape):
