@@ -17,8 +17,7 @@ of 0.001 / (8 p):
 - d by its standard error :math:`\\sqrt{\\max(1, v) (1 / m + 1 / n)}`, for m new rows and n of
   training;
 - v by an F test that knows the kurtosis, and that a few rare values may be in one sample and not in
-  the other by chance alone (`sknn_opt.checks.shift.spread`). If all new values are equal, what
-  counts is how probable that is, if others are as rare as the range allows;
+  the other by chance alone (`sknn_opt.checks.shift.spread`);
 - values beyond the training maximum (or minimum): among n + m rows in random order the k largest
   are all new ones with probability :math:`\\binom{m}{k} / \\binom{m + n}{k}`, whatever the
   distribution;
@@ -48,7 +47,7 @@ from sknn_opt.arrays.types import Matrix
 from sknn_opt.checks.opener import open_normalizer
 from sknn_opt.checks.shift.categories import category_shift
 from sknn_opt.checks.shift.report import OK, SHIFTED, UNKNOWN, FeatureShift, ShiftReport
-from sknn_opt.checks.shift.spread import grew, log_ratio, shrank
+from sknn_opt.checks.shift.spread import log_ratio, wider
 from sknn_opt.checks.shift.training import moments_of
 from sknn_opt.tables.encoder import TableEncoder
 
@@ -146,8 +145,8 @@ def _features(normalizer, X_new, names, n_features):
     new = add(moments.no_moments(n), X_new)
     measures, level = _measures(training, new), FALSE_ALARMS / (8 * n_features)
     with np.errstate(all="ignore"):
-        below, above, kurtosis = _tails(X_new, training, new)
-        notes = _findings(X_new, training, new, measures, (below, above), kurtosis, level)
+        below, above = _tails(X_new, training, new)
+        notes = _findings(training, new, measures, (below, above), level)
         sees = norm.isf(level) * np.sqrt(1 / new.count + 1 / training.count)
     measures["outside"] = below + above
     features = tuple(
@@ -168,22 +167,19 @@ def _constant(training):
 
 
 def _tails(X, training, new):
-    """The shares of each column below and above the training range, and its kurtosis."""
+    """The shares of each column below and above the training range."""
     middle, size = np.abs(moments.mean(training)), training.high - training.low
     slack = FLOAT32 * np.where(_constant(training), middle, size)
     low, high = training.low - slack, training.high + slack
-    mean, std = moments.mean(new), moments.deviation(new)
-    below, above, fourth = np.zeros((3, X.shape[1]))
+    below, above = np.zeros((2, X.shape[1]))
     n_rows = max(1, BLOCK // X.shape[1])
     for start in range(0, X.shape[0], n_rows):
         rows = X[start : start + n_rows]
         rows = (rows.toarray() if issparse(rows) else rows).astype(np.float64)
         below += (rows < low).sum(axis=0)
         above += (rows > high).sum(axis=0)
-        rows = (rows - mean) / std
-        fourth += np.nansum(np.square(np.square(rows, out=rows), out=rows), axis=0)
     unknown = np.where(np.isnan(training.low), np.nan, 0.0)
-    return (below + unknown) / new.count, (above + unknown) / new.count, fourth / new.count
+    return (below + unknown) / new.count, (above + unknown) / new.count
 
 
 def _measures(training, new):
@@ -201,19 +197,18 @@ def _measures(training, new):
         }
 
 
-def _findings(X, training, new, measures, tails, kurtosis, level):
+def _findings(training, new, measures, tails, level):
     """For each feature what is more than chance, in words."""
     d, v = measures["mean_difference"], measures["variance_ratio"]
     m, n, (below, above) = new.count, training.count, tails
     error = np.sqrt(np.where(v > 1, v, 1.0) * (1 / m + 1 / n))
     far = np.maximum(norm.isf(level) * error, LEAST_MEAN)
-    spread = training, new, v, kurtosis, level, LEAST_RATIO
     more = measures["missing"] - measures["missing_in_training"]
     words = {
         "mean rose": d > far,
         "mean fell": d < -far,
-        "variance grew": grew(X, *spread),
-        "variance shrank": shrank(*spread),
+        "variance grew": wider(new, training, v > LEAST_RATIO, level),
+        "variance shrank": wider(training, new, v < 1 / LEAST_RATIO, level),
         "{0:.1%} below the range": _beyond(below, m, n, level),
         "{1:.1%} above the range": _beyond(above, m, n, level),
         "more is missing": _missing_more(new, training, level) & (more > LEAST_SHARE),
