@@ -20,9 +20,9 @@ and two blocks a and b join by the pairwise formula of Chan, Golub and LeVeque,
     \\delta = r_b - r_a, \\quad n = n_a + n_b .
 
 Pébay's formulas join the sums of third and fourth powers of d - r alike; the kurtosis is
-:math:`n M_4 / M_2^2`. The difference that gives :math:`M_2` loses one bit at most while the block's mean stays within a
-standard deviation of K. Where a block has drifted farther, its columns are centered a second time
-(the corrected two-pass algorithm of the same paper).
+:math:`n M_4 / M_2^2`. The difference that gives :math:`M_2` loses one bit at most while the block's
+mean stays within a standard deviation of K. Where a block has drifted farther, its columns are
+centered a second time (the corrected two-pass algorithm of the first paper).
 
 A column of equal values has d = 0 throughout, hence a variance of exactly 0.
 
@@ -189,6 +189,14 @@ def add_sparse(moments, X, weights=None):
     return _absorb(moments, _SparseBlock(X, np.ones(X.shape[0]) if weights is None else weights))
 
 
+def joined(one, other):
+    """Return the moments of the rows of both, which are seen from the same shift."""
+    powers = other.m2, other.m3, other.m4
+    with np.errstate(over="ignore", invalid="ignore"):
+        both = _merge(one, (other.count, other.residual, powers, other.low, other.high))
+    return both._replace(total=one.total + other.total)
+
+
 def part(moments, columns):
     """Return the moments of some columns."""
     return Moments(*(array[columns] for array in moments))
@@ -237,9 +245,14 @@ def _joined_powers(moments, powers_b, delta, share):
     between = square * (count * share)  # delta² n_a n_b / n
     m2 = a2 + b2 + between
     m3 = a3 + b3 + delta * (between * (rest - share) + 3 * (rest * b2 - share * a2))
-    m4 = a4 + b4 + square * (
-        between * (rest * rest - rest * share + share * share)
-        + 6 * (rest * rest * b2 + share * share * a2)
+    m4 = (
+        a4
+        + b4
+        + square
+        * (
+            between * (rest * rest - rest * share + share * share)
+            + 6 * (rest * rest * b2 + share * share * a2)
+        )
     )
     return m2, m3, m4 + 4 * delta * (rest * b3 - share * a3)
 

@@ -324,7 +324,11 @@ HEAVY = {
 def test_kurtosis_is_that_of_scipy(name, chunk):
     X = np.column_stack([HEAVY[name](np.random.default_rng(seed), 4000) for seed in range(3)])
     near = X - X[0]  # scipy itself loses digits where the mean is large
-    moments, expected, skew = add(X, chunk=chunk), stats.kurtosis(near, fisher=False), stats.skew(near)
+    moments, expected, skew = (
+        add(X, chunk=chunk),
+        stats.kurtosis(near, fisher=False),
+        stats.skew(near),
+    )
     np.testing.assert_allclose(columns.kurtosis(moments), expected, rtol=1e-8)
     got = moments.m3 / moments.count / columns.variance(moments) ** 1.5
     np.testing.assert_allclose(got, skew, rtol=1e-8, atol=1e-8)

@@ -1,39 +1,47 @@
 """Has the variance of a feature changed by more than chance, whatever its distribution?
 
-Of two samples let the narrow one have the variance v, where that of the wide one is 1. Chance has
-two ways to make v small. The variance of every sample varies: an F test tells how much, with
-2 (n - 1) / (κ - 1) degrees of freedom for n rows, as the kurtosis κ has it (3 for normal features).
-And a narrow sample may lack rare large values, of which a sample's own kurtosis does not tell: of
-incomes, or of a feature that is mostly zero, a few values make all of the variance. But which rows
-they fall into is chance alone: of n + m rows in random order the k largest are all in the wide
-sample, of n rows, with probability
+Of two samples let the narrow one, of m rows, have the variance v, where that of the wide one, of n
+rows, is 1. Chance has two ways to make v small. The variance of every sample varies: an F test
+tells how much, with 2 (n - 1) / (κ - 1) degrees of freedom for n rows, as the kurtosis κ has it (3
+for normal features). And a narrow sample may have too few of the rare large values, of which a
+sample's own kurtosis does not tell: of incomes, or of a feature that is mostly zero, a few values
+make all of the variance. But which rows they fall into is chance alone: of K in all, k or more come
+into the wide sample with probability
 
 .. math::
 
-    \\binom{n}{k} / \\binom{m + n}{k},
+    P\\left(B \\ge k\\right), \\qquad B \\sim \\text{Bin}\\left(K, \\frac{n}{n + m}\\right),
 
-whatever the distribution. Without a share q = k / n of its rows the wide sample has at least the
-variance
+whatever their distribution. Without k of its rows, a share q, the wide sample has a variance of
 
 .. math::
 
-    u = \\max\\left(1 - \\sqrt{(\\kappa - 1) \\frac{q}{1 - q}},\\;
-                    1 - (R - 1) \\frac{q}{1 - q}\\right),
+    u \\ge \\max\\left(1 - \\sqrt{(\\kappa - 1) \\frac{q}{1 - q}},\\;
+                      1 - (R - 1) \\frac{q}{1 - q},\\; 0\\right),
 
-by the inequality of Cauchy and Schwarz for the squares of the standardized values, whose mean is 1
-and whose variance κ - 1, and because none is larger than R. So v is put down to chance if, for some
-k, the k values are missing *and* the F test of v / u is passed with a probability that is not
-below the level. Both variances are those around the mean of the wide sample.
+by the inequality of Cauchy and Schwarz for the squares of its standardized values, whose mean is 1
+and whose variance κ - 1, and because none is larger than R. If v > u, the narrow sample has values
+of their size too, on average c = (1 - u) / q: a share (v - u) / c of its rows, in K. Since its
+fourth moment φ, about the same mean, has room for them, :math:`(v - u) c \\le \\varphi`, so that
+
+.. math::
+
+    u \\ge \\frac{1 + v - \\sqrt{(1 - v)^2 + 4 \\varphi q}}{2}.
+
+A difference is put down to chance if for some k, and the least u, that probability is not below the
+level, times the probability of the F test of v and u where v < u. All of this needs the moments of
+both samples alone.
 """
 
 import numpy as np
-from scipy.special import gammaln
+from scipy.special import betainc, gammaln
 from scipy.stats import f as f_distribution
 
 from sknn_opt.arrays import moments
 
 NORMAL = 3.0  # a sample's kurtosis is not trusted to be less
-SHARES = np.append(0.0, np.geomspace(1e-5, 0.9, 60))  # of the wide sample's rows: q
+STEPS = np.arange(64.0)
+SHARES = 0.5 * 1.2 ** (STEPS - STEPS[-1])  # of the rows of the wide sample
 
 
 def wider(one, other, suspects, level):
@@ -43,27 +51,29 @@ def wider(one, other, suspects, level):
     return np.isin(np.arange(len(suspects)), found[chance < level])
 
 
-def _chance(wide, narrow):
-    """The probability that the variances of two samples differ so much by chance."""
-    n, m, variance = wide.count, narrow.count, moments.variance(wide)
-    second = moments.variance(narrow) * m / (m - 1) + np.square(
-        moments.mean(narrow) - moments.mean(wide)
-    )
-    ratio = second / variance * ((n - 1) / n)
-    kurtosis, largest = moments.kurtosis(wide), _largest(wide)
-    pooled = np.fmax(np.fmax(kurtosis, moments.kurtosis(narrow)), NORMAL)
-    k = np.floor(np.multiply.outer(SHARES, n))
-    odds = k / (n - k)
-    rest = np.fmax(1 - np.sqrt((kurtosis - 1) * odds), 1 - (largest - 1) * odds)
-    per_row = 2 / (pooled - 1)  # 1 for normal features
-    by_chance = f_distribution.sf(rest / ratio, per_row * (n - 1), per_row * (m - 1))
-    by_chance = np.where(rest > ratio, by_chance, 1.0)
-    return np.max(np.exp(log_ratio(n, m + n, k)) * by_chance, axis=0)
-
-
 def log_ratio(a, b, k):
     """log C(a, k) / C(b, k)."""
     return gammaln(a + 1) - gammaln(a - k + 1) - gammaln(b + 1) + gammaln(b - k + 1)
+
+
+def _chance(wide, narrow):
+    """The probability that the variances of two samples differ so much by chance."""
+    n, m, tails, own_tails = wide.count, narrow.count, *map(moments.kurtosis, (wide, narrow))
+    unit = moments.variance(wide) * (n / (n - 1))
+    own = moments.variance(narrow) * (m / (m - 1)) / unit
+    far = np.square(moments.mean(narrow) - moments.mean(wide)) / unit
+    v, fourth = own + far, (own_tails**0.25 * np.sqrt(own) + np.sqrt(far)) ** 4
+    # The k values that the wide sample may have by chance, few or many: without them it has u.
+    k = np.minimum(np.maximum(STEPS[:, np.newaxis], np.floor(np.multiply.outer(SHARES, n))), n / 2)
+    odds, q = k / (n - k), k / n
+    u = np.fmax(1 - np.sqrt((tails - 1) * odds), 1 - (_largest(wide) - 1) * odds)
+    least = (1 + v - np.sqrt(np.square(1 - v) + 4 * fourth * q)) / 2
+    u = np.fmax(np.maximum(u, 0.0), least)
+    alike = np.maximum(v - u, 0.0) / (1 - u) * m * q  # K - k
+    rare = np.where(k > 0, betainc(np.maximum(k, 1.0), alike + 1, n / (n + m)), 1.0)
+    per_row = 2 / (np.fmax(np.fmax(tails, own_tails), NORMAL) - 1)  # 1 for normal features
+    by_chance = f_distribution.sf(u / v, per_row * (n - 1), per_row * (m - 1))
+    return np.max(rare * np.where(u > v, by_chance, 1.0), axis=0)
 
 
 def _largest(sample):
