@@ -140,7 +140,7 @@ def _measures(training, new):
     with np.errstate(all="ignore"):
         std = np.where(_constant(training), np.nan, moments.deviation(training))
         return {
-            "mean_difference": moments.mean(new) / std - mu / std,
+            "mean_difference": np.where(m > 0, moments.mean(new) / std - mu / std, np.nan),
             # an unbiased estimate: m / (m - 1)
             "variance_ratio": np.square(moments.deviation(new) / std) * (m / (m - 1)),
             "missing": moments.missing_share(new),

@@ -39,6 +39,7 @@ from scipy.stats import f as f_distribution
 
 from sknn_opt.arrays import moments
 
+ROUNDING = 1e-9  # two values may make u and v the same
 NORMAL = 3.0  # a sample's kurtosis is not trusted to be less
 STEPS = np.arange(64.0)
 SHARES = 0.5 * 1.2 ** (STEPS - STEPS[-1])  # of the rows of the wide sample
@@ -59,7 +60,7 @@ def log_ratio(a, b, k):
 def _chance(wide, narrow):
     """The probability that the variances of two samples differ so much by chance."""
     n, m, tails, own_tails = wide.count, narrow.count, *map(moments.kurtosis, (wide, narrow))
-    unit = moments.variance(wide) * (n / (n - 1))
+    unit = moments.variance(wide)
     own = moments.variance(narrow) * (m / (m - 1)) / unit
     far = np.square(moments.mean(narrow) - moments.mean(wide)) / unit
     v, fourth = own + far, (own_tails**0.25 * np.sqrt(own) + np.sqrt(far)) ** 4
@@ -73,7 +74,7 @@ def _chance(wide, narrow):
     rare = np.where(k > 0, betainc(np.maximum(k, 1.0), alike + 1, n / (n + m)), 1.0)
     per_row = 2 / (np.fmax(np.fmax(tails, own_tails), NORMAL) - 1)  # 1 for normal features
     by_chance = f_distribution.sf(u / v, per_row * (n - 1), per_row * (m - 1))
-    return np.max(rare * np.where(u > v, by_chance, 1.0), axis=0)
+    return np.max(rare * np.where(u > v * (1 + ROUNDING), by_chance, 1.0), axis=0)
 
 
 def _largest(sample):
