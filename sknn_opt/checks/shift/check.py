@@ -101,7 +101,7 @@ def check_shift(normalizer: Any, X_new: Matrix, *, X_train: Matrix | None = None
     if not again.passed:
         note = f"X_train is not like what the normalizer was fitted to ({', '.join(again.shifted)})"
         report = replace(report, notes=(*report.notes, note))
-    joint = joint_shift(*map(observer.numbers, (training.X, opened.X)), share)
+    joint = joint_shift(observer.numbers(training.X), observer.numbers(opened.X), share)
     return replace(report, joint=joint)
 
 
@@ -165,22 +165,33 @@ class ShiftMonitor:
     ['x2']
     """
 
+    normalizer: Any
+    window: int
+    false_alarms: float
+    n_rows: int
+    report: ShiftReport | None
+    alarm: ShiftReport | None
+
     def __init__(self, normalizer: Any, *, window: int = 500, false_alarms: float = FALSE_ALARMS):
         if not isinstance(window, Integral) or window < 2:
             raise ValueError(f"window={window!r}: give the number of rows, an integer from 2 on.")
         if not isinstance(false_alarms, Real) or not 0 < false_alarms < 1:
             raise ValueError(f"false_alarms={false_alarms!r}: give a probability between 0 and 1.")
         open_normalizer(normalizer, None, "ShiftMonitor", tables=True)
-        self.normalizer, self.window, self.false_alarms = normalizer, window, false_alarms
+        self.normalizer = normalizer
+        self.window = window
+        self.false_alarms = false_alarms
         self.reset()
 
     def reset(self) -> None:
         """Forget all rows and alarms: a new stream, with a rate of false alarms of its own."""
         self.n_rows = 0
-        self.report: ShiftReport | None = None
-        self.alarm: ShiftReport | None = None
-        self._observer = self._gathered = None
-        self._waiting, self._n_judged = [None] * N_LENGTHS, [0] * N_LENGTHS
+        self.report = None
+        self.alarm = None
+        self._observer: Any = None
+        self._gathered: Any = None
+        self._waiting: list[Any] = [None] * N_LENGTHS
+        self._n_judged = [0] * N_LENGTHS
 
     def update(self, X_new: Matrix) -> ShiftReport | None:
         """Take in more rows.

@@ -59,7 +59,8 @@ def log_ratio(a, b, k):
 
 def _chance(wide, narrow):
     """The probability that the variances of two samples differ so much by chance."""
-    n, m, tails, own_tails = wide.count, narrow.count, *map(moments.kurtosis, (wide, narrow))
+    n, m = wide.count, narrow.count
+    tails, own_tails = moments.kurtosis(wide), moments.kurtosis(narrow)
     unit = moments.variance(wide)
     own = moments.variance(narrow) * (m / (m - 1)) / unit
     far = np.square(moments.mean(narrow) - moments.mean(wide)) / unit
