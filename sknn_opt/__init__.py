@@ -10,7 +10,8 @@
 - `LossCurveDisplay`: the picture of a training.
 - `check_signals`: why a network does not learn: signals that vanish, explode, saturate or collapse.
   `SignalPropagationDisplay` is the picture.
-- `check_shift`: have new data left the distribution of the training data?
+- `check_shift`: have new data left the distribution of the training data? `ShiftMonitor` asks that
+  of rows that arrive a few at a time.
 - `NormalizationDisplay`: the features before and after, and new data beside them.
 - `LossSurfaceDisplay`: the cost around the weights, and with `record_path` the way to them.
 - `SearchDisplay`: what a search of hyperparameters found; `SearchSpaceDisplay`: what it draws from.
@@ -26,7 +27,7 @@ import sknn_opt.plots.notebook  # noqa: F401  (a screen of sknn_opt.search)
 from sknn_opt.checks.gradients.check import assert_gradients_close, check_gradients
 from sknn_opt.checks.gradients.hessian import check_hessian
 from sknn_opt.checks.path import record_path
-from sknn_opt.checks.shift.check import check_shift
+from sknn_opt.checks.shift.check import ShiftMonitor, check_shift
 from sknn_opt.checks.signals.check import check_signals
 from sknn_opt.estimators.classifier import MLPClassifier
 from sknn_opt.estimators.normalizer import InputNormalizer
@@ -56,6 +57,7 @@ __all__ = [
     "NormalizationDisplay",
     "SearchDisplay",
     "SearchSpaceDisplay",
+    "ShiftMonitor",
     "ShiftReport",
     "SignalPropagationDisplay",
     "SignalReport",
