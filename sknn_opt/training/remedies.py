@@ -17,6 +17,7 @@ INIT = "init='auto'"
 OTHER_INIT = "initial weights that fit the activation (sknn_opt's MLP with init='auto')"
 BATCH_NORM = "batch_norm=True"
 SLOWER, FASTER = "a lower learning_rate_init", "a higher learning_rate_init"
+ADAM = "solver='adam'"
 LONGER, LOWER_TOL = "more max_iter", "a lower tol"
 CLIP_GRADIENT = "max_grad_norm=1"
 CLIP_INPUTS = "InputNormalizer(center='median', scale='iqr', clip=3) before the network"
@@ -97,6 +98,7 @@ class Traits:
         clips = ours and by_steps and (not self.by_step or self._is_plain())
         taken = {
             SLOWER: not slower,
+            ADAM: not self._is_plain(),
             NORMALIZE: self.scaled,
             BALANCE: self.class_weight is not None,
             CLIP_GRADIENT: not clips or self.max_grad_norm is not None,

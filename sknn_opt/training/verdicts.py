@@ -31,13 +31,15 @@ import numpy as np
 
 from sknn_opt.nn.signals import measure
 from sknn_opt.training import symptoms
-from sknn_opt.training.remedies import FEWER_LAYERS, INIT, NORMALIZE, RELU, either
+from sknn_opt.training.remedies import FASTER, FEWER_LAYERS, INIT, NORMALIZE, RELU, either
 
 HEALTHY = "healthy"
 REMARKABLE = 1e3
 CLOSED = 1e-5
 ROUNDING = 1e-9
 BOTTLENECK = 3  # units, if X has more features
+LASTING = symptoms.SATURATED.name, symptoms.DEAD.name
+LARGE = 2.0  # of a constant's loss, if it does not fall
 NARROW = 0.1  # rows of X that differ by less of what they have in common need a normalizer
 
 
@@ -83,8 +85,11 @@ def verdict_on(objective, traits):
     return judge(layers, traits, objective.X)
 
 
-def judge(layers, traits, X, names=None):
-    """The verdict, and findings that explain it; `layers` begin with the input, X."""
+def judge(layers, traits, X, names=None, rehearsal=None):
+    """The verdict, and findings that explain it; `layers` begin with the input, X.
+
+    A `rehearsal`, if there is one, knows whether the loss falls all the same.
+    """
     symptom, found = symptoms.judge_inputs(X, names)
     scaled = symptom is None and layers[0].spread >= NARROW
     traits = replace(traits, scaled=scaled)
@@ -95,9 +100,30 @@ def judge(layers, traits, X, names=None):
     if causes and verdict != symptoms.DEAD.name:  # what follows from them needs no remedy
         findings = ()
     findings = *causes, *findings, *_on_steps(layers, traits)
+    large = max(np.nan_to_num(layer.update_ratio) for layer in layers[1:])
+    doubted = verdict != HEALTHY or large > symptoms.LARGE_STEP.limit
+    if rehearsal and rehearsal.learns(doubted=doubted):
+        # Units that are flat, or equal, remain so while the others learn.
+        verdict = verdict if causes or verdict in LASTING else HEALTHY
+    elif rehearsal and verdict == HEALTHY:
+        verdict, finding = _on_rehearsal(rehearsal, layers, traits)
+        findings = finding, *findings
     if symptom:
         findings += (_finding(symptom, 1, traits, found=found),)
     return verdict, findings
+
+
+def _on_rehearsal(rehearsal, layers, traits):
+    """The verdict and the finding where signals are healthy, and the loss does not fall."""
+    worst = max(layers[1:], key=lambda layer: np.nan_to_num(layer.update_ratio))
+    grows = not rehearsal.loss < max(rehearsal.losses[0], LARGE)
+    too_large = grows or worst.update_ratio > symptoms.LARGE_STEP.limit
+    symptom = symptoms.DIVERGES if too_large else symptoms.SLOW
+    traits = replace(traits, by_step=too_large)
+    without = (FASTER,) if traits.solver == "lbfgs" else ()
+    n_steps, n_all = rehearsal.n_steps, rehearsal.n_steps_of_fit
+    numbers = {"n_steps": n_steps, "n_steps_of_fit": f"{n_all:,}", "loss": rehearsal.loss}
+    return symptom.name, _finding(symptom, worst.layer, traits, without, **numbers)
 
 
 def totals(layers):
