@@ -32,7 +32,6 @@ from sknn_opt.training.outliers import FAR, NORMAL_RANGE, is_apart, without_far_
 from sknn_opt.training.rows import ranges
 from sknn_opt.training.symptom import Symptom
 
-
 # Of the data ------------------------------------------------------------------------------------
 
 NO_INPUTS = Symptom(

@@ -263,7 +263,7 @@ def test_the_scale_of_the_loss_changes_nothing(factor):
             losses, gradient = super().__call__(z, y)
             return factor * losses, factor * gradient
 
-    for model, verdict in FOUR_NETS.values():
+    for model, _ in FOUR_NETS.values():
         before = check_signals(model, X, Y)
         after = check_signals(clone(model).set_params(loss=Scaled()), X, Y)
         assert after.verdict == before.verdict

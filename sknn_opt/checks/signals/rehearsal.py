@@ -6,9 +6,9 @@ makes a few steps from the initial weights, and what they achieve is extrapolate
 
 Two numbers are followed, both as shares of the loss of the best constant prediction: the loss, and
 what the outputs would explain of it, e, if the best constants were added to them. The latter grows
-long before the loss falls. On a plateau it grows by the same factor in equal times (Saxe et al.
-2014, "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks"); a loss
-that is too large at first falls as a power of the steps.
+long before the loss falls: on a plateau by the same factor in equal times. A loss that is too large
+at first falls as a power of the steps. Source of the plateaus: Saxe et al. (2014), "Exact solutions
+to the nonlinear dynamics of learning in deep linear neural networks".
 """
 
 import math

@@ -129,7 +129,7 @@ def first_optimizer(mlp, objective, n_rows):
 
 
 def rate_of_step(mlp, optimizer, n_rows, step):
-    """The learning rate of a step of a fit, from 0; of sklearn's solvers sgd alone has a schedule."""
+    """The learning rate of a step of a fit, from 0; scikit-learn has schedules for sgd alone."""
     n_batches, schedule = -(-n_rows // batch_size(mlp, n_rows)), mlp.learning_rate
     if isinstance(mlp, SKLEARN) and mlp.solver != "sgd":
         schedule = "constant"

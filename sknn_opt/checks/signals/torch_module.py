@@ -1,0 +1,175 @@
+"""A torch.nn.Module: its layers as they are called, seen through forward hooks."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sknn_opt.checks.signals.recorded import Recorded
+
+NORM = "Norm"  # in the names of torch's normalizing modules
+
+
+@dataclass
+class _Call:
+    """One call of a module with a weight matrix; `z` is `out`, or what a norm makes of it."""
+
+    name: str
+    module: Any
+    x: Any
+    out: Any
+    z: Any
+    axis: int  # that of the units
+
+
+@dataclass
+class Passage:
+    """What one pass through a module showed."""
+
+    first: np.ndarray
+    layers: list[Recorded]
+    has_norm: bool = False
+
+
+@dataclass
+class _Walk:
+    """Hooks on a module, and the calls that they saw."""
+
+    calls: list[_Call] = field(default_factory=list)
+    has_norm: bool = False
+
+    def hook(self, net):
+        """Watch all parts of a module."""
+        for name, part in net.named_modules():
+            weight = getattr(part, "weight", None)
+            if NORM in type(part).__name__:
+                part.register_forward_hook(self._after_norm)
+            elif getattr(weight, "ndim", 0) >= 2 and "Embedding" not in type(part).__name__:
+                part.register_forward_hook(self._after_layer(name or "module"))
+
+    def _after_layer(self, name):
+        def hook(module, inputs, output):
+            axis = 1 if hasattr(module, "kernel_size") else -1
+            self.calls.append(_Call(name, module, inputs[0], output, output, axis))
+            return output.clone()  # what follows may work in place
+
+        return hook
+
+    def _after_norm(self, module, inputs, output):
+        self.has_norm = True
+        last = self.calls[-1] if self.calls else None
+        if last and output.shape == last.z.shape:
+            last.z = output
+            return output.clone()
+        return None
+
+
+def pass_through(module, X, y, loss, seed):
+    """One pass through a float64 copy of a module, and back.
+
+    Raises
+    ------
+    TypeError
+        If the module does not return a tensor.
+    ValueError
+        If it has no hidden layer, or if the loss is no scalar tensor.
+    """
+    import torch
+
+    net = copy.deepcopy(module).double().train()
+    for parameter in net.parameters():
+        parameter.requires_grad_(True)
+    walk, X = _Walk(), _tensor(torch, X)
+    walk.hook(net)
+    devices = [parameter.device for parameter in net.parameters()]
+    gpus = sorted({device.index for device in devices if device.type == "cuda"})
+    X = X.to(devices[0]) if devices else X
+    with torch.random.fork_rng(gpus):
+        torch.manual_seed(seed)
+        rests = _at_rest(torch, net, walk, X) if X.is_floating_point() else {}
+        out = net(X)
+        _check(torch, module, out, walk.calls)
+        delta = torch.randn(out.shape, dtype=out.dtype)
+    ends = [call.out for call in walk.calls]
+    seen = torch.autograd.grad(
+        out, ends, delta.to(out.device), retain_graph=True, allow_unused=True
+    )
+    weights = [call.module.weight for call in walk.calls]
+    slopes = [None] * len(weights)
+    if y is not None and loss is not None:
+        value = loss(out, _tensor(torch, y).to(out.device))
+        if not isinstance(value, torch.Tensor) or value.numel() != 1:
+            raise ValueError("loss(module(X), y) must be a tensor of one element.")
+        slopes = torch.autograd.grad(value.sum(), weights, allow_unused=True)
+    afters = [call.x for call in walk.calls[1:]] + [out]
+    axes = [call.axis for call in walk.calls[1:]] + [-1]
+    layers = [
+        Recorded(
+            call.name,
+            _matrix(call),
+            _array(call.z, call.axis),
+            _array(after, call.axis if after.ndim == call.z.ndim else axis),
+            None if back is None else _array(back, call.axis),
+            None if slope is None else _array(slope, -1),
+            rests.get(number, 0.0),
+        )
+        for number, (call, after, axis, back, slope) in enumerate(
+            zip(walk.calls, afters, axes, seen, slopes, strict=True)
+        )
+    ]
+    return Passage(_array(walk.calls[0].x, walk.calls[0].axis), layers, walk.has_norm)
+
+
+def _at_rest(torch, net, walk, X):
+    """What enters each layer but the first, and the outputs, where X is 0."""
+    buffers = [(buffer, buffer.clone()) for buffer in net.buffers()]
+    with torch.no_grad():
+        out = net(torch.zeros_like(X[:2]))
+        for buffer, before in buffers:
+            buffer.copy_(before)
+    calls = walk.calls[1:]
+    ends = [(call.x, walk.calls[k].axis) for k, call in enumerate(calls)]
+    if isinstance(out, torch.Tensor):
+        ends.append((out, -1))
+    found = {k: _array(end, axis)[:1].reshape(1, -1) for k, (end, axis) in enumerate(ends)}
+    walk.calls.clear()
+    return found
+
+
+def _check(torch, module, out, calls):
+    name = type(module).__name__
+    if not isinstance(out, torch.Tensor):
+        raise TypeError(
+            f"{name} returns {type(out).__name__}; check_signals needs a module that returns one "
+            "tensor. Wrap it in one that does."
+        )
+    if len(calls) < 2:
+        raise ValueError(
+            f"{name} called {len(calls)} layers with weights: a network without hidden layers has "
+            "no gains to show; give at least one hidden layer."
+        )
+
+
+def _tensor(torch, values):
+    """Floating-point numbers in float64, all others as they are."""
+    if not isinstance(values, torch.Tensor):
+        values = torch.as_tensor(np.array(values))
+    values = values.detach()
+    return values.double() if values.is_floating_point() else values
+
+
+def _array(tensor, axis):
+    """As an array with the units last."""
+    found = tensor.detach().cpu().numpy()
+    return np.moveaxis(found, axis, -1) if found.ndim > 1 else found[:, np.newaxis]
+
+
+def _matrix(call):
+    """The weights, a row for each unit."""
+    weight = call.module.weight.detach().cpu().numpy()
+    if getattr(call.module, "transposed", False):
+        weight = np.swapaxes(weight, 0, 1)
+    return weight.reshape(len(weight), -1)
