@@ -1,16 +1,17 @@
 """Does check_signals foresee which networks will not train?
 
-    python benchmarks/signals.py [nets]
+    python benchmarks/signals.py [nets] [seed of the first]
 
 Networks are drawn by chance: initial weights × activation × depth × width × solver × learning rate,
 on real and synthetic data, with and without a bottleneck and batch norm. check_signals judges the
-initial weights; then each network is trained for 1,000 steps. It fails if its training loss is then
-not below 0.9 of that of the best constant prediction, on data where others of the draw come below
-half of it. A good verdict flags those that fail and leaves the others alone.
+initial weights; then each network is trained for 1,000 steps. It fails if training diverges, or if
+its training loss is then not below 0.9 of that of the best constant prediction, on data where
+others of the draw come below half of it. A good verdict flags those that fail and leaves the others
+alone. Networks of equal weights, which are as good as one unit, are counted apart.
 
-The limits in sknn_opt/training/symptoms.py were chosen on the first half of the draws (400
-networks); the second half, 200 others, confirms them, and is what this prints and writes to
-docs/_static/signals.txt. Run with ``make bench``.
+The limits in sknn_opt/checks/signals/rehearsal.py were chosen on the draws of the seeds 0 to 399
+(``python benchmarks/signals.py 376 0``); the 200 that this prints, and writes to
+docs/_static/signals.txt, are others. Run with ``make bench``.
 """
 
 import sys
@@ -29,7 +30,7 @@ from sknn_opt.nn.initializers import INITIALIZERS
 
 FIRST, N_NETS = 1_000_000, 200  # the seed of the first confirming network, and their number
 DEPTHS, WIDTHS = (1, 2, 3, 5, 8, 12, 20, 30), (4, 8, 16, 32, 64)
-N_ROWS, BATCH, N_STEPS, FAILED = 400, 100, 1000, 0.9
+N_ROWS, BATCH, N_STEPS, FAILED, LEARNABLE = 400, 100, 1000, 0.9, 0.5
 FILE = Path(__file__).parents[1] / "docs" / "_static" / "signals.txt"
 
 
@@ -126,3 +127,88 @@ def trained_loss(net, X, y):
         return mean_squared_error(y, net.predict(X)) / np.var(y)
     shares = np.bincount(y) / len(y)
     return log_loss(y, net.predict_proba(X)) / -(shares @ np.log(shares))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was foreseen of a network, and what came of it."""
+
+    name: str
+    net: object
+    verdict: str
+    by_signals: str
+    loss: float
+
+    @property
+    def equal(self):
+        """Whether all its units were the same at first, but not 0."""
+        return isinstance(self.net.init, Constant) and self.net.init.value != 0
+
+    def __str__(self):
+        net, sizes = self.net, self.net.hidden_layer_sizes
+        shape = f"{len(sizes)} x {sizes[0]}" + (
+            f", once {min(sizes)}" if len(set(sizes)) > 1 else ""
+        )
+        solver = f"{net.solver} {net.learning_rate_init:.2g}"
+        wrong = "" if (self.verdict != "healthy") == (not self.loss < FAILED) else "  wrong"
+        norm = "bn" if net.batch_norm else ""
+        drawn = (
+            f"{self.name:<16}{net.init!s:<15}{net.activation:<11}{shape:<17}{norm:<4}{solver:<15}"
+        )
+        return f"{drawn}{self.verdict:<11}{self.loss:.3g}{wrong}"
+
+
+def outcomes(first, n_nets, data):
+    """Those of so many networks, and of those of equal weights on the way."""
+    found, seed = [], first
+    while sum(not each.equal for each in found) < n_nets:
+        name, net = draw(seed, data)
+        X, y, _ = data[name]
+        verdict, by_signals = check_signals(net, X, y).verdict, check_signals(net, X).verdict
+        found.append(Outcome(name, net, verdict, by_signals, trained_loss(net, X, y)))
+        print(found[-1], flush=True)
+        seed += 1
+    best = {each.name: min(o.loss for o in found if o.name == each.name) for each in found}
+    return [each for each in found if best[each.name] < LEARNABLE]
+
+
+def rows(found):
+    """The table's rows."""
+    real = ("digits", "iris", "iris, raw", "wine", "breast_cancer", "diabetes")
+    fair = [each for each in found if not each.equal]
+    groups = {
+        "all": fair,
+        "real data": [each for each in fair if each.name in real],
+        "synthetic data": [each for each in fair if each.name not in real],
+        "sgd": [each for each in fair if each.net.solver == "sgd"],
+        "adam, adamw, rmsprop": [each for each in fair if each.net.solver not in ("sgd", "lbfgs")],
+        "lbfgs": [each for each in fair if each.net.solver == "lbfgs"],
+        "equal weights": [each for each in found if each.equal],
+    }
+    for name, group in groups.items():
+        yield [name, *shares(group, "verdict")]
+    yield ["all, without y", *shares(fair, "by_signals")]
+
+
+def shares(group, what):
+    """How many of those that fail are flagged, and of those that train."""
+    for failed in (True, False):
+        flags = [getattr(o, what) != "healthy" for o in group if (not o.loss < FAILED) == failed]
+        share = f" ({sum(flags) / len(flags):.1%})" if flags else ""
+        yield f"{sum(flags)} of {len(flags)}{share}"
+
+
+def main():
+    """Print and write the table."""
+    n_nets, first = [int(word) for word in sys.argv[1:]] + [N_NETS, FIRST][len(sys.argv) - 1 :]
+    warnings.simplefilter("ignore")
+    found = outcomes(first, n_nets, data_sets())
+    head = "networks", "flagged of those that fail", "of those that train"
+    table = simple_table(head, [*rows(found)])
+    print(table)
+    if (n_nets, first) == (N_NETS, FIRST):
+        FILE.write_text(table + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

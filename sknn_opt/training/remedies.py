@@ -75,7 +75,7 @@ class Traits:
     library : {"sknn_opt", "torch", "keras"}
         Whose words to use.
     deviation : float
-        For other libraries: that of initial weights that fit the activation, times √n_in.
+        For other libraries: that of initial weights that fit the activation, times √n_in, if known.
     """
 
     activation: str
@@ -132,7 +132,9 @@ class Traits:
         }
         words = {} if ours else {INIT: OTHER_INIT, LEAKY: TANH}
         if self.library in OTHER_WORDS:
-            fitting = f"initial weights of standard deviation {self.deviation:.3g} / √n_in"
+            fitting = "initial weights that fit the activation"
+            if np.isfinite(self.deviation):
+                fitting = f"initial weights of standard deviation {self.deviation:.3g} / √n_in"
             words = OTHER_WORDS[self.library] | {INIT: fitting}
         if not by_steps:
             words[FASTER] = LOWER_TOL

@@ -332,14 +332,7 @@ SLOW = Symptom(
     0.9,  # of the loss of a constant prediction
     "after {n_steps} steps of training the loss is {loss:.3g} times that of the best constant "
     "prediction, and at this pace {n_steps_of_fit} steps are too few",
-    (
-        remedies.FASTER,
-        remedies.ADAM,
-        remedies.INIT,
-        remedies.NORMALIZE,
-        remedies.BATCH_NORM,
-        remedies.FEWER_LAYERS,
-    ),
+    (remedies.FASTER, remedies.ADAM, remedies.INIT, remedies.NORMALIZE, remedies.BATCH_NORM),
 )
 LARGE_STEP = Symptom(
     "a large step",

@@ -100,8 +100,7 @@ def judge(layers, traits, X, names=None, rehearsal=None):
     if causes and verdict != symptoms.DEAD.name:  # what follows from them needs no remedy
         findings = ()
     findings = *causes, *findings, *_on_steps(layers, traits)
-    large = max(np.nan_to_num(layer.update_ratio) for layer in layers[1:])
-    doubted = verdict != HEALTHY or large > symptoms.LARGE_STEP.limit
+    doubted = verdict not in (HEALTHY, symptoms.EXPLODING.name)
     if rehearsal and rehearsal.learns(doubted=doubted):
         # Units that are flat, or equal, remain so while the others learn.
         verdict = verdict if causes or verdict in LASTING else HEALTHY
@@ -129,8 +128,10 @@ def _on_rehearsal(rehearsal, layers, traits):
 def totals(layers):
     """rms(a[H]) / rms(X), and the product of the backward gains from H to 1, by what they tell."""
     start, *hidden = layers[:-1]
-    backward = math.prod(layer.backward_gain for layer in hidden[1:])
-    return {"signals": hidden[-1].a_rms / start.a_rms, "gradients": backward}
+    forward = {"signals": hidden[-1].a_rms / start.a_rms}
+    if math.isnan(layers[-1].backward_gain):  # nobody went back
+        return forward
+    return forward | {"gradients": math.prod(layer.backward_gain for layer in hidden[1:])}
 
 
 def _finding(symptom, layer, traits=None, without=(), **found):
@@ -150,8 +151,8 @@ def _overflow(layers, traits):
 
 def _saturated(layers, traits):
     symptom, hidden = symptoms.SATURATED, layers[1:-1]
-    worst = max(hidden, key=lambda layer: layer.saturated)
-    open_paths = math.prod(1 - layer.saturated for layer in hidden)
+    worst = max(hidden, key=lambda layer: np.nan_to_num(layer.saturated))
+    open_paths = math.prod(1 - np.nan_to_num(layer.saturated) for layer in hidden)
     is_closed = open_paths < CLOSED
     # with training, units of a deep network may saturate as they should
     if not (worst.saturated > symptom.limit or (is_closed and not traits.fitted)):
@@ -170,7 +171,7 @@ def _all_dead(layers, traits):
 
 
 def _dead(layers, traits):
-    symptom, worst = symptoms.DEAD, max(layers[1:-1], key=lambda layer: layer.dead)
+    symptom, worst = symptoms.DEAD, max(layers[1:-1], key=lambda layer: np.nan_to_num(layer.dead))
     if not worst.dead >= symptom.limit:
         return None
     found = {"n": round(worst.dead * worst.n_units), "n_units": worst.n_units, "where": ""}

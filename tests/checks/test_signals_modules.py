@@ -1,6 +1,7 @@
 """Signals of torch modules and Keras models: the same numbers as for the same network of ours."""
 
 import copy
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -23,8 +24,7 @@ class Functional(nn.Module):
 
     def __init__(self, widths, function, norm=False):
         super().__init__()
-        pairs = list(zip(widths[:-1], widths[1:], strict=True))
-        self.layers = nn.ModuleList(nn.Linear(*pair) for pair in pairs)
+        self.layers = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
         self.norms = nn.ModuleList(nn.BatchNorm1d(n) if norm else nn.Identity() for n in widths[1:])
         self.function = function
 
@@ -192,7 +192,7 @@ class Pair(nn.Module):
             X,
             {},
             ValueError,
-            "called 1 layers with weights: a network without hid",
+            "called 1 layers with weights: a network",
         ),
         (Pair(), X, {}, TypeError, "Pair returns tuple; check_signals needs a module that returns"),
         (Functional([64, 5, 1], torch.tanh), X[:1], {}, ValueError, "X has 1 row, and variances"),

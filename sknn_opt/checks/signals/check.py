@@ -17,20 +17,9 @@ from sklearn.utils import check_random_state
 from sknn_opt.arrays.types import Matrix, RandomState
 from sknn_opt.checks.opener import open_network
 from sknn_opt.checks.signals.modules import is_module, module_report
-from sknn_opt.checks.signals.rehearsal import learned, rehearse
-from sknn_opt.checks.signals.report import PointSignals, SignalReport
-from sknn_opt.checks.signals.sources import (
-    FITTED,
-    INITIAL,
-    MAX_ROWS,
-    check_input,
-    choose_rows,
-    first_optimizer,
-    objectives,
-)
-from sknn_opt.nn.signals import measure
-from sknn_opt.training.remedies import Traits
-from sknn_opt.training.verdicts import judge
+from sknn_opt.checks.signals.points import look_at
+from sknn_opt.checks.signals.report import SignalReport
+from sknn_opt.checks.signals.sources import MAX_ROWS, check_input, choose_rows, objectives
 
 
 def check_signals(
@@ -141,27 +130,5 @@ def signal_report(estimator, X, y, sample_weight=None, random_state=0, *, initia
         notes += ("without y there are no gradient norms",)
     points = objectives(mlp, X, y, sample_weight, seed, initial=initial)
     seen = mlp, n_rows if y is not None else None, seed, opened.names
-    looked = (_look(name, points, *seen) for name in points)
+    looked = (look_at(name, points, *seen) for name in points)
     return SignalReport(tuple(looked), notes)
-
-
-def _look(name, points, mlp, n_rows, seed, names):
-    """What was found at a point; `n_rows` is None without targets."""
-    objective, optimizer, rehearsal = points[name], None, None
-    if n_rows is not None:
-        optimizer = first_optimizer(mlp, objective, n_rows)
-    found = measure(
-        objective,
-        objective.theta,
-        np.random.default_rng(seed),
-        with_loss=n_rows is not None,
-        optimizer=optimizer,
-        max_norm=getattr(mlp, "max_grad_norm", None),
-    )
-    if n_rows is not None and name.startswith(INITIAL):
-        fitted = points.get(name.replace(INITIAL, FITTED))
-        rehearsal = fitted and learned(fitted)
-        rehearsal = rehearsal or rehearse(mlp, objective, n_rows, np.random.default_rng(seed))
-    traits = Traits.of(mlp, objective.X, name.startswith(FITTED))
-    verdict = judge(found, traits, objective.X, names, rehearsal)
-    return PointSignals(name, found[0], found[1:], *verdict)

@@ -12,6 +12,7 @@ from sknn_opt.training.remedies import Traits
 from sknn_opt.training.verdicts import judge
 
 MAX_ROWS, MAX_NUMBERS = 500, 2**22  # of X: more would say the same
+NAMED = 8  # layers
 
 
 def is_module(what):
@@ -53,9 +54,11 @@ def module_report(module, X, y, loss, seed):
     with np.errstate(all="ignore"):
         found = signals_of(passage.first, layers)
         verdict = judge(found, traits, passage.first.reshape(len(passage.first), -1))
-    names = ", ".join(f"{number} is {layer.name}" for number, layer in enumerate(layers, 1))
+    names = [f"{number} is {layer.name}" for number, layer in enumerate(layers, 1)]
+    if len(names) > NAMED:
+        names[NAMED // 2 : -NAMED // 2] = ["…"]
     point = PointSignals(f"weights of the {library} module", found[0], tuple(found[1:]), *verdict)
-    return SignalReport((point,), (f"the layers: {names}", *notes))
+    return SignalReport((point,), (f"the layers: {', '.join(names)}", *notes))
 
 
 def _some_rows(X, y, seed):

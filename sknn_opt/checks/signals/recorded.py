@@ -50,7 +50,7 @@ class Recorded:
 
     def activation(self):
         """Its name in our table, None if it is another."""
-        if self.z.shape != self.a.shape:
+        if self.z.shape != self.a.shape or not self.z.any():
             return None
         z, a = (each.ravel()[:: max(1, each.size // SOME)] for each in (self.z, self.a))
         for name in ("relu", *ACTIVATIONS):  # the likeliest where several would do
@@ -60,6 +60,15 @@ class Recorded:
             if np.allclose(found, a, rtol=CLOSE, atol=CLOSE * rms(a)):
                 return name
         return None
+
+
+@dataclass
+class Passage:
+    """What one pass showed: what entered the first layer, all layers, and if a norm is used."""
+
+    first: np.ndarray
+    layers: list[Recorded]
+    has_norm: bool = False
 
 
 def signals_of(first, layers):

@@ -32,8 +32,9 @@ N_ROWS = 100  # of a batch
 WORK = 2e10  # multiplications, all steps together
 LOOKS = 0.5, 0.75, 1.0  # where the loss is measured, as shares of the steps
 NOTICEABLE = 1e-4  # explained: less is chance
-BEGUN = 0.01  # explained
+PLATEAU = 16  # quarters of the steps: no longer is growth by a factor extrapolated
 NEAR = 1.2  # of a constant's loss: a power law need not be exact
+FAILED: float = SLOW.limit or 1.0
 CLEAR = 0.5  # of a constant's loss: there is no need to go on
 
 
@@ -62,28 +63,32 @@ class Rehearsal:
     def learns(self, *, doubted: bool) -> bool:
         """Whether a fit would come clearly below the loss of a constant.
 
-        Where signals or steps are `doubted` the outputs must explain something already.
+        Where signals are `doubted` the outputs must explain something already.
         """
-        if not math.isfinite(self.loss):
+        if min(self.losses) < FAILED:  # a step too large may be made up for
+            return True
+        if not all(map(math.isfinite, self.losses)):
+            return False
+        if doubted and self.explained[-1] <= NOTICEABLE:
             return False
         ratio = max(self.n_steps_of_fit / self.n_steps, 1.0)
         half, _, last = self.losses
         # L(t) ~ t^-p, with p from the second half of the steps
-        in_reach = last <= NEAR or last * (last / half) ** math.log2(ratio) <= NEAR
-        has_begun = self.explained[-1] >= BEGUN or not doubted
-        return last < SLOW.limit or (in_reach and has_begun and self._will_explain(4 * (ratio - 1)))
+        at_end = math.log(last) + math.log2(ratio) * math.log(last / half)
+        return min(last, math.exp(min(at_end, 1.0))) <= NEAR and self._will_explain(4 * ratio - 4)
 
     def _will_explain(self, n_quarters):
         """Whether e grows far enough, in so many times a quarter of the steps."""
         half, before, last = self.explained
-        wanted = 1 - SLOW.limit
+        wanted = 1 - FAILED
         if 0 <= last <= NOTICEABLE:
             return False
         if last < 0:
             return last + n_quarters / 2 * (last - half) >= wanted
         if before <= 0:
             return last + n_quarters * (last - before) >= wanted
-        return math.log(last) + n_quarters * math.log(last / before) >= math.log(wanted)
+        growth = min(n_quarters, PLATEAU) * math.log(last / before)
+        return math.log(last) + growth >= math.log(wanted)
 
 
 def rehearse(mlp, objective, n_rows, rng):
@@ -119,7 +124,7 @@ def learned(objective):
     constant = objective.constant_loss()
     share = objective.data_term().value(objective.theta) / constant if constant else math.inf
     done = (share,) * len(LOOKS), (1 - share,) * len(LOOKS)
-    return Rehearsal(1, 1, *done) if share < SLOW.limit else None
+    return Rehearsal(1, 1, *done) if share < FAILED else None
 
 
 def _is_learnable(objective, constant, rng):
@@ -134,7 +139,7 @@ def _is_learnable(objective, constant, rng):
     other = Objective(architecture, theta, X, y, weight)
     parts = _batches(other, min(N_ROWS, X.shape[0]), rng)
     walk = _by_steps(parts, Adam(0.01), lambda step: 0.01)
-    return _follow(walk, parts, N_STEPS, constant)[1][-1] < SLOW.limit
+    return _follow(walk, parts, N_STEPS, constant)[1][-1] < FAILED
 
 
 def _batches(objective, size, rng):
@@ -152,8 +157,8 @@ def _follow(walk, parts, n_steps, constant):
         for theta in islice(walk, end - begin):  # noqa: B007  (it may be over)
             pass
         loss, best = _losses(parts, theta)
-        losses.append(loss / constant)
-        explained.append(1 - best / constant)
+        losses.append(float(loss / constant))
+        explained.append(float(1 - best / constant))
         if begin and all(not each >= CLEAR for each in losses[-2:]):
             break
     missing = len(LOOKS) - len(losses)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sknn_opt.checks.signals.recorded import Recorded
+from sknn_opt.checks.signals.recorded import Passage, Recorded
 
 NORM = "Norm"  # in the names of torch's normalizing modules
 
@@ -23,15 +23,6 @@ class _Call:
     out: Any
     z: Any
     axis: int  # that of the units
-
-
-@dataclass
-class Passage:
-    """What one pass through a module showed."""
-
-    first: np.ndarray
-    layers: list[Recorded]
-    has_norm: bool = False
 
 
 @dataclass
@@ -75,68 +66,76 @@ def pass_through(module, X, y, loss, seed):
     TypeError
         If the module does not return a tensor.
     ValueError
-        If it has no hidden layer, or if the loss is no scalar tensor.
+        If it has no hidden layer, or if the loss is no tensor of one element.
     """
     import torch
 
-    net = copy.deepcopy(module).double().train()
-    for parameter in net.parameters():
+    net, walk, X = copy.deepcopy(module).double().train(), _Walk(), _tensor(torch, X)
+    parameters = [*net.parameters()]
+    for parameter in parameters:
         parameter.requires_grad_(True)
-    walk, X = _Walk(), _tensor(torch, X)
     walk.hook(net)
-    devices = [parameter.device for parameter in net.parameters()]
-    gpus = sorted({device.index for device in devices if device.type == "cuda"})
-    X = X.to(devices[0]) if devices else X
-    with torch.random.fork_rng(gpus):
+    X = X.to(parameters[0].device) if parameters else X
+    with torch.random.fork_rng([X.device.index] if X.is_cuda else []):
         torch.manual_seed(seed)
-        rests = _at_rest(torch, net, walk, X) if X.is_floating_point() else {}
+        rests = _at_rest(torch, net, walk, X) if X.is_floating_point() else []
         out = net(X)
         _check(torch, module, out, walk.calls)
-        delta = torch.randn(out.shape, dtype=out.dtype)
+        delta = torch.randn(out.shape, dtype=out.dtype).to(out.device)
     ends = [call.out for call in walk.calls]
-    seen = torch.autograd.grad(
-        out, ends, delta.to(out.device), retain_graph=True, allow_unused=True
-    )
-    weights = [call.module.weight for call in walk.calls]
-    slopes = [None] * len(weights)
-    if y is not None and loss is not None:
-        value = loss(out, _tensor(torch, y).to(out.device))
-        if not isinstance(value, torch.Tensor) or value.numel() != 1:
-            raise ValueError("loss(module(X), y) must be a tensor of one element.")
-        slopes = torch.autograd.grad(value.sum(), weights, allow_unused=True)
-    afters = [call.x for call in walk.calls[1:]] + [out]
-    axes = [call.axis for call in walk.calls[1:]] + [-1]
+    seen = torch.autograd.grad(out, ends, delta, retain_graph=True, allow_unused=True)
+    slopes = _gradients(torch, out, y, loss, [call.module.weight for call in walk.calls])
     layers = [
         Recorded(
             call.name,
             _matrix(call),
             _array(call.z, call.axis),
-            _array(after, call.axis if after.ndim == call.z.ndim else axis),
+            _array(after, call.axis if after.ndim == call.z.ndim else -1),
             None if back is None else _array(back, call.axis),
             None if slope is None else _array(slope, -1),
-            rests.get(number, 0.0),
+            rest,
         )
-        for number, (call, after, axis, back, slope) in enumerate(
-            zip(walk.calls, afters, axes, seen, slopes, strict=True)
+        for call, after, back, slope, rest in zip(
+            walk.calls,
+            _afters(walk.calls, out),
+            seen,
+            slopes,
+            rests or [0.0] * len(ends),
+            strict=True,
         )
     ]
     return Passage(_array(walk.calls[0].x, walk.calls[0].axis), layers, walk.has_norm)
 
 
+def _afters(calls, out):
+    """What enters the next layer, or leaves the last one."""
+    return [*(call.x for call in calls[1:]), out]
+
+
+def _gradients(torch, out, y, loss, weights):
+    """Those of the loss with respect to the weights; None for each without y or loss."""
+    if y is None or loss is None:
+        return [None] * len(weights)
+    value = loss(out, _tensor(torch, y).to(out.device))
+    if not isinstance(value, torch.Tensor) or value.numel() != 1:
+        raise ValueError("loss(module(X), y) must be a tensor of one element.")
+    return torch.autograd.grad(value.sum(), weights, allow_unused=True)
+
+
 def _at_rest(torch, net, walk, X):
-    """What enters each layer but the first, and the outputs, where X is 0."""
+    """The activations of all layers where X is 0, a row of each."""
     buffers = [(buffer, buffer.clone()) for buffer in net.buffers()]
     with torch.no_grad():
         out = net(torch.zeros_like(X[:2]))
         for buffer, before in buffers:
             buffer.copy_(before)
-    calls = walk.calls[1:]
-    ends = [(call.x, walk.calls[k].axis) for k, call in enumerate(calls)]
-    if isinstance(out, torch.Tensor):
-        ends.append((out, -1))
-    found = {k: _array(end, axis)[:1].reshape(1, -1) for k, (end, axis) in enumerate(ends)}
+    calls = [*walk.calls]
     walk.calls.clear()
-    return found
+    if not isinstance(out, torch.Tensor):
+        return []
+    pairs = zip(calls, _afters(calls, out), strict=True)
+    ends = [_array(after, c.axis if after.ndim == c.z.ndim else -1) for c, after in pairs]
+    return [end[:1].reshape(1, -1) for end in ends]
 
 
 def _check(torch, module, out, calls):
