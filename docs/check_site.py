@@ -43,6 +43,8 @@ PAGES = {  # what each must show
     "auto_course/plot_3_weight_initialization.html": "What to take away",
     "auto_course/plot_14_right_scale.html": "What to take away",
     "auto_examples/plot_batch_norm.html": "What to take away",
+    "auto_examples/plot_layers_by_hand.html": "What to take away",
+    "auto_examples/layers_by_hand/lstm.html": "(great)",
     "auto_examples/plot_signals.html": "What to take away",
     "generated/sknn_opt.MLPClassifier.html": "hidden_layer_sizes",
     "generated/sknn_opt.check_gradients.html": "relative_error",
