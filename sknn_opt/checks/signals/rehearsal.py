@@ -29,7 +29,7 @@ from sknn_opt.training.symptoms import SLOW
 
 N_STEPS, N_ITERATIONS, FEWEST = 100, 40, 24  # of a minibatch solver, of lbfgs, of large networks
 N_ROWS = 100  # of a batch
-WORK = 2e10  # multiplications, all steps together
+WORK = 5e9  # multiplications, all steps together
 LOOKS = 0.5, 0.75, 1.0  # where the loss is measured, as shares of the steps
 NOTICEABLE = 1e-4  # explained: less is chance
 PLATEAU = 16  # quarters of the steps: no longer is growth by a factor extrapolated
