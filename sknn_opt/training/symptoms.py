@@ -22,6 +22,8 @@ How the limits that several judges share were chosen:
   of a layer dead fitted them, and one of 27 with more.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.sparse import issparse
 
@@ -30,7 +32,46 @@ from sknn_opt.nn.predictor import Predictor
 from sknn_opt.training import remedies
 from sknn_opt.training.outliers import FAR, NORMAL_RANGE, is_apart, without_far_targets
 from sknn_opt.training.rows import ranges
-from sknn_opt.training.symptom import Symptom
+
+
+@dataclass(frozen=True)
+class Symptom:
+    """One way in which a network fails.
+
+    Attributes
+    ----------
+    name : str
+        What it is called in the documentation; `check_signals` uses some as verdicts.
+    limit : float or None
+        From where on it counts, in the unit of what is measured.
+    sentence : str
+        What was found, with places for the numbers; it begins in lower case and has no full stop.
+    remedies : tuple of str
+        What to try, the likeliest first.
+    advice : str
+        What a fit says after the sentence, with a place for the remedies.
+    """
+
+    name: str
+    limit: float | None
+    sentence: str
+    remedies: tuple = ()
+    advice: str = "Try {}."
+
+    def say(self, traits=None, **found):
+        """The whole advice of a fit; with traits, the remedies that are left to the network."""
+        advice = self.advice
+        if self.remedies:
+            left = traits.choose(self.remedies) if traits else remedies.either(self.remedies)
+            advice = advice.format(left)
+        sentence = self.sentence.format(**found)
+        return f"{sentence[0].upper()}{sentence[1:]}. {advice}".rstrip()
+
+    def tell(self, traits=None, **found):
+        """The same within a sentence."""
+        said = self.say(traits, **found).replace("..", ".")
+        return said[0].lower() + said[1:]
+
 
 # Of the data ------------------------------------------------------------------------------------
 
@@ -319,20 +360,6 @@ UNSTABLE = Symptom(
     10.0,  # times the loss before: of 64 trained networks, none with more learned
     STEP + ", and multiplies the loss by {growth:.2g}",
     (remedies.SLOWER, remedies.INIT, remedies.CLIP_GRADIENT, remedies.BATCH_NORM),
-)
-DIVERGES = Symptom(
-    "exploding",
-    None,
-    "the first {n_steps} steps of training make the loss {loss:.3g} times that of the best "
-    "constant prediction",
-    UNSTABLE.remedies,
-)
-SLOW = Symptom(
-    "slow",
-    0.9,  # of the loss of a constant prediction
-    "after {n_steps} steps of training the loss is {loss:.3g} times that of the best constant "
-    "prediction, and at this pace {n_steps_of_fit} steps are too few",
-    (remedies.FASTER, remedies.ADAM, remedies.INIT, remedies.NORMALIZE, remedies.BATCH_NORM),
 )
 LARGE_STEP = Symptom(
     "a large step",

@@ -30,7 +30,7 @@ from itertools import accumulate, pairwise, takewhile
 import numpy as np
 
 from sknn_opt.nn.signals import measure
-from sknn_opt.training import symptoms
+from sknn_opt.training import remedies, symptoms
 from sknn_opt.training.remedies import FASTER, FEWER_LAYERS, INIT, NORMALIZE, RELU, either
 
 HEALTHY = "healthy"
@@ -41,6 +41,22 @@ BOTTLENECK = 3  # units, if X has more features
 LASTING = symptoms.SATURATED.name, symptoms.DEAD.name
 LARGE = 2.0  # of a constant's loss, if it does not fall
 NARROW = 0.1  # rows of X that differ by less of what they have in common need a normalizer
+
+# Of a rehearsal of the fit
+DIVERGES = symptoms.Symptom(
+    "exploding",
+    None,
+    "the first {n_steps} steps of training make the loss {loss:.3g} times that of the best "
+    "constant prediction",
+    symptoms.UNSTABLE.remedies,
+)
+SLOW = symptoms.Symptom(
+    "slow",
+    0.9,  # of the loss of a constant prediction
+    "after {n_steps} steps of training the loss is {loss:.3g} times that of the best constant "
+    "prediction, and at this pace {n_steps_of_fit} steps are too few",
+    (remedies.FASTER, remedies.ADAM, remedies.INIT, remedies.NORMALIZE, remedies.BATCH_NORM),
+)
 
 
 @dataclass(frozen=True)
@@ -117,7 +133,7 @@ def _on_rehearsal(rehearsal, layers, traits):
     worst = max(layers[1:], key=lambda layer: np.nan_to_num(layer.update_ratio))
     grows = not rehearsal.loss < max(rehearsal.losses[0], LARGE)
     too_large = grows or worst.update_ratio > symptoms.LARGE_STEP.limit
-    symptom = symptoms.DIVERGES if too_large else symptoms.SLOW
+    symptom = DIVERGES if too_large else SLOW
     traits = replace(traits, by_step=too_large)
     without = (FASTER,) if traits.solver == "lbfgs" else ()
     n_steps, n_all = rehearsal.n_steps, rehearsal.n_steps_of_fit

@@ -149,6 +149,13 @@ def test_embeddings_and_dropout():
     assert check_signals(module, words).passed
 
 
+def test_modules_that_were_used_before():
+    normed = nn.utils.spectral_norm(nn.Linear(64, 20))
+    module = nn.Sequential(normed, nn.Tanh(), nn.Linear(20, 20), nn.Tanh(), nn.Linear(20, 3))
+    module(torch.zeros(2, 64))  # it keeps a weight with a graph
+    assert check_signals(module, torch.from_numpy(X).float()).passed
+
+
 @pytest.mark.parametrize("value", [0.0, 0.1])
 def test_equal_and_zero_weights_of_modules_are_named(value):
     module = Functional([64, 30, 30, 10], nn.Tanh())
@@ -196,6 +203,14 @@ class Pair(nn.Module):
         ),
         (Pair(), X, {}, TypeError, "Pair returns tuple; check_signals needs a module that returns"),
         (Functional([64, 5, 1], torch.tanh), X[:1], {}, ValueError, "X has 1 row, and variances"),
+        (Functional([64, 5, 1], torch.tanh), 0 * X, {}, ValueError, "X is zero everywhere"),
+        (
+            Functional([64, 5, 1], torch.tanh),
+            np.full_like(X, np.nan),
+            {},
+            ValueError,
+            "X contains NaN",
+        ),
         (
             Functional([64, 5, 1], torch.tanh),
             X,

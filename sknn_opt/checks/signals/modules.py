@@ -63,16 +63,27 @@ def module_report(module, X, y, loss, seed):
 
 def _some_rows(X, y, seed):
     """At most so many rows, by chance, and a note."""
-    X = X if hasattr(X, "shape") else np.asarray(X)
+    X, y = (
+        each if hasattr(each, "detach") or each is None else np.asarray(each) for each in (X, y)
+    )
     n = int(X.shape[0])
     if n < 2:
         raise ValueError(
             f"X has {n} row{'s' * (n != 1)}, and variances over rows are undefined below 2; pass 2 "
             "rows or more (100 to 500 are enough)."
         )
+    _check_numbers(X.detach().cpu().numpy() if hasattr(X, "detach") else X)
     most = max(2, min(MAX_ROWS, MAX_NUMBERS // math.prod(X.shape[1:])))
     if n <= most:
         return X, y, ()
     rows = np.sort(np.random.default_rng(seed).choice(n, most, replace=False))
-    y = None if y is None else (y if hasattr(y, "shape") else np.asarray(y))[rows]
-    return X[rows], y, (f"{most:,} of {n:,} rows were looked at",)
+    return X[rows], None if y is None else y[rows], (f"{most:,} of {n:,} rows were looked at",)
+
+
+def _check_numbers(X):
+    """Refuse what has no signal to follow."""
+    if X.dtype.kind == "f" and not np.isfinite(X).all():
+        what = "NaN" if np.isnan(X).any() else "infinite values"
+        raise ValueError(f"X contains {what}; remove or impute them first.")
+    if X.dtype.kind == "f" and not X.any():
+        raise ValueError("X is zero everywhere, so there is no signal to follow; pass real rows.")

@@ -25,7 +25,7 @@ from sknn_opt.estimators.parameters import batch_size, optimizer_of
 from sknn_opt.nn.network import Architecture
 from sknn_opt.nn.objective import Objective
 from sknn_opt.optim.optimizers import Adam
-from sknn_opt.training.symptoms import SLOW
+from sknn_opt.training.verdicts import SLOW
 
 N_STEPS, N_ITERATIONS, FEWEST = 100, 40, 24  # of a minibatch solver, of lbfgs, of large networks
 N_ROWS = 100  # of a batch

@@ -70,7 +70,7 @@ def pass_through(module, X, y, loss, seed):
     """
     import torch
 
-    net, walk, X = copy.deepcopy(module).double().train(), _Walk(), _tensor(torch, X)
+    net, walk, X = _copied(torch, module).double().train(), _Walk(), _tensor(torch, X)
     parameters = [*net.parameters()]
     for parameter in parameters:
         parameter.requires_grad_(True)
@@ -105,6 +105,13 @@ def pass_through(module, X, y, loss, seed):
         )
     ]
     return Passage(_array(walk.calls[0].x, walk.calls[0].axis), layers, walk.has_norm)
+
+
+def _copied(torch, module):
+    """A copy; tensors that a module computed and kept are copied without their graph."""
+    kept = [value for part in module.modules() for value in vars(part).values()]
+    kept = [value for value in kept if isinstance(value, torch.Tensor) and not value.is_leaf]
+    return copy.deepcopy(module, {id(value): value.detach().clone() for value in kept})
 
 
 def _afters(calls, out):
