@@ -115,10 +115,16 @@ def _is_rounding(problem, compared, whole_norm):
     """Whether exact derivatives of a function and what is claimed are both but rounding errors.
 
     That is of the whole gradient, or of x: at an optimum both move as x does in its last digits.
+    Of a network both move so, and are as nothing beside the loss besides.
     """
-    if problem.exact or not compared.estimates.is_exact:
+    if not compared.estimates.is_exact:
         return False
     value, claimed = (np.linalg.norm(side) for side in (compared.numeric, compared.claimed))
+    if problem.exact:
+        place = problem.blocks[compared.block].slice
+        least = max(value, claimed) * np.linalg.norm(problem.scale[place])
+        limit = ROUNDED * problem.eps * abs(problem.value(problem.x0))
+        return 0 < max(value, claimed) <= compared.estimates.error and least <= limit
     limit = max(ROUNDED * problem.eps * whole_norm, compared.estimates.error)
     return max(value, claimed) <= limit
 
