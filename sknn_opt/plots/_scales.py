@@ -1,6 +1,7 @@
-"""Axes on the scale of a hyperparameter: what is drawn are places, what is written are values.
+"""Scales that hold what is drawn on them: numbers of any size, and hyperparameters.
 
-And the strip above many of them for a legend.
+On the axis of a hyperparameter what is drawn are places, what is written are values. And the strip
+above many of them for a legend.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ MAX_TICKS = 5  # with a text
 MAX_MINOR = 150  # without one: thousands blur into a bar, and take seconds to draw
 MAX_CATEGORIES = 12
 LETTERS = 14  # of a category
+LOG_FROM = 10.0  # positive values that differ by this factor are drawn on a logarithmic axis
+SYMLOG_FROM = 1e3  # and others, where their sizes do
+MANY = 30  # decades
+DECADES = 12  # around 0 that such an axis shows at most, to either side
 
 
 def dress_axis(axis, scale, low, high, *, letters=LETTERS, absent=None):
@@ -37,6 +42,42 @@ def dress_axis(axis, scale, low, high, *, letters=LETTERS, absent=None):
     axis.set_ticks(at, texts, fontsize="small")
     axis.set_ticks(minor, minor=True)
     getattr(axis.axes, f"set_{axis.axis_name}lim")(*ends)
+
+
+def spread_out(axis, values, *, log_from=LOG_FROM, symlog_from=SYMLOG_FROM):
+    """Set a scale on which all finite values can be told apart; linear where that will do."""
+    values = np.asarray(values, dtype=float)
+    values = values[np.isfinite(values)]
+    sizes = np.abs(values[values != 0])
+    if not len(sizes):
+        return
+    low, high = np.log10(sizes.min()), np.log10(sizes.max())  # 1e250 / 1e-250 is no float
+    set_scale = getattr(axis.axes, f"set_{axis.axis_name}scale")
+    if values.min() > 0:
+        if high - low > np.log10(log_from):
+            set_scale("log")
+            _tick_decades(axis, low, high)
+    elif high - low > np.log10(symlog_from):
+        low = np.floor(max(low, high - DECADES))
+        set_scale("symlog", linthresh=10.0**low)
+        _tick_both_sides(axis, low, high)
+
+
+def _tick_decades(axis, low, high):
+    """So many decades that matplotlib would compute ticks beyond the largest number."""
+    if high - low > MANY:
+        stride = np.ceil((high - low) / (MAX_TICKS + 2))
+        decades = stride * np.arange(np.ceil(low / stride), high / stride)
+        axis.set_ticks(10.0**decades)
+        axis.set_ticks([], minor=True)
+
+
+def _tick_both_sides(axis, low, high):
+    """0, and decades to both sides, as far from each other as the first ones are from 0."""
+    stride = np.ceil((high - low + 1) / 3)
+    decades = np.arange(low + stride - 1, high + 1, stride)
+    axis.set_ticks([*-(10.0 ** decades[::-1]), 0, *10.0**decades])
+    axis.set_ticks([], minor=True)
 
 
 def n_columns(n):

@@ -1,0 +1,242 @@
+"""Pictures of what people really bring: long names, many features, numbers of any size, NaN.
+
+Each case is drawn as users see it. No text may lie over another one or be cut by the edge of the
+figure, and none of the axes may be empty.
+"""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pictures import texts_cut_off, texts_over_each_other
+from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingClassifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
+
+from sknn_opt import (
+    GradientCheckDisplay,
+    LossCurveDisplay,
+    MLPClassifier,
+    MLPRegressor,
+    check_gradients,
+)
+
+plt = pytest.importorskip("matplotlib.pyplot")
+
+RNG = np.random.default_rng(0)
+LONG = "share_of_customers_in_the_northern_region_who_returned_a_product_within_thirty_days_no_{}"
+SCALES = 10.0 ** np.linspace(-12, 12, 25)  # from the least to the largest in one picture
+CASES = {}
+
+
+def case(function):
+    """A function without arguments that draws a display."""
+    CASES[function.__name__] = function
+    return function
+
+
+def rows(losses, **columns):
+    """A history of such losses, and of other columns."""
+    columns = {"validation_loss": None, "learning_rate": 0.1, "score": None} | columns
+    n = len(losses)
+    columns = {k: v if isinstance(v, list) else [v] * n for k, v in columns.items()}
+    history = [{"epoch": k, "loss": loss} for k, loss in enumerate(losses, 1)]
+    for name, values in columns.items():
+        for row, value in zip(history, values, strict=True):
+            row[name] = value
+    return history
+
+
+def fit(model, X, y):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return model.fit(X, y)
+
+
+# Training ---------------------------------------------------------------------------------------
+
+
+@case
+def loss_of_many_decades():
+    return LossCurveDisplay(rows([*SCALES[::-1]], validation_loss=[*(3 * SCALES[::-1])])).plot()
+
+
+@case
+def loss_of_both_signs_and_many_decades():
+    return LossCurveDisplay(rows([*SCALES[::-1], 0.0, *-SCALES])).plot()
+
+
+@case
+def loss_without_bounds():
+    return LossCurveDisplay(rows([1e250, 1e100, 1.0, 1e-100, 1e-250])).plot()
+
+
+@case
+def loss_near_the_largest_number():
+    return LossCurveDisplay(rows([-1e250, 1e250, 3e249, 1.0])).plot()
+
+
+@case
+def loss_with_gaps_and_a_long_name():
+    losses = [3, 2, np.nan, 1.5, np.inf, 1.2]
+    score = [0.5, np.nan, 0.6, 0.7, 0.72, 0.71]
+    history = rows(losses, validation_loss=[4, 3, 2, 2, np.nan, 1.9], score=score)
+    return LossCurveDisplay(history, 5, LONG, True).plot()
+
+
+@case
+def loss_that_is_never_a_number():
+    return LossCurveDisplay(rows([np.nan] * 5)).plot()
+
+
+@case
+def loss_of_one_epoch():
+    return LossCurveDisplay(rows([0.3], score=0.5), 1, "accuracy").plot()
+
+
+@case
+def loss_of_equal_epochs():
+    return LossCurveDisplay(rows([0.123456789012] * 7)).plot()
+
+
+@case
+def loss_with_eighty_changes():
+    history = rows([*np.geomspace(5, 0.1, 100)], learning_rate=[*np.geomspace(1e-12, 1e12, 100)])
+    for k, row in enumerate(history[:80]):
+        row |= {"new_rate": 1.2345e-7 * k} if k % 2 else {"back_to": max(k - 3, 0), "new_rate": 0.5}
+    return LossCurveDisplay(history, show_rate=True).plot()
+
+
+@case
+def loss_with_changes_in_few_epochs():
+    history = rows([3.0, 2.0, 1.0])
+    for row in history:
+        row |= {"back_to": row["epoch"] - 1, "new_rate": 1.2345e-7, "stopped": True}
+    return LossCurveDisplay(history, 2, None).plot()
+
+
+@case
+def loss_of_a_diverged_fit():
+    X = 100 * RNG.normal(size=(60, 4))
+    net = MLPRegressor((8,), activation="identity", solver="sgd", learning_rate_init=10.0)
+    return LossCurveDisplay.from_estimator(fit(net.set_params(random_state=0), X, X[:, 0]))
+
+
+@case
+def loss_of_26_classes():
+    X, y = RNG.normal(size=(26 * 8, 5)), np.repeat([*"abcdefghijklmnopqrstuvwxyz"], 8)
+    net = MLPClassifier((20,), early_stopping=True, scoring=None, max_iter=8)
+    net.set_params(random_state=0)
+    return LossCurveDisplay.from_estimator(fit(net, X, y), show_rate=True)
+
+
+@case
+def loss_of_scikit_learn():
+    X = RNG.normal(size=(200, 4))
+    net = SklearnMLPClassifier((8,), early_stopping=True, max_iter=20, random_state=0)
+    return LossCurveDisplay.from_estimator(fit(net, X, X[:, 0] > 0))
+
+
+@case
+def loss_of_boosting():
+    X = RNG.normal(size=(200, 4))
+    model = HistGradientBoostingClassifier(max_iter=12, early_stopping=True, random_state=0)
+    return LossCurveDisplay.from_estimator(model.fit(X, X[:, 0] > 0))
+
+
+@case
+def loss_of_boosting_by_accuracy():
+    X = RNG.normal(size=(200, 4))
+    options = {"early_stopping": True, "scoring": "accuracy", "random_state": 0}
+    model = HistGradientBoostingClassifier(max_iter=12, **options)
+    return LossCurveDisplay.from_estimator(model.fit(X, X[:, 0] > 0))
+
+
+# Gradients --------------------------------------------------------------------------------------
+
+
+@case
+def gradients_of_30_layers_with_batch_norm():
+    net = MLPClassifier((3,) * 30, activation="tanh", batch_norm=True, random_state=0)
+    X = RNG.normal(size=(20, 4))
+    return GradientCheckDisplay.from_report(check_gradients(net, X, X[:, 0] > 0))
+
+
+@case
+def gradients_of_26_classes():
+    X, y = RNG.normal(size=(26 * 2, 5)), np.repeat([*"abcdefghijklmnopqrstuvwxyz"], 2)
+    return GradientCheckDisplay.from_report(check_gradients(MLPClassifier((5,)), X, y))
+
+
+@case
+def gradients_of_long_names_half_of_them_wrong():
+    theta = {LONG.format(i): RNG.normal(size=3) for i in range(30)}
+
+    def gradient(p):
+        return {name: (-2) ** (i % 2) * x for i, (name, x) in enumerate(p.items())}
+
+    report = check_gradients(lambda p: sum(x @ x for x in p.values()) / 2, gradient, theta)
+    return GradientCheckDisplay.from_report(report)
+
+
+@case
+def gradients_of_names_with_dollars_and_underscores():
+    theta = {"_price in $": np.ones(2), "$x^2$ in \n€ and $": np.ones(2)}
+    report = check_gradients(lambda p: sum(x @ x for x in p.values()) / 2, lambda p: p, theta)
+    return GradientCheckDisplay.from_report(report)
+
+
+@case
+def gradients_of_many_decades():
+    report = check_gradients(lambda x: SCALES @ np.sin(x), lambda x: SCALES * np.cos(x), SCALES * 0)
+    return GradientCheckDisplay.from_report(report)
+
+
+def with_samples(analytic, numeric):
+    """A report whose derivatives are replaced."""
+    report = check_gradients(lambda x: x @ x / 2, lambda x: x, np.arange(1.0, 5.0))
+    (point,) = report.points
+    samples = np.array(analytic, dtype=float), np.array(numeric, dtype=float)
+    blocks = tuple(replace(check, samples=samples, verdict="WRONG") for check in point.blocks)
+    return replace(report, points=(replace(point, blocks=blocks),))
+
+
+@case
+def gradients_that_are_huge():
+    report = with_samples([1e250, -2e250, 1e249, 3e240], [1e250, 2e250, 1e250, 3e240])
+    return GradientCheckDisplay.from_report(report)
+
+
+@case
+def gradients_that_are_tiny():
+    report = with_samples([1e-250, -2e-250, 0.0, 1e-255], [1e-250, 2e-250, 1e-250, 0.0])
+    return GradientCheckDisplay.from_report(report)
+
+
+@case
+def gradients_that_are_not_finite():
+    report = with_samples([1.0, np.nan, np.inf, 1e-3], [1.0, 2.0, 1.0, np.nan])
+    return GradientCheckDisplay.from_report(report)
+
+
+@case
+def gradients_that_are_zero():
+    return GradientCheckDisplay.from_report(with_samples([0.0, 0.0], [0.0, 0.0]))
+
+
+# The tests --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_texts_neither_overlap_nor_are_cut(name):
+    figure = CASES[name]().figure_
+    assert texts_over_each_other(figure) == []
+    assert texts_cut_off(figure) == []
+    assert plt.get_fignums() == [figure.number]  # one figure, drawn at once
