@@ -18,7 +18,7 @@ LETTERS = 14  # of a category
 LOG_FROM = 10.0  # positive values that differ by this factor are drawn on a logarithmic axis
 SYMLOG_FROM = 1e3  # and others, where their sizes do
 MANY = 30  # decades
-DECADES = 12  # around 0 that such an axis shows at most, to either side
+DECADES = MANY  # around 0 that such an axis shows at most, to either side
 
 
 def dress_axis(axis, scale, low, high, *, letters=LETTERS, absent=None):
@@ -56,14 +56,19 @@ def spread_out(axis, values, *, log_from=LOG_FROM, symlog_from=SYMLOG_FROM):
     if values.min() > 0:
         if high - low > np.log10(log_from):
             set_scale("log")
-            _tick_decades(axis, low, high)
+            tick_decades(axis, low, high)
     elif high - low > np.log10(symlog_from):
-        low = np.floor(max(low, high - DECADES))
-        set_scale("symlog", linthresh=10.0**low)
-        _tick_both_sides(axis, low, high)
+        around_zero(axis, low, high)
 
 
-def _tick_decades(axis, low, high):
+def around_zero(axis, low, high):
+    """A scale for both signs: linear up to 10 to the `low`, logarithmic up to 10 to the `high`."""
+    low = np.floor(max(low, high - DECADES))
+    getattr(axis.axes, f"set_{axis.axis_name}scale")("symlog", linthresh=10.0**low)
+    _tick_both_sides(axis, low, high)
+
+
+def tick_decades(axis, low, high):
     """So many decades that matplotlib would compute ticks beyond the largest number."""
     if high - low > MANY:
         stride = np.ceil((high - low) / (MAX_TICKS + 2))

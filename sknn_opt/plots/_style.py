@@ -23,7 +23,7 @@ COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#00
 MARKERS = "osD^vP"  # as many as share no divisor with the colors: 42 looks
 LINES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
 SURFACE = "cividis_r"  # light where the cost is low; its lightness falls evenly, as gray too
-LETTER = 0.55  # the mean width of a letter, in sizes of its font
+LETTER = 0.62  # the mean width of a letter, in sizes of its font
 BELOW = 38  # points that the ticks and the label of an x axis take
 
 
@@ -118,6 +118,14 @@ def _checked_axes(ax, numbers, who):
     raise TypeError(f"{who}.plot: ax must be {takes}, or None; got {got}.")
 
 
+def point_of(report, number):
+    """One of the points of a report."""
+    n = len(report.points)
+    if not -n <= number < n:
+        raise ValueError(f"point must be a number from {-n} to {n - 1}; got {number!r}.")
+    return report.points[number]
+
+
 def divide(ax, rows, columns, **options):
     """A grid in the place of axes, which are hidden."""
     ax.set_axis_off()
@@ -174,6 +182,13 @@ def plain(text):
 def fitted(texts, width):
     """Plain texts that are not longer than `width`, and still told apart."""
     return [plain(text) for text in told_apart([" ".join(str(t).split()) for t in texts], width)]
+
+
+def some(names, most=10):
+    """Names for a sentence; of many only the first."""
+    names = [str(name) for name in names]
+    more = f" and {len(names) - most} others" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def n_letters(ax, size="medium", *, along="x"):

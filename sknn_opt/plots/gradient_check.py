@@ -10,7 +10,7 @@ import numpy as np
 from scipy import linalg
 
 from sknn_opt.checks.gradients.report import OK, GradientReport
-from sknn_opt.plots._style import COLORS, MARKERS, Display, dress, fitted, legend, mark
+from sknn_opt.plots._style import COLORS, MARKERS, Display, dress, fitted, legend, mark, point_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -154,14 +154,6 @@ class GradientCheckDisplay(Display):
             look = {"marker": "o", "markersize": 9, "color": "black", "markeredgewidth": 0.7}
             look |= {"markerfacecolor": "none", "label": "_nolegend_" if drawn else RING}
             mark(self.ax_, x[opposite], y[opposite], zorder=4, **look)
-
-
-def point_of(report, number):
-    """One of the points of a report."""
-    n = len(report.points)
-    if not -n <= number < n:
-        raise ValueError(f"point must be a number from {-n} to {n - 1}; got {number!r}.")
-    return report.points[number]
 
 
 def _parts(point):

@@ -121,10 +121,10 @@ def _hidden_of_axes(figure):
                 hidden |= {*labels, axis.label, axis.offsetText}
             low, high = sorted(axis.get_view_interval())
             places = [label.get_position()[axis is ax.yaxis] for label in labels]
-            reach = 1e-9 * (high - low)
+            low, high = low - 1e-9 * abs(low), high + 1e-9 * abs(high)
             hidden |= {
                 label
                 for label, place in zip(labels, places, strict=True)
-                if not low - reach <= place <= high + reach
+                if not low <= place <= high
             }
     return hidden

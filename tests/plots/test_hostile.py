@@ -8,6 +8,7 @@ import warnings
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from pictures import texts_cut_off, texts_over_each_other
 from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingClassifier
@@ -16,10 +17,14 @@ from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
 
 from sknn_opt import (
     GradientCheckDisplay,
+    InputNormalizer,
     LossCurveDisplay,
     MLPClassifier,
     MLPRegressor,
+    NormalizationDisplay,
+    SignalPropagationDisplay,
     check_gradients,
+    check_signals,
 )
 
 plt = pytest.importorskip("matplotlib.pyplot")
@@ -189,8 +194,15 @@ def gradients_of_names_with_dollars_and_underscores():
 
 @case
 def gradients_of_many_decades():
-    report = check_gradients(lambda x: SCALES @ np.sin(x), lambda x: SCALES * np.cos(x), SCALES * 0)
-    return GradientCheckDisplay.from_report(report)
+    theta = {f"{scale:.0e}": np.full(3, 0.1) for scale in SCALES}
+
+    def f(p):
+        return sum(float(name) * np.sin(x).sum() for name, x in p.items())
+
+    def gradient(p):
+        return {name: float(name) * np.cos(x) for name, x in p.items()}
+
+    return GradientCheckDisplay.from_report(check_gradients(f, gradient, theta))
 
 
 def with_samples(analytic, numeric):
@@ -223,6 +235,135 @@ def gradients_that_are_not_finite():
 @case
 def gradients_that_are_zero():
     return GradientCheckDisplay.from_report(with_samples([0.0, 0.0], [0.0, 0.0]))
+
+
+# Signals ----------------------------------------------------------------------------------------
+
+
+def net(depth=3, **parameters):
+    return MLPClassifier((10,) * depth, **{"random_state": 0} | parameters)
+
+
+X_SMALL = RNG.normal(size=(60, 5))
+Y_SMALL = X_SMALL[:, 0] > 0
+
+
+@case
+def signals_of_30_layers_with_batch_norm_and_long_names():
+    nets = {LONG.format(i): net(30, batch_norm=i < 2) for i in range(3)}
+    return SignalPropagationDisplay.from_estimator(nets, X_SMALL, Y_SMALL)
+
+
+@case
+def signals_of_26_networks():
+    nets = {LONG.format(i): net(2, random_state=i) for i in range(26)}
+    return SignalPropagationDisplay.from_estimator(nets, X_SMALL, Y_SMALL)
+
+
+@case
+def signals_of_seven_networks_with_short_names():
+    nets = [net(4, activation=a) for a in ("relu", "tanh", "logistic", "relu")] * 2
+    return SignalPropagationDisplay.from_estimator(nets[:7], X_SMALL, Y_SMALL)
+
+
+@case
+def signals_of_one_layer():
+    return SignalPropagationDisplay.from_estimator(net(1), X_SMALL, Y_SMALL)
+
+
+@case
+def signals_of_26_classes():
+    y = [*"abcdefghijklmnopqrstuvwxyz"] * 2 + [*"abcdefgh"]
+    return SignalPropagationDisplay.from_estimator(net(), X_SMALL, y)
+
+
+def signals_with(scales, **changes):
+    """A report whose layers are scaled by numbers, and their gains with them."""
+    report = check_signals(net(len(scales)), X_SMALL, Y_SMALL)
+    (point,) = report.points
+    with np.errstate(all="ignore"):
+        layers = [
+            replace(layer, sample=layer.sample * scale, forward_gain=scale, backward_gain=1 / scale)
+            for layer, scale in zip(point.layers, np.array(scales), strict=False)
+        ]
+    point = replace(point, layers=(*layers, point.layers[-1]))
+    return replace(report, points=(point,))
+
+
+@case
+def signals_of_many_decades():
+    return SignalPropagationDisplay.from_report(signals_with(10.0 ** np.arange(-12, 13, 3)))
+
+
+@case
+def signals_without_bounds():
+    reports = [signals_with([1e250, 1.0, 1e-250]), signals_with([1.0, np.nan, np.inf])]
+    return SignalPropagationDisplay.from_report(reports)
+
+
+@case
+def signals_of_rows_without_bounds():
+    return SignalPropagationDisplay.from_estimator(net(3), 1e99 * X_SMALL, Y_SMALL)
+
+
+# Normalization ----------------------------------------------------------------------------------
+
+
+def table(n_features, scales=1.0, name=LONG):
+    X = np.random.default_rng(1).normal(size=(80, n_features)) * scales
+    return pd.DataFrame(X, columns=[name.format(j) for j in range(n_features)])
+
+
+@case
+def features_500_of_which_some_at_the_end_have_shifted():
+    X = table(500)
+    X_new = X[::2] + 5 * (np.arange(500) >= 485)
+    return NormalizationDisplay.from_estimator(InputNormalizer().fit(X), X, X_new=X_new)
+
+
+@case
+def features_500_without_new_data():
+    X = table(500)
+    X.iloc[:, 490:] = np.exp(3 * X.iloc[:, 490:])
+    return NormalizationDisplay.from_estimator(InputNormalizer().fit(X), X)
+
+
+@case
+def features_of_many_decades():
+    X = table(25, SCALES).iloc[:, ::2]
+    return NormalizationDisplay.from_estimator(InputNormalizer().fit(X), X, X_new=X[1::2] * 3)
+
+
+@case
+def features_of_many_decades_above_zero():
+    X = table(25, SCALES).abs().iloc[:, ::2]
+    return NormalizationDisplay.from_estimator(InputNormalizer().fit(X), X)
+
+
+@case
+def features_with_new_data_far_off():
+    X = table(3, name="feature {}")
+    X_new = X * [1, 1e12, 1] + [0, 0, 1e5]
+    return NormalizationDisplay.from_estimator(InputNormalizer().fit(X), X, X_new=X_new)
+
+
+@case
+def features_without_bounds():
+    X = table(4, [1e-120, 1, 1e120, 1e100])
+    return NormalizationDisplay.from_estimator(InputNormalizer().fit(X), X)
+
+
+@case
+def features_that_are_constant_or_missing():
+    X = table(5)
+    X.iloc[:, 1], X.iloc[:, 2], X.iloc[::2, 3] = 7.0, np.nan, np.nan
+    return NormalizationDisplay.from_estimator(InputNormalizer().fit(X), X, X_new=X[::3])
+
+
+@case
+def features_alone():
+    X = table(1, name="$p$ in \n$")
+    return NormalizationDisplay.from_estimator(InputNormalizer().fit(X), X, X_new=X + 9)
 
 
 # The tests --------------------------------------------------------------------------------------
