@@ -61,7 +61,7 @@ SearchDisplay.from_search(search).plot()
 # %%
 # Two at a time, the darker the better. A small learning rate is slow at any momentum.
 
-SearchDisplay.from_search(search, ["learning_rate_init", "momentum"], kind="pairs").plot()
+SearchDisplay.from_search(search, params=["learning_rate_init", "momentum"], kind="pairs")
 
 # %%
 # How fast the best was found:

@@ -6,15 +6,18 @@ above many of them for a legend.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
-from sknn_opt.search.results import told_apart
+from sknn_opt.plots._style import divide, fitted, inches_of, n_letters
 
 COLUMNS = 4
 MAX_TICKS = 5  # with a text
 MAX_MINOR = 150  # without one: thousands blur into a bar, and take seconds to draw
 MAX_CATEGORIES = 12
 LETTERS = 14  # of a category
+LEANING, UPRIGHT = 0.28, 0.17  # inches that a category takes, by its text
 LOG_FROM = 10.0  # positive values that differ by this factor are drawn on a logarithmic axis
 SYMLOG_FROM = 1e3  # and others, where their sizes do
 MANY = 30  # decades
@@ -27,21 +30,45 @@ def dress_axis(axis, scale, low, high, *, letters=LETTERS, absent=None):
     `absent` is the place of what candidates do not have, if there is such a place.
     """
     if scale.kind == "category":
-        at, texts = _categories(scale.categories, letters)
+        at, texts = _categories(scale.categories, letters, _most(axis, scale.categories))
         minor, margin = [], 0.6
     else:
         at, texts, minor = _numbers(scale, low, high)
         margin = 0.06 * (high - low) or 0.3 * (abs(low) or 1)
     ends = [low - margin, high + margin]
+    apart = {}
     if scale.zero is not None:
-        at, texts = [scale.zero, *at], ["0", *texts]
+        apart[scale.zero] = "0"
         ends[0] = min(ends[0], scale.zero - margin)
     if absent is not None:
-        at, texts = [absent, *at], ["none", *texts]
+        apart = {absent: "none"} | apart
         ends[0] = absent - margin
-    axis.set_ticks(at, texts, fontsize="small")
+    if scale.kind != "category" and axis.axis_name == "x":
+        at, texts = _with_room(axis, at, texts, apart, ends[1] - ends[0])
+    axis.set_ticks([*apart, *at], [*apart.values(), *texts], fontsize="small")
     axis.set_ticks(minor, minor=True)
     getattr(axis.axes, f"set_{axis.axis_name}lim")(*ends)
+
+
+def _with_room(axis, at, texts, apart, width):
+    """So many of the ticks that their texts do not touch."""
+    room = n_letters(axis.axes, "small") / width
+    for step in range(1, len(at) + 1):
+        places = [*apart, *at[::step]]
+        halves = [(len(text) + 2) / 2 for text in (*apart.values(), *texts[::step])]
+        ranked = sorted(zip(places, halves, strict=True))
+        if all(room * (b - a) >= i + j for (a, i), (b, j) in pairwise(ranked)):
+            break
+    return at[::step], texts[::step]
+
+
+def _most(axis, categories):
+    """How many categories have room for their texts."""
+    is_x = axis.axis_name == "x"
+    if is_x and not _leans(categories):
+        return MAX_CATEGORIES
+    each = LEANING if is_x else UPRIGHT
+    return int(np.clip(inches_of(axis.axes, axis.axis_name) / each, 2, MAX_CATEGORIES))
 
 
 def spread_out(axis, values, *, log_from=LOG_FROM, symlog_from=SYMLOG_FROM):
@@ -92,8 +119,7 @@ def n_columns(n):
 
 def below_strip(outer, rows, columns):
     """A strip for the legend, whose height is what the legend needs, and a grid with room below."""
-    ratios = [0.01] + [1] * rows
-    grid = outer.get_subplotspec().subgridspec(1 + rows, columns, height_ratios=ratios)
+    grid = divide(outer, 1 + rows, columns, height_ratios=[0.01] + [1] * rows)
     strip = outer.figure.add_subplot(grid[0, :])
     strip.set_axis_off()
     return strip, grid
@@ -101,17 +127,20 @@ def below_strip(outer, rows, columns):
 
 def lean(ax, categories):
     """Lean the texts of categories that would not fit side by side."""
-    letters = sum(min(len(text), 14) + 2 for text in categories[:12])
-    if letters > 34:
+    if _leans(categories):
         for label in ax.get_xticklabels():
             label.set(rotation=35, ha="right", rotation_mode="anchor")
 
 
-def _categories(categories, letters):
+def _leans(categories):
+    return sum(min(len(text), 14) + 2 for text in categories[:12]) > 34
+
+
+def _categories(categories, letters, most):
     """Every category, or every second and so on where there are too many."""
-    step = -(-len(categories) // MAX_CATEGORIES) or 1
+    step = -(-len(categories) // most) or 1
     at = list(range(0, len(categories), step))
-    texts = told_apart([categories[i] for i in at], letters)
+    texts = fitted([categories[i] for i in at], letters)
     return at, [text or "''" for text in texts]
 
 

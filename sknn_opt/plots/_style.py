@@ -191,10 +191,14 @@ def some(names, most=10):
     return ", ".join(names[:most]) + more
 
 
-def n_letters(ax, size="medium", *, along="x"):
+def inches_of(ax, along="x"):
+    """The width or the height of axes, as it is before a layout."""
+    box = ax.get_window_extent()
+    return (box.width if along == "x" else box.height) / ax.figure.dpi
+
+
+def n_letters(ax, size="medium", along="x"):
     """About how many letters of a size fit along an axis."""
     from matplotlib.font_manager import FontProperties
 
-    box = ax.get_window_extent()
-    inches = (box.width if along == "x" else box.height) / ax.figure.dpi
-    return int(72 * inches / (LETTER * FontProperties(size=size).get_size_in_points()))
+    return int(72 * inches_of(ax, along) / (LETTER * FontProperties(size=size).get_size_in_points()))

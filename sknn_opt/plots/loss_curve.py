@@ -16,10 +16,10 @@ from sknn_opt.plots._style import (
     divide,
     dress,
     fitted,
+    inches_of,
     legend,
     legend_below,
     mark,
-    n_letters,
 )
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ class LossCurveDisplay(Display):
             for ax in filter(None, (self.rate_ax_, self.ax_)):
                 lines = [ax.axvline(place, color="0.5", linewidth=0.8, linestyle=":")]
         low, high = self.ax_.get_xlim()
-        width = LINE * (high - low) * self.figure_.dpi / self.ax_.get_window_extent().width
+        width = LINE * (high - low) / inches_of(self.ax_)
         free, left_out = -math.inf, 0
         for place, said in done:
             is_right = place < free + width  # of its line

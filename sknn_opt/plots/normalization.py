@@ -192,6 +192,9 @@ class NormalizationDisplay(Display):
             ax.hlines(rows, q[1], q[3], **{"color": color, "linewidth": 4.5, "alpha": 0.55} | shared)
             look = {"marker": marker, "markersize": 5, "markerfacecolor": inside, "color": color}
             mark(ax, q[2], rows, **look | {"label": label} | self._kwargs)
+        for row in np.flatnonzero(np.isnan(np.vstack([*quantiles.values()])).all(axis=0)):
+            middle = {"transform": ax.get_yaxis_transform(), "ha": "center", "va": "center"}
+            ax.text(0.5, row, "no values", color="0.5", fontsize="small", **middle)
         ax.set_ylim(len(self.names) - 0.4, -0.6)
         shifted = [name in (self.report.shifted if self.report else ()) for name in self.names]
         labels = zip(shifted, fitted(self.names, LETTERS), strict=True)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from pictures import texts_cut_off, texts_over_each_other
+from pictures import coarse_to_fine, texts_cut_off, texts_over_each_other
 from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
@@ -19,13 +19,19 @@ from sknn_opt import (
     GradientCheckDisplay,
     InputNormalizer,
     LossCurveDisplay,
+    LossSurfaceDisplay,
     MLPClassifier,
     MLPRegressor,
     NormalizationDisplay,
+    SearchDisplay,
+    SearchSpaceDisplay,
     SignalPropagationDisplay,
     check_gradients,
     check_signals,
+    record_path,
 )
+
+from sknn_opt.search import Choice, LogUniform, OneMinusLogUniform, Uniform, UniformInt, ZeroOr
 
 plt = pytest.importorskip("matplotlib.pyplot")
 
@@ -349,7 +355,7 @@ def features_with_new_data_far_off():
 
 @case
 def features_without_bounds():
-    X = table(4, [1e-120, 1, 1e120, 1e100])
+    X = table(4, [1e-250, 1, 1e250, 1e100])
     return NormalizationDisplay.from_estimator(InputNormalizer().fit(X), X)
 
 
@@ -364,6 +370,140 @@ def features_that_are_constant_or_missing():
 def features_alone():
     X = table(1, name="$p$ in \n$")
     return NormalizationDisplay.from_estimator(InputNormalizer().fit(X), X, X_new=X + 9)
+
+
+# Surfaces ---------------------------------------------------------------------------------------
+
+
+def surface(model, X, y, **options):
+    return LossSurfaceDisplay.from_estimator(model, X, y, n_points=9, **options)
+
+
+@case
+def surface_of_long_names():
+    X = table(3)
+    model = fit(MLPClassifier((), solver="lbfgs", alpha=1.0), X, X.iloc[:, 0] > 0)
+    weights = ("W[1]", 0, 0), ("W[1]", 1, 0)
+    return surface(model, X, X.iloc[:, 0] > 0, directions=weights)
+
+
+@case
+def surface_of_30_layers_with_batch_norm_and_a_path():
+    model = MLPClassifier((4,) * 30, batch_norm=True, max_iter=4, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = record_path(model, X_SMALL, Y_SMALL)
+    return surface(model, X_SMALL, Y_SMALL, path=path, directions="path")
+
+
+@case
+def surface_of_a_path_that_diverged():
+    X, y = X_SMALL, X_SMALL[:, 0]
+    model = fit(MLPRegressor((4,), max_iter=3, random_state=0), X, y)
+    theta = model.theta_
+    path = theta + np.outer(10.0 ** np.arange(0, 250, 10), np.resize([1.0, -2.0], theta.size))
+    path = np.vstack([path + RNG.normal(size=path.shape), np.full(theta.size, np.nan)])
+    return surface(model, X, y, path=path)
+
+
+@case
+def surface_of_targets_of_many_decades():
+    y = 1e12 * X_SMALL[:, :2] ** 5
+    model = MLPRegressor((), solver="lbfgs", max_iter=3, random_state=0)
+    return surface(fit(model, X_SMALL, y), X_SMALL, y)
+
+
+@case
+def surface_without_bounds():
+    x, values = np.linspace(-1e250, 1e250, 9), 10.0 ** np.linspace(-250, 250, 81).reshape(9, 9)
+    values[3, 4] = np.nan
+    return LossSurfaceDisplay(values, x, x, (0.0, 0.0), np.array([1e-250, 1e250])).plot()
+
+
+@case
+def surface_that_is_never_finite():
+    x = np.linspace(-1, 1, 9)
+    return LossSurfaceDisplay(np.full((9, 9), np.inf), x, x, (0.0, 0.0), np.full(2, np.nan)).plot()
+
+
+# Searches ---------------------------------------------------------------------------------------
+
+
+def made_up(space, n=40, scores=None, seed=0, **options):
+    """A search with scores of our own."""
+    search = coarse_to_fine(space, n_each=n, seed=seed, **{"n_rounds": 1} | options)
+    if scores is not None:
+        search.cv_results_["mean_test_score"] = np.resize(scores, len(search.cv_results_["params"]))
+    return search
+
+
+WIDE_SPACE = {
+    "alpha": LogUniform(1e-12, 1e12),
+    "C": LogUniform(1e-250, 1e250),
+    "letter": Choice([*"abcdefghijklmnopqrstuvwxyz"]),
+    LONG.format(1): Choice([LONG.format(i) for i in range(26)]),
+    LONG.format(2): Uniform(0.0, 1e250),
+    "$x$ & $y": ZeroOr(LogUniform(1e-12, 1e-3)),
+    "steps": UniformInt(1, 10**12),
+    "beta_2": OneMinusLogUniform(0.9, 1 - 1e-12),
+}
+
+
+def search_drawn(kind, search, **options):
+    return SearchDisplay.from_search(search, kind=kind, **options)
+
+
+for kind in ("scores", "pairs", "cost"):
+
+    @case
+    def _searched(kind=kind):
+        return search_drawn(kind, made_up(WIDE_SPACE))
+
+    CASES[f"search_{kind}_of_wide_spaces"] = CASES.pop("_searched")
+
+    @case
+    def _scored(kind=kind):
+        scores = [1e250, -1e250, np.nan, 0.0, 1.0, 1e-250]
+        return search_drawn(kind, made_up({"C": LogUniform(1e-3, 1), "n": UniformInt(1, 3)}, scores=scores))
+
+    CASES[f"search_{kind}_of_huge_scores"] = CASES.pop("_scored")
+
+    @case
+    def _failed(kind=kind):
+        return search_drawn(kind, made_up({"C": LogUniform(1e-3, 1), "n": UniformInt(1, 3)}, scores=[np.nan]))
+
+    CASES[f"search_{kind}_that_failed"] = CASES.pop("_failed")
+
+    @case
+    def _many(kind=kind):
+        space = {LONG.format(i): Uniform(-1e12, 1e12) for i in range(500)}
+        return search_drawn(kind, made_up(space, 6, n_rounds=30))
+
+    CASES[f"search_{kind}_of_500_parameters_in_30_rounds"] = CASES.pop("_many")
+
+
+@case
+def search_by_a_metric_of_a_long_name_and_many_decades():
+    search = made_up({"C": LogUniform(1e-3, 1)}, scores=-SCALES)
+    search.cv_results_[f"mean_test_{LONG}"] = search.cv_results_.pop("mean_test_score")
+    search.multimetric_, search.refit, search.scoring = True, LONG, {LONG: None}
+    return SearchDisplay.from_search(search)
+
+
+@case
+def space_that_is_wide():
+    return SearchSpaceDisplay.from_space(WIDE_SPACE)
+
+
+@case
+def space_of_500_parameters_in_9_rounds():
+    space = {LONG.format(i): Uniform(-1e12, 1e12) for i in range(500)}
+    return SearchSpaceDisplay.from_space([space] * 9)
+
+
+@case
+def space_of_one_parameter():
+    return SearchSpaceDisplay.from_space({LONG: Choice([LONG.format(i) for i in range(26)])})
 
 
 # The tests --------------------------------------------------------------------------------------
