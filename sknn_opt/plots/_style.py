@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
+from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -88,15 +89,16 @@ class Display:
 
 def _properties(kwargs, artist, who):
     """Keywords under their full names: `lw` is `linewidth`."""
-    if not kwargs or not artist:
-        return kwargs
+    if not kwargs:
+        return {}
     from matplotlib.cbook import normalize_kwargs
 
     module, name = artist.split(".")
     artist = getattr(import_module(f"matplotlib.{module}"), name)
     kwargs = normalize_kwargs(kwargs, artist)
+    known = signature(artist).parameters
     for key in kwargs:
-        if not hasattr(artist, f"set_{key}"):
+        if key not in known and not hasattr(artist, f"set_{key}"):
             raise TypeError(
                 f"{who} has no parameter {key!r}, and matplotlib's {name}, to which keywords are "
                 "passed, no such property; give for example color, alpha or linewidth."
@@ -201,4 +203,6 @@ def n_letters(ax, size="medium", along="x"):
     """About how many letters of a size fit along an axis."""
     from matplotlib.font_manager import FontProperties
 
-    return int(72 * inches_of(ax, along) / (LETTER * FontProperties(size=size).get_size_in_points()))
+    return int(
+        72 * inches_of(ax, along) / (LETTER * FontProperties(size=size).get_size_in_points())
+    )

@@ -122,9 +122,10 @@ class LossCurveDisplay(Display):
         cls._pyplot()
         found = read_history(estimator)
         if show_rate and not any("learning_rate" in row for row in found.rows):
+            name = type(estimator).__name__
             raise ValueError(
-                f"show_rate=True needs a history of learning rates, which {type(estimator).__name__} "
-                "does not keep; set show_rate=False."
+                f"show_rate=True needs a history of learning rates, which {name} does not keep; "
+                "set show_rate=False."
             )
         names = found.score_name, show_rate, found.loss_name, found.epoch_name
         return cls(found.rows, found.best_epoch, *names).plot(ax, **kwargs)

@@ -98,7 +98,7 @@ class LossSurfaceDisplay(Display):
     curvatures: Floats
     path: Floats | None = None
     labels: tuple[str, ...] = ("u", "v")
-    _ARTIST: ClassVar[str] = ""  # contourf, which checks its keywords itself
+    _ARTIST: ClassVar[str] = "contour.QuadContourSet"
 
     @classmethod
     def from_estimator(

@@ -189,7 +189,9 @@ class NormalizationDisplay(Display):
             rows = np.arange(q.shape[1]) + offset
             thin = {"color": color, "linewidth": 1.2, "linestyle": line}
             ax.hlines(rows, q[0], q[4], **thin | shared)
-            ax.hlines(rows, q[1], q[3], **{"color": color, "linewidth": 4.5, "alpha": 0.55} | shared)
+            ax.hlines(
+                rows, q[1], q[3], **{"color": color, "linewidth": 4.5, "alpha": 0.55} | shared
+            )
             look = {"marker": marker, "markersize": 5, "markerfacecolor": inside, "color": color}
             mark(ax, q[2], rows, **look | {"label": label} | self._kwargs)
         for row in np.flatnonzero(np.isnan(np.vstack([*quantiles.values()])).all(axis=0)):
@@ -246,7 +248,8 @@ def _unlike_normal(turned):
     """By how much the quantiles of each column miss those of a normal distribution at most."""
     rows = turned[:: -(-turned.shape[0] // MAX_RANKED)]
     parts = [
-        _quantiles(rows, slice(first, first + AT_ONCE)) for first in range(0, rows.shape[1], AT_ONCE)
+        _quantiles(rows, slice(first, first + AT_ONCE))
+        for first in range(0, rows.shape[1], AT_ONCE)
     ]
     missed = np.abs(np.hstack(parts) - norm.ppf(QUANTILES)[:, np.newaxis]).max(axis=0)
     return np.nan_to_num(missed, nan=-1.0)  # a column without values shows nothing

@@ -62,7 +62,11 @@ def coarse_to_fine(space=SPACE, n_rounds=3, n_each=15, seed=0):
 
 def texts_over_each_other(figure, slack=1.5):
     """Pairs of visible texts whose boxes overlap by more pixels than `slack`."""
-    boxes = _boxes(figure)
+    return overlaps(boxes_of(figure), slack)
+
+
+def overlaps(boxes, slack=1.5):
+    """Pairs of texts whose boxes overlap by more pixels than `slack`."""
     return [
         (one, other)
         for i, (one, corners) in enumerate(boxes)
@@ -71,15 +75,13 @@ def texts_over_each_other(figure, slack=1.5):
     ]
 
 
-def texts_cut_off(figure, slack=1.5):
-    """Visible texts that the edge of the figure cuts."""
-    boxes, size = _boxes(figure), figure.bbox.size
-    return [
-        text for text, box in boxes if (box < -slack).any() or (box > size + slack).any()
-    ]
+def cut_off(boxes, figure, slack=1.5):
+    """Texts that the edge of the figure cuts."""
+    size = figure.bbox.size
+    return [text for text, box in boxes if (box < -slack).any() or (box > size + slack).any()]
 
 
-def _boxes(figure):
+def boxes_of(figure):
     """(text, the four corners of its box, which leans as the text does) for what is visible."""
     from matplotlib.text import Text
 
