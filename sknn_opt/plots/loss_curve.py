@@ -140,8 +140,8 @@ class LossCurveDisplay(Display):
             self.ax_, self.rate_ax_ = grid.subplots(sharex=True)
         ax, self._way = self.ax_, way(self.history)
         (loss,) = fitted([self.loss_name], LETTERS)
-        lines = self._curve(ax, "loss", f"training {loss}", 0)
-        lines += self._curve(ax, "validation_loss", f"validation {loss}", 5)
+        lines = self._curve(ax, "loss", f"training {loss}", 0, LINES[0])
+        lines += self._curve(ax, "validation_loss", f"validation {loss}", 5, LINES[1])
         self._set_height(lines)
         dress(ax, xlabel=self.epoch_name, ylabel=loss, title="Training")
         ax.xaxis.get_major_locator().set_params(integer=True)
@@ -152,7 +152,7 @@ class LossCurveDisplay(Display):
             self.score_ax_ = ax.twinx()
             dress(self.score_ax_, grid=None, ylabel=name)
             self.score_ax_.spines["right"].set_visible(True)
-            scores = self._curve(self.score_ax_, "score", name, 2)
+            scores = self._curve(self.score_ax_, "score", name, 2, LINES[2])
             spread_out(self.score_ax_.yaxis, _heights(scores), log_from=SYMLOG_FROM)
             lines += scores
         if self.best_epoch is not None:
@@ -168,13 +168,12 @@ class LossCurveDisplay(Display):
         elif lines:
             legend(ax, handles=lines)
 
-    def _curve(self, ax, name, label, look):
+    def _curve(self, ax, name, label, look, line):
         """A list of one line; empty where the history has no such values."""
         rows = [row for row in self.history if row.get(name) is not None]
         led = [row for row in rows if row["epoch"] in self._way]
         if not led:
             return []
-        line = LINES[{0: 0, 5: 1, 2: 2}[look]]
         look = {"linestyle": line, "color": COLORS[look], "marker": MARKERS[look]}
         for part in given_up(rows, self._way):
             ax.plot(*_points(part, name), **look | {"marker": ""}, linewidth=1, alpha=0.4)
