@@ -17,9 +17,11 @@ MAX_TICKS = 5  # with a text
 MAX_MINOR = 150  # without one: thousands blur into a bar, and take seconds to draw
 MAX_CATEGORIES = 12
 LETTERS = 14  # of a category
+NARROWER = 0.8  # than before the layout axes may become
 LEANING, UPRIGHT = 0.28, 0.17  # inches that a category takes, by its text
 LOG_FROM = 10.0  # positive values that differ by this factor are drawn on a logarithmic axis
 SYMLOG_FROM = 1e3  # and others, where their sizes do
+WIDE = 2.8  # inches in which seven such ticks fit side by side
 MANY = 30  # decades
 DECADES = MANY  # around 0 that such an axis shows at most, to either side
 
@@ -52,14 +54,14 @@ def dress_axis(axis, scale, low, high, *, letters=LETTERS, absent=None):
 
 def _with_room(axis, at, texts, apart, width):
     """So many of the ticks that their texts do not touch."""
-    room = n_letters(axis.axes, "small") / width
+    room = NARROWER * n_letters(axis.axes, "small") / width
     for step in range(1, len(at) + 1):
         places = [*apart, *at[::step]]
         halves = [(len(text) + 2) / 2 for text in (*apart.values(), *texts[::step])]
         ranked = sorted(zip(places, halves, strict=True))
         if all(room * (b - a) >= i + j for (a, i), (b, j) in pairwise(ranked)):
-            break
-    return at[::step], texts[::step]
+            return at[::step], texts[::step]
+    return at[-1:], texts[-1:]
 
 
 def _most(axis, categories):
@@ -106,7 +108,8 @@ def tick_decades(axis, low, high):
 
 def _tick_both_sides(axis, low, high):
     """0, and decades to both sides, as far from each other as the first ones are from 0."""
-    stride = np.ceil((high - low + 1) / 3)
+    is_narrow = axis.axis_name == "x" and inches_of(axis.axes) < WIDE
+    stride = np.ceil((high - low + 1) / (2 if is_narrow else 3))
     decades = np.arange(low + stride - 1, high + 1, stride)
     axis.set_ticks([*-(10.0 ** decades[::-1]), 0, *10.0**decades])
     axis.set_ticks([], minor=True)

@@ -199,6 +199,11 @@ def inches_of(ax, along="x"):
     return (box.width if along == "x" else box.height) / ax.figure.dpi
 
 
+def letters_of(ax, most):
+    """How long a small name along axes may be; no less than tells some apart."""
+    return int(np.clip(n_letters(ax, "small"), 10, most))
+
+
 def n_letters(ax, size="medium", along="x"):
     """About how many letters of a size fit along an axis."""
     from matplotlib.font_manager import FontProperties

@@ -18,7 +18,18 @@ from sknn_opt.checks.opener import open_normalizer
 from sknn_opt.checks.shift.check import check_shift, checked_for
 from sknn_opt.checks.shift.report import VERDICTS, ShiftReport
 from sknn_opt.plots._scales import around_zero, spread_out
-from sknn_opt.plots._style import COLORS, Display, divide, dress, fitted, legend, mark, some
+from sknn_opt.plots._style import (
+    COLORS,
+    Display,
+    divide,
+    dress,
+    fitted,
+    legend,
+    legend_below,
+    mark,
+    n_letters,
+    some,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,6 +38,7 @@ MAX_FEATURES = 20
 MAX_ROWS = 50_000  # enough for quantiles that are looked at
 MAX_RANKED, AT_ONCE = 2_000, 1_000  # rows and columns, to find the worst features
 LETTERS = 34  # of a name
+BESIDE = 42  # letters that a title takes with the legend beside it
 SHARED = ("color", "alpha", "zorder")  # what bars have in common with marks
 QUANTILES = (0.01, 0.25, 0.5, 0.75, 0.99)
 # of training data and of new data: color, marker, line, and what fills the marker
@@ -164,13 +176,17 @@ class NormalizationDisplay(Display):
         self._draw_bars(left, self.before)
         self._draw_bars(right, self.after)
         dress(left, title=self._title(), xlabel="in the feature's own unit")
-        dress(right, title="After", xlabel="in units of the scale of the training data")
+        unit = "in units of the scale of the training data"
+        unit = unit if len(unit) < 1.1 * n_letters(right) else "in scales of training"
+        dress(right, title="After", xlabel=unit)
         _choose_scale(left.xaxis, np.hstack([*self.before.values()]))
         sizes = np.abs(np.hstack([*self.after.values()]))
         if (largest := _largest(sizes)) > FAR:
             around_zero(right.xaxis, 0, np.log10(largest))
         right.tick_params(labelleft=False)
-        if len(self.before) > 1:
+        if len(self.before) > 1 and n_letters(right, "small") < BESIDE:
+            legend_below(right, right.get_legend_handles_labels()[0])
+        elif len(self.before) > 1:
             legend(right, loc="lower right", bbox_to_anchor=(1, 0.99), ncols=2)
             right.set_title("After", fontsize="medium", loc="left")
             right.set_title("")
@@ -199,7 +215,8 @@ class NormalizationDisplay(Display):
             ax.text(0.5, row, "no values", color="0.5", fontsize="small", **middle)
         ax.set_ylim(len(self.names) - 0.4, -0.6)
         shifted = [name in (self.report.shifted if self.report else ()) for name in self.names]
-        labels = zip(shifted, fitted(self.names, LETTERS), strict=True)
+        width = int(np.clip(n_letters(ax), 10, LETTERS))
+        labels = zip(shifted, fitted(self.names, width), strict=True)
         labels = [f"→ {name}" if is_shifted else name for is_shifted, name in labels]
         ax.set_yticks(range(len(labels)), labels)
         for is_shifted, text in zip(shifted, ax.get_yticklabels(), strict=True):

@@ -20,6 +20,7 @@ from sknn_opt.plots._style import (
     dress,
     fitted,
     legend,
+    letters_of,
     mark,
     plain,
     some,
@@ -159,8 +160,6 @@ class SearchDisplay(Display):
         return {"figsize": (max(2.9 * columns, 4.5), 0.8 + 2.5 * math.ceil(n / columns))}
 
     def _draw(self):
-        short = short_names([p.name for p in self.results.parameters], LETTERS)
-        self._short = {name: plain(text) for name, text in short.items()}
         if self.kind == "cost" or not self.names:
             self.ax_ = np.array([self.ax_], dtype=object)
             self._draw_cost(self.ax_[0])
@@ -168,6 +167,12 @@ class SearchDisplay(Display):
             self._draw_scores()
         else:
             self._draw_pairs()
+
+    def _short_names(self, ax):
+        """The names of all hyperparameters, as they fit along an axis."""
+        names = [p.name for p in self.results.parameters]
+        short = short_names(names, letters_of(ax, LETTERS))
+        return {name: plain(text) for name, text in short.items()}
 
     # Scores ---------------------------------------------------------------------------------------
 
@@ -178,13 +183,13 @@ class SearchDisplay(Display):
         strip, grid = below_strip(outer, rows, columns)
         cells = [outer.figure.add_subplot(grid[1 + i // columns, i % columns]) for i in range(n)]
         self.ax_ = np.array(cells, dtype=object)
-        floor = _Floor(self.results.scores)
+        floor, short = _Floor(self.results.scores), self._short_names(cells[0])
         for i, (ax, parameter) in enumerate(zip(cells, self._shown, strict=True)):
             x, ends, absent = _laid_out(parameter)
             _shade(ax, parameter)
             self._mark_rounds(ax, x, floor)
             dress(ax)
-            ax.set_xlabel(self._short[parameter.name], fontsize="small")
+            ax.set_xlabel(short[parameter.name], fontsize="small")
             dress_axis(ax.xaxis, parameter.scale, *ends, absent=absent)
             if parameter.scale.kind == "category":
                 lean(ax, parameter.scale.categories)
@@ -233,9 +238,10 @@ class SearchDisplay(Display):
         strip, grid = below_strip(outer, n, n)
         self.ax_ = np.full((n, n), None, dtype=object)
         laid = [_laid_out(p) for p in shown]
-        points = None
+        points = short = None
         for i, j in zip(*np.tril_indices(n), strict=True):
             ax = self.ax_[i, j] = outer.figure.add_subplot(grid[1 + i, j])
+            short = short or self._short_names(ax)
             (x, x_ends, x_none), (y, y_ends, y_none) = laid[j], laid[i + 1]
             points = self._mark_pair(ax, x, y) or points
             _frame(ax, shown[j], shown[i + 1])
@@ -247,9 +253,9 @@ class SearchDisplay(Display):
                 label.set(ha="right", rotation_mode="anchor")
             ax.tick_params(labelbottom=i == n - 1, labelleft=j == 0)
             if i == n - 1:
-                ax.set_xlabel(self._short[shown[j].name], fontsize="small")
+                ax.set_xlabel(short[shown[j].name], fontsize="small")
             if j == 0:
-                ax.set_ylabel(self._short[shown[i + 1].name], fontsize="small")
+                ax.set_ylabel(short[shown[i + 1].name], fontsize="small")
         if points is not None:
             panels = [ax for ax in self.ax_.ravel() if ax is not None]
             bar = outer.figure.colorbar(points, ax=panels, shrink=0.7, pad=0.02)

@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 
 from sknn_opt.arrays.types import RandomState
 from sknn_opt.plots._scales import below_strip, dress_axis, lean, n_columns
-from sknn_opt.plots._style import COLORS, LINES, Display, dress, legend, plain, some
+from sknn_opt.plots._style import COLORS, LINES, Display, dress, legend, letters_of, plain, some
 from sknn_opt.search.distributions import Choice, Distribution, ZeroOr, as_distribution
 from sknn_opt.search.results import short_names
 from sknn_opt.search.scales import scale_of
@@ -139,7 +139,8 @@ class SearchSpaceDisplay(Display):
         strip, grid = below_strip(outer, math.ceil(n / columns), columns)
         cells = [outer.figure.add_subplot(grid[1 + i // columns, i % columns]) for i in range(n)]
         self.ax_ = np.array(cells, dtype=object)
-        short = short_names(list(dict.fromkeys(k for each in self.spaces for k in each)), LETTERS)
+        names = list(dict.fromkeys(name for each in self.spaces for name in each))
+        short = short_names(names, letters_of(cells[0], LETTERS))
         rng = check_random_state(self.random_state)
         for ax, name in zip(cells, self.names, strict=True):
             own = {i: each[name] for i, each in enumerate(self.spaces) if name in each}

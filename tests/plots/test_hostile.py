@@ -259,15 +259,9 @@ def signals_of_30_layers_with_batch_norm_and_long_names():
 
 
 @case
-def signals_of_13_networks():
+def signals_of_7_networks():
     report = check_signals(net(2), X_SMALL, Y_SMALL)
-    return SignalPropagationDisplay.from_report({LONG.format(i): report for i in range(13)})
-
-
-@case
-def signals_of_seven_networks_with_short_names():
-    nets = [net(4, activation=a) for a in ("relu", "tanh", "logistic", "relu")] * 2
-    return SignalPropagationDisplay.from_estimator(nets[:7], X_SMALL, Y_SMALL)
+    return SignalPropagationDisplay.from_report({LONG.format(i): report for i in range(7)})
 
 
 @case
@@ -536,6 +530,18 @@ def test_texts_neither_overlap_nor_are_cut(name):
     assert overlaps(boxes) == []
     assert cut_off(boxes, figure) == []
     assert all(ax.has_data() or ax.texts for ax in figure.axes if ax.axison)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["loss_with_gaps_and_a_long_name", "features_of_many_decades", "surface_of_long_names"],
+)
+def test_texts_fit_into_half_a_figure(name):
+    figure, (_, right) = plt.subplots(1, 2, figsize=(14, 6), layout="constrained")
+    CASES[name]().plot(right)
+    boxes = boxes_of(figure)
+    assert overlaps(boxes) == []
+    assert cut_off(boxes, figure) == []
 
 
 def test_the_rules_see_what_is_wrong():
