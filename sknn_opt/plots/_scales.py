@@ -17,7 +17,6 @@ MAX_TICKS = 5  # with a text
 MAX_MINOR = 150  # without one: thousands blur into a bar, and take seconds to draw
 MAX_CATEGORIES = 12
 LETTERS = 14  # of a category
-NARROWER = 0.8  # than before the layout axes may become
 LEANING, UPRIGHT = 0.28, 0.17  # inches that a category takes, by its text
 LOG_FROM = 10.0  # positive values that differ by this factor are drawn on a logarithmic axis
 SYMLOG_FROM = 1e3  # and others, where their sizes do
@@ -54,10 +53,10 @@ def dress_axis(axis, scale, low, high, *, letters=LETTERS, absent=None):
 
 def _with_room(axis, at, texts, apart, width):
     """So many of the ticks that their texts do not touch."""
-    room = NARROWER * n_letters(axis.axes, "small") / width
+    room = n_letters(axis.axes, "small") / width
     for step in range(1, len(at) + 1):
         places = [*apart, *at[::step]]
-        halves = [(len(text) + 2) / 2 for text in (*apart.values(), *texts[::step])]
+        halves = [(len(text) + 1) / 2 for text in (*apart.values(), *texts[::step])]
         ranked = sorted(zip(places, halves, strict=True))
         if all(room * (b - a) >= i + j for (a, i), (b, j) in pairwise(ranked)):
             return at[::step], texts[::step]

@@ -116,6 +116,8 @@ class GradientCheckDisplay(Display):
 
     def _name_blocks(self, blocks):
         """A legend that names the wrong blocks first, and as many as there is room for."""
+        from matplotlib.lines import Line2D
+
         handles, _ = self.ax_.get_legend_handles_labels()
         others = [handle for handle in handles if handle.get_label() in (BAND, RING)]
         named = [handle for handle in handles if handle not in others]
@@ -123,7 +125,7 @@ class GradientCheckDisplay(Display):
         named = [named[i] for i in order]
         left_out = named[MAX_NAMED:]
         if left_out:
-            (more,) = self.ax_.plot([], [], " ", label=f"… and {len(left_out)} blocks more")
+            more = Line2D([], [], linestyle="", label=f"… and {len(left_out)} blocks more")
             named = [*named[:MAX_NAMED], more]
         inside = len(named) <= MAX_INSIDE
         where = {"loc": "upper left"} if inside else {"loc": "center left"}
