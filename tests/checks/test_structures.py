@@ -613,15 +613,15 @@ def test_the_end_of_the_domain_is_told_where_it_leaves_no_steps(how):
     def f(x):
         if np.any(x < 0) and how == "raises":
             raise ValueError("negative")
-        return np.sum(x + np.sqrt(x) ** 3)
+        return np.sum(x + np.sqrt(x))
 
     x0 = np.array([0.0, 1, 2, 3, 4])
-    report = check_gradients(f, lambda x: 1 + 1.5 * np.sqrt(x), x0)
-    assert report.verdict == "INCONCLUSIVE"
+    report = check_gradients(f, lambda x: 1 + 0.5 / np.sqrt(x + (x == 0)), x0)
+    assert report.verdict == "INCONCLUSIVE"  # the slope at 0 is infinite
     (hint,) = [hint for hint in report.hints if "domain" in hint]
     assert hint.startswith("the domain of the function ends near x0")
     assert how in hint
-    inside = check_gradients(f, lambda x: 1 + 1.5 * np.sqrt(x), x0 + 0.1)
+    inside = check_gradients(f, lambda x: 1 + 0.5 / np.sqrt(x), x0 + 0.1)
     assert inside.passed
     assert inside.hints == []
 

@@ -127,11 +127,11 @@ def check_gradients(
     >>> def cost(p):
     ...     return np.sum((p["W1"] @ p["W1"].T) ** 2) / 4 + np.sum(p["b1"] ** 2)
     >>> def gradients(p):
-    ...     return {"dW1": p["W1"] @ p["W1"].T @ p["W1"], "db1": p["b1"]}
+    ...     return {"dW1": p["W1"] @ p["W1"].T @ p["W1"], "db1": -2 * p["b1"]}
     >>> rng = np.random.default_rng(0)
     >>> report = check_gradients(cost, gradients, {"W1": rng.normal(size=(4, 4)), "b1": np.ones(4)})
     >>> report.verdict, report.hints
-    ('WRONG', ['b1 is 2 times too small: an extra 1/2, or a missing 2 from a square'])
+    ('WRONG', ['b1 is -1 times the right one: the sign is wrong'])
     """
     is_estimator, ours, notes = hasattr(what, "get_params"), False, ()
     if is_estimator:

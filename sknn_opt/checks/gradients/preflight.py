@@ -3,7 +3,15 @@
 Every call of it goes through `Guarded`.
 """
 
+import copy
+import random
+
 import numpy as np
+
+from sknn_opt.checks.gradients.reach import get_state, look_around, set_state
+
+N_MORE = 4  # further calls that ought to draw other numbers
+SETTLED = 0.1  # of a change, by which state dies out and chance seldom does
 
 
 class Raised(ValueError):
@@ -113,10 +121,12 @@ def _look(problem):
             f"The function is {values[0]} at {where}, so it has no gradient there. Choose "
             "a point where it is finite."
         )
-    _refuse_randomness("function", *values, problem.remedy)
+    if values[0] != values[1]:
+        _refuse_changing("function", values, lambda: real_number(problem.value(given)), problem)
     differs = ~np.isclose(*gradients, rtol=0, atol=0, equal_nan=True)
     for k in np.flatnonzero(differs)[:1]:
-        _refuse_randomness("gradient", gradients[0][k], gradients[1][k], problem.remedy)
+        found = [float(gradient[k]) for gradient in gradients]
+        _refuse_changing("gradient", found, lambda: _element(problem, given, k), problem)  # noqa: B023
     return gradients[0], np.float32 in (problem.dtype, np.asarray(gradient).dtype)
 
 
@@ -186,9 +196,50 @@ def _refuse_changes(x, given, who):
         )
 
 
-def _refuse_randomness(what, first, second, remedy):
-    if first != second:
+def _element(problem, x, k):
+    """Element k of the gradient, from another call."""
+    return float(as_gradient(problem.gradient(x), "The gradient", "x0", x.shape)[k])
+
+
+def _refuse_changing(what, values, call_again, problem):
+    """A third call, and two from the same random numbers, tell what changes from call to call."""
+    function = problem.value if what == "function" else problem.gradient
+    reach = look_around(function)
+    values = [*values, call_again()]
+    shown = ", ".join(map(repr, values[:-1])) + f" and {values[-1]!r}"
+    drawn = _is_drawn(call_again, reach.generators)
+    if drawn or (reach.may_draw and not _settles(values)):
         raise ValueError(
-            f"The {what} is random: two calls at the same point gave {first!r} and {second!r}. "
-            f"A gradient can only be checked with its randomness frozen: {remedy}."
+            f"The {what} is random: calls at the same point gave {shown}. A gradient can only be "
+            f"checked with its randomness frozen: {problem.remedy}."
         )
+    grows = (
+        what == "gradient" and values[0] and np.allclose(np.divide(values, values[0]), [1, 2, 3])
+    )
+    if grows:
+        raise ValueError(
+            f"The gradient adds up from call to call: calls at the same point gave {shown}. Set it "
+            "to zero at the start of each call."
+        )
+    raise ValueError(
+        f"The {what} carries state over from one call to the next: calls at the same point gave "
+        f"{shown}, and no generator of random numbers explains it. Reset its state (hidden states, "
+        "counters, caches, running averages) at the start of each call."
+    )
+
+
+def _is_drawn(call, generators):
+    """Whether calls from one state of all generators agree, and others do not."""
+    saved = [(each, get_state(each)) for each in (random, np.random, *generators)]
+    found = []
+    for _ in range(2):
+        for each, state in saved:
+            set_state(each, copy.deepcopy(state))
+        found.append(call())
+    return found[0] == found[1] and any(call() != found[0] for _ in range(N_MORE))
+
+
+def _settles(values):
+    """Whether the later of three calls agree, or the changes die out: chance does neither."""
+    first, second, third = values
+    return third in (first, second) or abs(third - second) < SETTLED * abs(second - first)

@@ -26,13 +26,12 @@ OK, KINK, INCONCLUSIVE, WRONG = VERDICTS = ("OK", "KINK", "INCONCLUSIVE", "WRONG
 def band(value, verdict=None):
     """The course's word for a ratio, as far as it goes with the verdict."""
     word = "great" if value < GREAT else "worth a look" if value < LOOK else "worrying"
-    if verdict == OK and word == "worrying":
+    told = {INCONCLUSIVE: "too little can be seen", KINK: "left and right derivatives differ"}
+    if verdict == OK and word != "great":
         return "within its rounding and noise"
-    if verdict == INCONCLUSIVE:
-        return "too little can be seen"
-    if verdict == WRONG and word == "great":
+    if verdict == WRONG and word != "worrying":
         return "small, yet wrong"
-    return word
+    return told.get(verdict, word)
 
 
 @dataclass(frozen=True)
@@ -199,7 +198,7 @@ class GradientReport(Report):
     >>> [(check.block, check.verdict) for check in report.blocks]
     [('W1', 'OK'), ('b1', 'WRONG'), ('all', 'WRONG')]
     >>> report.fault, report.hints
-    ('layer 1: b1', ['b1 has the wrong sign'])
+    ('layer 1: b1', ['b1 is -1 times the right one: the sign is wrong'])
     """
 
     points: tuple[PointCheck, ...]
