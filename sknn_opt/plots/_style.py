@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib import import_module
 from inspect import signature
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -123,7 +124,7 @@ def _checked_axes(ax, numbers, who):
 def point_of(report, number):
     """One of the points of a report."""
     n = len(report.points)
-    if not -n <= number < n:
+    if not (isinstance(number, Integral) and -n <= number < n):
         raise ValueError(f"point must be a number from {-n} to {n - 1}; got {number!r}.")
     return report.points[number]
 

@@ -167,6 +167,8 @@ class LossCurveDisplay(Display):
             legend_below(self.rate_ax_ or ax, lines)
         elif lines:
             legend(ax, handles=lines)
+        else:
+            ax.text(0.5, 0.5, "no epoch yet", transform=ax.transAxes, ha="center")
 
     def _curve(self, ax, name, label, look, line):
         """A list of one line; empty where the history has no such values."""

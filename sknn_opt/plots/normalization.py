@@ -228,7 +228,7 @@ def _chosen(features, names, turned, report):
     if features is None:
         return _worst(turned, report) if len(names) > MAX_FEATURES else list(range(len(names)))
     chosen = []
-    for feature in [features] if isinstance(features, str | Integral) else features:
+    for feature in [features] if np.ndim(features) == 0 else features:
         if isinstance(feature, str):
             if feature not in names:
                 raise ValueError(f"There is no feature {feature!r}; there are {some(names)}.")

@@ -359,7 +359,7 @@ def _chosen(params, names, most):
     """The names to show."""
     if params is None:
         return names[:most]
-    chosen = [params] if isinstance(params, str) else list(params)
+    chosen = [params] if np.ndim(params) == 0 else list(params)
     for name in chosen:
         if name not in names:
             raise ValueError(

@@ -117,7 +117,7 @@ class SearchSpaceDisplay(Display):
         names = list(dict.fromkeys(name for each in spaces for name in each))
         if not names:
             raise ValueError("space is empty: give at least one name and distribution.")
-        chosen = [params] if isinstance(params, str) else params
+        chosen = [params] if params is not None and np.ndim(params) == 0 else params
         for name in chosen or ():
             if name not in names:
                 raise ValueError(

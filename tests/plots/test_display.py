@@ -163,6 +163,8 @@ def test_points_that_are_not_there():
         display.from_report(report, point=-2)
         with pytest.raises(ValueError, match="point must be a number from -2 to 1; got 2"):
             display.from_report(report, point=2)
+        with pytest.raises(ValueError, match="from -2 to 1; got 'last'"):
+            display.from_report(report, point="last")
         with pytest.raises(TypeError, match="from_report takes what check_.*returned.*got str"):
             display.from_report("report")
     with pytest.raises(ValueError, match="no network to draw"):
@@ -245,6 +247,20 @@ def test_features_that_are_neither_name_nor_number():
     for feature in (1.5, True, None):
         with pytest.raises(TypeError, match="features must be names or numbers of columns"):
             NormalizationDisplay.from_estimator(SCALED, X, features=[feature])
+
+
+def test_names_that_are_numbers():
+    with pytest.raises(TypeError, match=r"features must be names or numbers.*got 1\.5"):
+        NormalizationDisplay.from_estimator(SCALED, X, features=1.5)
+    with pytest.raises(ValueError, match="no hyperparameter 3 in the search; there are learning"):
+        SearchDisplay.from_search(coarse_to_fine(), params=3)
+    with pytest.raises(ValueError, match="no hyperparameter 3 in the space; there are learning"):
+        SearchSpaceDisplay.from_space(SPACE, params=3)
+
+
+def test_before_the_first_epoch():
+    (text,) = LossCurveDisplay([]).plot().ax_.texts
+    assert text.get_text() == "no epoch yet"
 
 
 def test_names_that_are_short_and_alike_are_told_apart():
