@@ -146,7 +146,7 @@ class LossCurveDisplay(Display):
         dress(ax, xlabel=self.epoch_name, ylabel=loss, title="Training")
         ax.xaxis.get_major_locator().set_params(integer=True)
         if len(epochs := {row["epoch"] for row in self.history}) == 1:
-            ax.set_xlim(min(epochs) - 0.5, min(epochs) + 0.5)
+            ax.set(xlim=(min(epochs) - 0.5, min(epochs) + 0.5), xticks=list(epochs))
         if self.score_name is not None:
             (name,) = fitted([self.score_name], LETTERS)
             self.score_ax_ = ax.twinx()
