@@ -160,7 +160,7 @@ class GradientCheckDisplay(Display):
 
 def _parts(point):
     """The blocks that are drawn: not those that sum up others."""
-    return [check for check in point.blocks if check.block not in ("all", "L2")]
+    return [check for check in point.blocks if len(check.samples[0])]
 
 
 def _known(values):
@@ -170,7 +170,8 @@ def _known(values):
 
 def _limits(blocks):
     """A range that shows every derivative but the vanishing ones; zeros lie on its edge."""
-    sizes = np.abs(np.concatenate([_known(side) for check in blocks for side in check.samples]))
+    sides = [_known(side) for check in blocks for side in check.samples]
+    sizes = np.abs(np.concatenate([*sides, []]))
     sizes = sizes[sizes > 0]
     if not sizes.size:
         return 1e-12, 1.0

@@ -15,7 +15,8 @@ from scipy.stats import norm
 
 from sknn_opt.arrays.types import Floats, Matrix
 from sknn_opt.checks.opener import open_normalizer
-from sknn_opt.checks.shift.check import check_shift, checked_for
+from sknn_opt.checks.shift.check import check_shift
+from sknn_opt.checks.shift.numeric import checked_for
 from sknn_opt.checks.shift.report import VERDICTS, ShiftReport
 from sknn_opt.plots._scales import around_zero, spread_out
 from sknn_opt.plots._style import (

@@ -455,7 +455,23 @@ def test_a_transposed_jacobian_is_called_so(n):
         ([W, []], ValueError, r"'x\[1\]' is empty: its shape is \(0,\)"),
         ({"W": W, "b": None}, TypeError, "'b' must be a number or an array.*got NoneType"),
         ({"W": W, "kind": "relu"}, TypeError, "'kind' must be float64 or float32"),
-        (np.array([W, b], object), TypeError, "x0 must be a number.*got an array of objects"),
+        (
+            np.array([W, b], object),
+            TypeError,
+            r"x0 must be a number.*got an array of objects of shapes \(3, 2\), \(2,\): pass list",
+        ),
+        (
+            [[1.0, 2.0], [3.0]],
+            ValueError,
+            r"^x0 must be an array.*list of parts of unequal shapes, \(2,\), \(1,\)\. Make each",
+        ),
+        (
+            {"a": [[1.0], [2.0, 3.0]]},
+            ValueError,
+            r"^'a' must be an array of numbers.*\(1,\), \(2,\)",
+        ),
+        ([[1.0], [2.0, [3.0]]], ValueError, r"unequal shapes, \(1,\), mixed"),
+        ([[1.0] * k for k in range(1, 9)], ValueError, r"\(4,\), \.\.\.\. Make"),
         ({"a": {"b": W}, "a.b": b}, ValueError, "Two parameters in x0 are called 'a.b'"),
         ({1: W, "1": b}, ValueError, "Two parameters in x0 are called '1'"),
     ],
@@ -488,6 +504,11 @@ def changed(change):
             r"'layers\[1\]' has no entry for 'W': neither 'dW' nor 'W'.*\['db'\]",
         ),
         (lambda g: g["layers"].insert(0, W), ValueError, "'layers' must be a list of 2.*of 3"),
+        (
+            lambda g: g["layers"][1].update(c=b),
+            ValueError,
+            r"'layers\[1\]' has an entry 'c' that the parameters, \['W', 'b'\], have not",
+        ),
         (
             lambda g: g["layers"].__setitem__(1, b),
             TypeError,

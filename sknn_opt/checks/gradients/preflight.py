@@ -7,6 +7,8 @@ import copy
 import random
 
 import numpy as np
+from scipy.sparse import issparse
+from scipy.sparse.linalg import LinearOperator
 
 from sknn_opt.checks.gradients.reach import get_state, look_around, set_state
 
@@ -16,6 +18,11 @@ SETTLED = 0.1  # of a change, by which state dies out and chance seldom does
 
 class Raised(ValueError):
     """The user's function or gradient raised, and `__cause__` is what."""
+
+
+def is_function(what):
+    """Whether this is to be called with a point; an operator of scipy is called with a vector."""
+    return callable(what) and not isinstance(what, LinearOperator)
 
 
 def call(function, who, x, args):
@@ -94,10 +101,13 @@ def preflight(problem):
     try:
         return _look(problem)
     except Raised as error:
-        raise Raised(
-            f"{error} at x0, so it cannot be checked there. See that it runs with x0 alone (and "
-            "args), or choose another point."
-        ) from error.__cause__
+        if problem.name == "x0":
+            rest = (
+                "x0, so it cannot be checked there. See that it runs with x0 alone (and args), or"
+            )
+        else:
+            rest = f"the {problem.name}, so it cannot be checked there. Mend it, or"
+        raise Raised(f"{error} at {rest} choose another point.") from error.__cause__
 
 
 def _look(problem):
@@ -131,8 +141,11 @@ def _look(problem):
 
 
 def detached(value):
-    """A torch tensor as NumPy can read it; anything else as it is."""
-    return value.detach().cpu() if hasattr(value, "detach") else value
+    """A torch tensor, or a sparse array, as an array of NumPy; anything else as it is."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu().to_dense()
+        return (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
+    return value.toarray() if issparse(value) else value
 
 
 def real_number(value):
@@ -148,7 +161,8 @@ def real_number(value):
         shown = f"an array of shape {array.shape}" if array.ndim else f"{type(value).__name__}"
         raise TypeError(
             f"The function must return one real number, the loss; it returned {shown}. Sum or "
-            "average over the rows, or pass the Jacobian of residuals as the gradient."
+            "average over the rows, or pass the Jacobian of residuals as the gradient; that of a "
+            "function of each element by itself is np.diag(derivative)."
         )
     return float(array.reshape(()))
 
@@ -157,12 +171,15 @@ def as_gradient(array, who, what, shape):
     """The array, if it has real numbers and the shape of the parameters."""
     if array is None:
         raise TypeError(f"{who} is None: it was never computed, or a return is missing.")
+    is_sparse = issparse(array)
     try:
         array = np.asarray(detached(array))
     except ValueError as error:
         raise ValueError(f"{who} is not one array of numbers: {error}") from error
     if array.dtype.kind not in "fiu":
-        raise TypeError(f"{who} must be real numbers; it has dtype {array.dtype}.")
+        raise TypeError(f"{who} must be real numbers; it has dtype {array.dtype}{_why_not(array)}.")
+    if is_sparse and len(shape) == 1 and array.shape in ((1, *shape), (*shape, 1)):
+        return array.ravel()  # sparse matrices have two dimensions
     if array.shape == shape:
         return array
     if array.size == np.prod(shape) == 1 and () in (array.shape, shape):
@@ -171,6 +188,14 @@ def as_gradient(array, who, what, shape):
         f"{who} must have the shape of {what}, {shape}; it has shape {array.shape}"
         f"{_reshaping(array.shape, shape)}."
     )
+
+
+def _why_not(array):
+    if array.dtype.kind != "c":
+        return ""
+    if array.imag.any():
+        return ", and its imaginary part is not 0. Take the gradient in real parameters"
+    return ", though its imaginary part is 0: return its .real"
 
 
 def _reshaping(found, shape):

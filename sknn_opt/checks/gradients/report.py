@@ -7,6 +7,7 @@ one n, with its bands: below 1e-7 great, below 1e-5 worth a look, else worrying.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,6 +22,9 @@ from sknn_opt.checks.report import Report
 # From the mildest to the gravest.
 GREAT, LOOK = 1e-7, 1e-5
 OK, KINK, INCONCLUSIVE, WRONG = VERDICTS = ("OK", "KINK", "INCONCLUSIVE", "WRONG")
+
+
+MANY_POINTS = 3  # of more than these only the worst is shown
 
 
 def band(value, verdict=None):
@@ -170,7 +174,13 @@ class PointCheck:
     @property
     def title(self) -> str:
         """One line: where and how."""
-        return f"at the {self.name}" if self.name != "x0" else "at x0"
+        return f"at {'' if re.match('x0|point', self.name) else 'the '}{self.name}"
+
+
+def _gravity(point):
+    """How bad a point is."""
+    verdict = max(VERDICTS.index(check.verdict) for check in point.blocks)
+    return verdict, max(float(error_size(check.ratio)) for check in point.blocks)
 
 
 @dataclass(frozen=True, repr=False)
@@ -279,8 +289,14 @@ class GradientReport(Report):
     def _rows(self):
         return self.blocks
 
+    @property
+    def worst_point(self) -> PointCheck:
+        """The point with the gravest verdict and, of those, the largest ratio."""
+        return max(self.points, key=_gravity)
+
     def _tables(self):
-        for point in self.points:
+        many = len(self.points) > MANY_POINTS
+        for point in [self.worst_point] if many else self.points:
             yield f"{point.title}, {point.method}", [check.cells() for check in point.blocks], []
 
     def _verdict_lines(self):
@@ -293,6 +309,10 @@ class GradientReport(Report):
             yield f"WRONG: relative error {error:.1e}, {worst.ratio:.1e} in {worst.block} ({words})"
         else:
             yield f"{self.verdict}: relative error {error:.1e} ({band(error, self.verdict)})"
+        if len(self.points) > MANY_POINTS:
+            verdicts = [max((c.verdict for c in p.blocks), key=VERDICTS.index) for p in self.points]
+            counts = ", ".join(f"{verdicts.count(v)} {v}" for v in VERDICTS if v in verdicts)
+            yield f"{len(self.points)} points: {counts}; the worst is shown"
         if self.fault:
             yield f"first at fault: {self.fault}"
         yield from (f"hint: {hint}" for hint in self.hints)

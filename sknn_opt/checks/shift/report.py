@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from sknn_opt.checks.report import Report
+from sknn_opt.checks.report import Report, record
 
 OK, UNKNOWN, SHIFTED = VERDICTS = ("OK", "UNKNOWN", "SHIFTED")  # from the mildest to the gravest
 LONGEST = 40  # features in a printed table; of more than that only those that are not OK
@@ -60,6 +60,37 @@ class FeatureShift:
         )
 
 
+@dataclass(frozen=True)
+class JointShift:
+    """What a classifier says that tries to tell new rows from rows of training.
+
+    Attributes
+    ----------
+    verdict : {"OK", "SHIFTED", "UNKNOWN"}
+        UNKNOWN: fewer than 8 rows of either kind.
+    area : float
+        Under the ROC curve, on rows that it has not learned from: the probability that a new row
+        looks newer than a row of training. 0.5 if it cannot tell them apart.
+    chance : float
+        The probability that chance alone makes an area so large.
+    """
+
+    verdict: str
+    area: float
+    chance: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether it is not known to have shifted."""
+        return self.verdict != SHIFTED
+
+    def text(self) -> str:
+        """What it found, in words."""
+        if self.verdict == UNKNOWN:
+            return "too few rows to learn from"
+        return f"a classifier tells new rows from training rows with an AUC of {self.area:.2f}"
+
+
 @dataclass(frozen=True, repr=False)
 class ShiftReport(Report):
     """What `check_shift` found. Prints as a table; a notebook shows it as HTML.
@@ -79,6 +110,8 @@ class ShiftReport(Report):
         feature. Few rows leave it large.
     notes : tuple of str
         What was done to find the normalizer.
+    joint : JointShift or None
+        Whether the features vary together as in training; None without `X_train`.
 
     Examples
     --------
@@ -100,6 +133,7 @@ class ShiftReport(Report):
     n_training: float
     sees_above: float
     notes: tuple[str, ...] = ()
+    joint: JointShift | None = None
 
     _HEAD = ("feature", "verdict", "mean", "variance", "outside", "missing", "before", "note")
     _LEFT = (0, 1, 7)
@@ -119,11 +153,14 @@ class ShiftReport(Report):
         raise KeyError(f"There is no feature {name!r}: ask one of report.features for its name.")
 
     def raise_if_shifted(self) -> None:
-        """Raise AssertionError, with the table as its message, if a feature has shifted."""
+        """Raise AssertionError, with the table as its message, if anything has shifted."""
         self.raise_if_failed()
 
     def _rows(self):
-        return self.features
+        return self.features if self.joint is None else (*self.features, self.joint)
+
+    def _records(self):
+        return [record(feature) for feature in self.features]
 
     def _tables(self):
         shown, rows = self.features, "row" if self.n_new == 1 else "rows"
@@ -139,8 +176,14 @@ class ShiftReport(Report):
         if names:
             some = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
             yield f"SHIFTED: {len(names)} of {len(self.features)} features ({some})"
+        elif not self.passed:
+            yield "SHIFTED: no feature by itself, but the joint distribution"
         else:
             yield f"{self.verdict}: no feature is known to have shifted"
+        if self.joint is not None:
+            yield f"joint distribution {self.joint.verdict}: {self.joint.text()}"
+        elif len(self.features) > 1:
+            yield "each feature is judged by itself; with X_train= also how they vary together"
         if self.n_new == 1:
             yield "one row has no variance: only its values can be judged"
         if math.isfinite(self.sees_above):

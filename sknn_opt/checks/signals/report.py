@@ -43,7 +43,7 @@ class PointSignals:
         X itself: its rms and mean, cosine and effective rank.
     layers : tuple of LayerSignals
         One for each layer with weights, the outputs last.
-    verdict : {"healthy", "vanishing", "exploding", "dead", "saturated", "collapsed"}
+    verdict : {"healthy", "vanishing", "exploding", "dead", "saturated", "collapsed", "slow"}
     findings : tuple of Finding
         What is wrong, where, and what to try; also remarks on a healthy network.
     """
