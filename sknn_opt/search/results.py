@@ -237,17 +237,34 @@ def shortened(text: str, width: int) -> str:
 def told_apart(texts: list[str], width: int) -> list[str]:
     """Texts shortened; those that would look alike lose what they have in common instead."""
     short = [shortened(text, width) for text in texts]
-    alike = [text for text, cut in zip(texts, short, strict=True) if short.count(cut) > 1]
-    if len(set(alike)) < 2:
-        return short
-    start, end = _n_common(alike), _n_common([text[::-1] for text in alike])
-    end = min(end, min(map(len, alike)) - start)
-    while start and alike[0][start - 1] in "0123456789.":  # no number is cut in two
-        start -= 1
-    return [
-        f"…{shortened(text[start : len(text) - end], width - 2)}…" if text in alike else cut
+    alike = _by_look(texts, short)
+    short = [
+        _without_common(text, alike[cut], width) if len(alike[cut]) > 1 else cut
         for text, cut in zip(texts, short, strict=True)
     ]
+    alike = _by_look(texts, short)  # more than one letter apart, in more than one place
+    return [
+        f"{i}: {shortened(text, width - 2 - len(str(i)))}" if len(alike[cut]) > 1 else cut
+        for i, (text, cut) in enumerate(zip(texts, short, strict=True), 1)
+    ]
+
+
+def _by_look(texts, short):
+    """What each short text may stand for."""
+    alike = {cut: set() for cut in short}
+    for text, cut in zip(texts, short, strict=True):
+        alike[cut].add(text)
+    return alike
+
+
+def _without_common(text, alike, width):
+    """The part of a text in which it differs from those that look like it."""
+    one = min(alike)
+    start, end = _n_common(alike), _n_common([other[::-1] for other in alike])
+    end = min(end, min(map(len, alike)) - start)
+    while start and one[start - 1] in "0123456789.":  # no number is cut in two
+        start -= 1
+    return f"…{shortened(text[start : len(text) - end], width - 2)}…"
 
 
 def _n_common(texts):
