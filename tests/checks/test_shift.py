@@ -176,6 +176,25 @@ def test_a_spread_is_never_less_probable_than_by_an_f_test(factor):
         assert wider(one, other, [True], chance**0.3)[0]
 
 
+@pytest.mark.parametrize("shape", ["uniform", "sine", "iris"])
+def test_a_few_rows_that_hardly_vary_are_seen_where_no_value_is_rare(shape):
+    rng = np.random.default_rng(12)
+    X = {
+        "uniform": rng.random((200, 1)),
+        "sine": np.sin(rng.uniform(-1.3, 1.3, size=(200, 1))),
+        "iris": load_iris().data[:, 3:],
+    }[shape]
+    X_new = X.mean() + X.std() * np.array([[-0.1, 0.1] * 4]).T
+    report = check_shift(InputNormalizer().fit(X), X_new)
+    assert report.features[0].note == "variance shrank"
+
+
+def test_a_few_rows_of_one_cluster_are_chance():
+    rng = np.random.default_rng(13)
+    X = np.repeat([0.0, 1.0], 100)[:, np.newaxis] + 0.05 * rng.normal(size=(200, 1))
+    assert check_shift(InputNormalizer().fit(X), X[:8]).passed
+
+
 def test_a_normalizer_of_an_earlier_version_knows_no_kurtosis():
     rng = np.random.default_rng(11)
     normalizer = InputNormalizer().fit(rng.normal(size=(500, 3)))
