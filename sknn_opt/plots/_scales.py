@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sknn_opt.search.results import told_apart
+from sknn_opt.checks.texts import told_apart
 
 COLUMNS = 4
 MAX_TICKS = 5  # with a text

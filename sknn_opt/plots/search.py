@@ -10,9 +10,10 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sknn_opt.checks.texts import short_names, shortened
 from sknn_opt.plots._scales import below_strip, dress_axis, lean, n_columns
 from sknn_opt.plots._style import COLORS, LINES, MARKERS, SURFACE, Display, dress, legend, mark
-from sknn_opt.search.results import Results, read_results, short_names, shortened
+from sknn_opt.search.results import Results, read_results
 from sknn_opt.search.scales import APART
 
 MAX_PANELS = {"scores": 12, "pairs": 5, "cost": 12}

@@ -47,13 +47,21 @@ from sknn_opt.arrays import moments
 from sknn_opt.arrays.types import Matrix
 from sknn_opt.checks.opener import open_normalizer
 from sknn_opt.checks.shift.categories import category_shift
-from sknn_opt.checks.shift.report import OK, SHIFTED, UNKNOWN, FeatureShift, ShiftReport
+from sknn_opt.checks.shift.report import (
+    FALSE_ALARMS,
+    LEAST_MEAN,
+    LEAST_RATIO,
+    LEAST_SHARE,
+    OK,
+    SHIFTED,
+    UNKNOWN,
+    FeatureShift,
+    ShiftReport,
+)
 from sknn_opt.checks.shift.spread import grew, log_ratio, shrank
 from sknn_opt.checks.shift.training import moments_of
 from sknn_opt.tables.encoder import TableEncoder
 
-FALSE_ALARMS = 0.001  # of reports on rows of the training distribution
-LEAST_MEAN, LEAST_RATIO, LEAST_SHARE = 0.1, 1.25, 0.01  # smaller differences do not matter
 FLOAT32 = float(np.finfo(np.float32).eps)  # new data may come in another precision
 BLOCK = 2**18  # numbers looked at together
 
