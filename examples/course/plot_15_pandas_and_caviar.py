@@ -163,12 +163,13 @@ plt.show()
 # %%
 # ``CoarseToFineSearchCV`` does this by itself, and more: after each round it draws where the best
 # candidates lie. A network that goes on keeps its weights and its optimizer, so no epoch is done
-# twice.
+# twice. Here there is one split, so candidates are compared after a part of their epochs:
+# ``min_share`` says after which at first.
 
 fine = CoarseToFineSearchCV(
-    net, SPACE, n_iter=24, n_rounds=2, cv=split, scoring="neg_log_loss", random_state=0
+    net, SPACE, n_iter=24, n_rounds=2, min_share=0.1, cv=split, scoring="neg_log_loss"
 )
-fine = fine.set_params(refit=False).fit(*both)
+fine = fine.set_params(refit=False, random_state=0).fit(*both)
 low, high = fine.spaces_[1]["learning_rate_init"].support()
 print(f"{len(fine.cv_results_['params'])} candidates in {fine.n_epochs_:.0f} epochs,", end=" ")
 print(f"validation loss {-fine.best_score_:.3f}")

@@ -25,7 +25,6 @@ from sknn_opt._sklearn import (
     by_name,
     check_method_params,
     fit_context,
-    formatted_results,
     routed_for_fit,
     scorers_of,
 )
@@ -42,15 +41,16 @@ FIRST, LATER = 27, 9  # candidates of a round where `n_iter` does not say how ma
 class CoarseToFineSearchCV(BaseSearchCV):
     """Search for hyperparameters at random: everywhere at first, then where the best are.
 
-    Each round draws candidates at random. All of them are trained a little, the better ones go on,
-    and the best are trained to their end. The next round draws where the best candidates so far
-    lie, on each parameter's own scale; a fifth of its candidates come from the whole space all the
-    same, so that the search can leave a region again.
+    Each round draws candidates at random. All of them are compared on one split, and only the
+    better ones on the others; with a smaller `min_share`, even after few epochs. The next round
+    draws where the best candidates so far lie, on each parameter's own scale; a fifth of its
+    candidates come from the whole space all the same, so that the search can leave a region again.
 
-    A network that goes on does so with its weights, its optimizer and its random numbers: what
-    comes out is, to the bit, the network of one fit. Other estimators are trained to their end at
-    once; with ``resource="rows"`` they too are compared on few rows first. Small networks of one
-    architecture are trained together, as one packed network, which changes nothing but the time.
+    A network that was stopped early goes on with its weights, its optimizer and its random numbers:
+    what comes out is, to the bit, the network of one fit. Other estimators are trained to their end
+    on each split; with ``resource="rows"`` they too are compared on few rows first. Small networks
+    of one architecture are trained together, as one packed network, which changes nothing but the
+    time.
 
     Parameters
     ----------
@@ -67,11 +67,13 @@ class CoarseToFineSearchCV(BaseSearchCV):
         The number of rounds. Without `n_iter` it is of no use.
     factor : float, default=3
         One candidate in so many goes on, each time with so many times as much training. 1 trains
-        all to the end.
+        all to the end on all splits.
     resource : {'epochs', 'rows'}, default='epochs'
         What the better ones get more of: epochs of their plan, or rows.
-    min_share : float, default=0.1
-        The least share of the epochs, or rows, after which candidates are compared, in (0, 1].
+    min_share : float, default=0.3
+        The least share of the whole effort, all epochs or rows on all splits, after which
+        candidates are compared, in (0, 1]. Splits come one by one, that of the most rows first; a
+        share below that of one split is a part of its epochs or rows.
     max_epochs : float, default=None
         A budget: the passes over training rows, of all candidates and splits together. It is
         looked at before each comparison, so that the result does not depend on `n_jobs`.
@@ -108,11 +110,12 @@ class CoarseToFineSearchCV(BaseSearchCV):
     Attributes
     ----------
     cv_results_ : dict of str to ndarray
-        As in scikit-learn's searches, with these columns more: ``round``; ``share``, that of its
-        epochs (or of the rows) with which a candidate was scored; ``n_epochs``, mean over the
-        splits; ``seconds``, those of all splits; ``ended``, the seconds of the search after which
+        As in scikit-learn's searches, with these columns more: ``round``; ``share``, that of the
+        whole effort with which a candidate was scored; ``n_epochs`` and ``seconds``, those of all
+        splits; ``ended``, the seconds of the search after which
         its score was there; ``low_NAME`` and ``high_NAME``, the bounds of the round; ``error``, why
-        it failed, or "". Ranks put those first that were trained longest.
+        it failed, or "". Ranks put those first that were trained longest. Scores are NaN on splits
+        that a candidate was not trained on; its mean and standard deviation are of the others.
     best_params_ : dict
         The hyperparameters of rank 1.
     best_score_ : float
@@ -197,7 +200,7 @@ class CoarseToFineSearchCV(BaseSearchCV):
         n_rounds: int = 3,
         factor: float = 3,
         resource: str = "epochs",
-        min_share: float = 0.1,
+        min_share: float = 0.3,
         max_epochs: float | None = None,
         max_time: float | None = None,
         scoring: Any = None,
@@ -349,7 +352,7 @@ class CoarseToFineSearchCV(BaseSearchCV):
             options,
             study,
             task,
-            rounds.shares(self.factor, self.min_share),
+            rounds.ladder(self.factor, self.min_share, len(data[2])),
             n_jobs=self.n_jobs,
             pre_dispatch=self.pre_dispatch,
             by_rows=self.resource == "rows",
@@ -392,18 +395,17 @@ class CoarseToFineSearchCV(BaseSearchCV):
 
     def _race(self, trials, candidates, score):
         """Train all a little, the better ones on, and the best to the end."""
-        for share in trials.shares:
-            candidates = trials.evaluate(candidates, share)
-            if share < 1:
+        for rung in trials.rungs:
+            candidates = trials.evaluate(candidates, rung)
+            if rung.share < 1:
                 better = rounds.promoted(candidates, self.factor, score)
                 trials.drop(one for one in candidates if one not in better)
                 candidates = better
 
     def _finish(self, trials, candidate):
         """Train a candidate to its end: without one there is no result."""
-        for share in trials.shares:
-            if candidate.share < share:
-                trials.evaluate([candidate], share, at_any_cost=True)
+        for rung in trials.rungs:
+            trials.evaluate([candidate], rung, at_any_cost=True)
         limit = "max_time" if self.max_time is not None else "max_epochs"
         warnings.warn(
             f"{limit}={getattr(self, limit)} was spent before any candidate was trained to its "
@@ -425,14 +427,9 @@ class CoarseToFineSearchCV(BaseSearchCV):
         """Set the attributes of a search that is over."""
         with_error_scores(candidates, self.error_score)
         cv_results.refuse_failures(candidates, score)
-        out = [each for one in candidates for each in one.results]
-        self.multimetric_ = isinstance(out[0]["test_scores"], dict)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # scores that are NaN are said below
-            columns = cv_results.extra_columns(candidates, space)
-            params = [one.params for one in candidates]
-            found = formatted_results(self, params, out, columns)
-        cv_results.rank_by_share(found)
+        found = cv_results.formatted(self, candidates, space)
+        some = next(iter(candidates[0].results.values()))
+        self.multimetric_ = isinstance(some["test_scores"], dict)
         cv_results.warn_of_failures(candidates, score)
         if self.refit or not self.multimetric_:
             self.best_index_ = best_index(self, metric, found)

@@ -7,6 +7,8 @@ import numpy as np
 from scipy.stats import rankdata
 from sklearn.exceptions import FitFailedWarning
 
+from sknn_opt._sklearn import formatted_results
+
 
 def metric_of(refit_metric):
     """The score of one result of a trial: by the metric that decides."""
@@ -17,7 +19,39 @@ def metric_of(refit_metric):
             return float(scores)
         return float(scores[refit_metric if refit_metric in scores else next(iter(scores))])
 
-    return lambda candidate: float(np.mean([score(each) for each in candidate.results]))
+    return lambda candidate: float(np.mean([score(each) for each in candidate.results.values()]))
+
+
+def formatted(search, candidates, space):
+    """`cv_results_` of candidates. Splits that one was not trained on are NaN, and not averaged."""
+    n = search.n_splits_
+    some = next(iter(candidates[0].results.values()))
+    nothing = {name: _nothing_like(value) for name, value in some.items()}
+    out = [one.results.get(i, nothing) for one in candidates for i in range(n)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scores that are NaN are said later
+        params = [one.params for one in candidates]
+        found = formatted_results(search, params, out, extra_columns(candidates, space))
+    scored = [name.removeprefix("split0_") for name in found if name.startswith("split0_")]
+    for row, one in enumerate(candidates):
+        if len(one.results) < n:
+            values = {name: _each(one, name) for name in ("fit_time", "score_time")}
+            values |= {
+                name: [found[f"split{i}_{name}"][row] for i in one.results] for name in scored
+            }
+            for name, each in values.items():
+                found[f"mean_{name}"][row], found[f"std_{name}"][row] = np.mean(each), np.std(each)
+    rank_by_share(found)
+    return found
+
+
+def _nothing_like(value):
+    return dict.fromkeys(value, np.nan) if isinstance(value, dict) else np.nan
+
+
+def _each(candidate, name):
+    """What was found on each split that a candidate was trained on."""
+    return [result[name] for result in candidate.results.values()]
 
 
 def extra_columns(candidates, space):
@@ -25,11 +59,9 @@ def extra_columns(candidates, space):
     columns = {
         "round": [one.round for one in candidates],
         "share": [one.share for one in candidates],
-        "n_epochs": [float(np.mean([r["n_epochs"] for r in one.results])) for one in candidates],
-        "seconds": [
-            sum(r["fit_time"] + r["score_time"] for r in one.results) for one in candidates
-        ],
-        "ended": [max(r["ended"] for r in one.results) for one in candidates],
+        "n_epochs": [float(sum(_each(one, "n_epochs"))) for one in candidates],
+        "seconds": [sum(_each(one, "fit_time") + _each(one, "score_time")) for one in candidates],
+        "ended": [max(_each(one, "ended")) for one in candidates],
         "error": [reason_of(one) for one in candidates],
     }
     for name in space:
@@ -51,7 +83,7 @@ def rank_by_share(results):
 
 def reason_of(candidate):
     """Why a candidate failed, in one line; "" if it did not."""
-    for result in candidate.results:
+    for result in candidate.results.values():
         if result["fit_error"] is not None:
             return result["fit_error"].strip().splitlines()[-1]
     return ""

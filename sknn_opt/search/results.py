@@ -166,7 +166,7 @@ def _costs(search, table, n_splits):
     n_splits = getattr(search, "n_splits_", None) or max(n_splits, 1)
     costs = {}
     if "n_epochs" in table:
-        costs["epochs"] = np.asarray(table["n_epochs"], dtype=float) * n_splits
+        costs["epochs"] = np.asarray(table["n_epochs"], dtype=float)
     if "seconds" in table:
         costs["seconds"] = np.asarray(table["seconds"], dtype=float)
     elif "mean_fit_time" in table:

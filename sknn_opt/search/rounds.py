@@ -5,26 +5,54 @@ it was drawn from at first.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.model_selection import ParameterSampler
 
 from sknn_opt.search.distributions import Choice, ZeroOr
 
-BEST = 0.2  # the share of the candidates whose region the next round zooms into
-FEWEST = 4  # of them
-MARGIN = 0.25  # by which a region is wider than that of the best, as a share of it, on each side
+BEST = 5  # the candidates whose region the next round zooms into
+MARGIN = 0.1  # by which a region is wider than that of the best, as a share of it, on each side
 LEAST_MARGIN = 0.05  # and at least so many quantiles
 OUTSIDE = 0.2  # the share of candidates that are drawn from the whole space all the same
 LEARNED = 0.7  # how much of a category's new weights is its share among the best
 
 
-def shares(factor, least):
-    """The shares of the whole effort after which candidates are compared, in rising order."""
+@dataclass(frozen=True)
+class Rung:
+    """After how much training candidates are compared.
+
+    Attributes
+    ----------
+    part : float
+        Of the epochs, or of the rows, on each split.
+    n_splits : int
+        On how many splits.
+    share : float
+        Of the whole effort: all epochs and rows on all splits are 1.
+    """
+
+    part: float
+    n_splits: int
+    share: float
+
+
+def ladder(factor, least, n_splits):
+    """The rungs from about a share `least` of the whole effort, each `factor` times as much.
+
+    One split to its end tells more of a candidate than all splits for a while, and takes fewer
+    fits: so the splits come one by one, and only of the first less than the whole is trained.
+    """
     if factor == 1:
-        return [1.0]
+        return [Rung(1.0, n_splits, 1.0)]
     n = max(0, math.floor(math.log(1 / least, factor) + 1e-9))
-    return [factor**-k for k in range(n, -1, -1)]
+    rungs = {}
+    for share in (factor**-k for k in range(n, -1, -1)):
+        n_trained = max(1, round(share * n_splits))
+        part = min(1.0, share * n_splits) if n_trained == 1 else 1.0
+        rungs[part, n_trained] = Rung(part, n_trained, part * n_trained / n_splits)
+    return list(rungs.values())
 
 
 def draw(space, region, n, is_first, rng):
@@ -53,7 +81,7 @@ def ranked(candidates, score):
 
 def worth_a_look(best):
     """Those of ranked candidates in whose region the next round draws."""
-    return best[: max(FEWEST, math.ceil(BEST * len(best)))]
+    return best[:BEST]
 
 
 def zoomed(space, best):

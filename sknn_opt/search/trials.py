@@ -29,25 +29,28 @@ class Candidate:
     bounds : dict of str to (low, high)
         Those of the round, of parameters that have bounds.
     share : float
-        The share of its epochs, or of the rows, that it was trained with; 1 if it is over.
-    results : list of dict
-        What was found on each split.
+        The share of the whole effort that was spent on it; 1 if it is over.
+    part : float
+        The part of the epochs, or of the rows, that it was last trained with.
+    results : dict of int to dict
+        What was found, by the number of the split.
     """
 
     params: dict
     round: int
     bounds: dict
     share: float = 0.0
-    results: list = field(default_factory=list)
+    part: float = 0.0
+    results: dict = field(default_factory=dict)
 
     @cached_property
     def key(self):
         """The same for the same hyperparameters."""
         return joblib.hash(self.params)
 
-    def unfinished(self, n_splits):
-        """The splits on which training is not over."""
-        return [i for i in range(n_splits) if not (self.results and self.results[i]["is_over"])]
+    def unfinished(self, splits):
+        """Those splits on which training is not over."""
+        return [i for i in splits if i not in self.results or not self.results[i]["is_over"]]
 
 
 @dataclass
@@ -65,8 +68,8 @@ class Trials:
     study : Study
         What is known already.
     task : SearchTask
-    shares : list of float
-        Those after which candidates are compared, up to 1.
+    rungs : list of Rung
+        After how much training candidates are compared, up to all.
     n_jobs, pre_dispatch : of joblib
     by_rows : bool
         Whether a share is one of the rows; else of the epochs.
@@ -81,7 +84,7 @@ class Trials:
     options: dict
     study: object
     task: object
-    shares: list
+    rungs: list
     n_jobs: int | None = None
     pre_dispatch: int | str = "2*n_jobs"
     by_rows: bool = False
@@ -95,14 +98,21 @@ class Trials:
         """Whether there is no budget left."""
         return self.n_epochs >= self.max_epochs or self.study.seconds >= self.max_time
 
-    def evaluate(self, candidates, share, *, at_any_cost=False):
-        """Train candidates up to a share, while there is budget. Returns those that got there."""
-        wanted = [one for one in candidates if one.share < 1]
-        keys = [(one.key, i, share) for one in wanted for i in one.unfinished(len(self.splits))]
+    @cached_property
+    def order(self):
+        """The splits, those first whose smaller part is largest: they tell most."""
+        sizes = [len(train) * len(test) for train, test in self.splits]
+        return sorted(range(len(sizes)), key=lambda i: -sizes[i])
+
+    def evaluate(self, candidates, rung, *, at_any_cost=False):
+        """Train candidates up to a rung, while there is budget. Returns those that got there."""
+        wanted = [one for one in candidates if one.share < rung.share]
+        splits, part = self.order[: rung.n_splits], rung.part
+        keys = [(one.key, i, part) for one in wanted for i in one.unfinished(splits)]
         known = {key: self.study[key] for key in dict.fromkeys(keys) if key in self.study}
         # Tasks are made before any trial is pickled: each is entered in the one around it.
         tasks = {key: self._next_task() for key in dict.fromkeys(keys) if key not in known}
-        calls = self._calls(wanted, share, tasks, at_any_cost)
+        calls = self._calls(wanted, splits, part, tasks, at_any_cost)
         options = {"n_jobs": self.n_jobs, "pre_dispatch": self.pre_dispatch}
         parallel = Parallel(return_as="generator_unordered", **options)
         with warnings.catch_warnings():
@@ -114,12 +124,11 @@ class Trials:
         in_order = [known[key] for key in dict.fromkeys(keys) if key in known]
         self.n_epochs += sum(each["new_epochs"] for each in in_order)  # they came in any order
         for one in wanted:
-            found = {i: known.get((one.key, i, share)) for i in one.unfinished(len(self.splits))}
+            found = {i: known.get((one.key, i, part)) for i in one.unfinished(splits)}
             if None not in found.values():
-                finished = dict(enumerate(one.results))
-                one.results = [(finished | found)[i] for i in range(len(self.splits))]
-                one.share = 1.0 if all(each["is_over"] for each in one.results) else share
-        return [one for one in candidates if one.share >= share]
+                one.results |= found
+                one.part, one.share = part, rung.share
+        return [one for one in candidates if one.share >= rung.share]
 
     def drop(self, candidates):
         """Forget the states of candidates that will not go on: they would fill the memory."""
@@ -131,21 +140,21 @@ class Trials:
         self.n_started += 1
         return self.task.trial(self.n_started)
 
-    def _calls(self, candidates, share, tasks, at_any_cost):
+    def _calls(self, candidates, splits, part, tasks, at_any_cost):
         """The trials that are to run, those of `tasks`; none once the budget is spent."""
-        for pack in self._packs(candidates, share, tasks):
+        for pack in self._packs(candidates, splits, part, tasks):
             if self.is_spent and not at_any_cost:
                 return
-            yield delayed(run_pack)(run, [self._call(*trial, share, tasks) for trial in pack])
+            yield delayed(run_pack)(run, [self._call(*trial, part, tasks) for trial in pack])
 
-    def _packs(self, candidates, share, tasks):
+    def _packs(self, candidates, splits, part, tasks):
         """(candidate, number of the split) of trials that may be trained together."""
         packs, started = {}, set()
         can = can_be_packed(self.estimator) and not self.task.is_watched
         for one in candidates:
             kind = kind_of(self.estimator, one.params) if can else one.key
-            for i in one.unfinished(len(self.splits)):
-                key = one.key, i, share
+            for i in one.unfinished(splits):
+                key = one.key, i, part
                 if key in tasks and key not in started:
                     started.add(key)
                     packs.setdefault((kind, i), []).append((one, i))
@@ -155,34 +164,34 @@ class Trials:
             for k in range(n):
                 yield pack[k::n]
 
-    def _call(self, candidate, i, share, tasks):
+    def _call(self, candidate, i, part, tasks):
         """The arguments of `run` for a trial."""
-        spent = candidate.results[i] if candidate.results else {}
         return (
-            (candidate.key, i, share),
+            (candidate.key, i, part),
             self.estimator,
             candidate.params,
             (self.X, self.y),
-            self._rows_of(self.splits[i], share),
-            self._pause(share, self.study.state((candidate.key, i, candidate.share))),
-            spent,
-            share if self.by_rows else None,
-            tasks[candidate.key, i, share],
+            self._rows_of(self.splits[i], part),
+            self._pause(part, self.study.state((candidate.key, i, candidate.part))),
+            candidate.results.get(i, {}),
+            part if self.by_rows else None,
+            tasks[candidate.key, i, part],
             self.options,
         )
 
-    def _pause(self, share, state):
+    def _pause(self, part, state):
         """Where a network is to pause. With more rows each time it trains on for equal parts."""
         if self.by_rows:
-            share = (self.shares.index(share) + 1) / len(self.shares)
-        return Pause(share, state)
+            parts = sorted({rung.part for rung in self.rungs})
+            part = (parts.index(part) + 1) / len(parts)
+        return Pause(part, state)
 
-    def _rows_of(self, split, share):
-        """The split, with a share of its training rows."""
+    def _rows_of(self, split, part):
+        """The split, with a part of its training rows."""
         train, test = split
-        if not self.by_rows or share >= 1:
+        if not self.by_rows or part >= 1:
             return train, test
-        return np.sort(self._in_order(train)[: max(1, round(share * len(train)))]), test
+        return np.sort(self._in_order(train)[: max(1, round(part * len(train)))]), test
 
     def _in_order(self, train):
         """Training rows such that those in front are like all; of classes, each comes early."""
@@ -227,4 +236,4 @@ def epochs_of(estimator):
 
 def with_error_scores(candidates, error_score):
     """Give trials that failed the score of an error, for each metric."""
-    insert_error_scores([each for one in candidates for each in one.results], error_score)
+    insert_error_scores([each for one in candidates for each in one.results.values()], error_score)

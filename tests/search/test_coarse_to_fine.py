@@ -14,9 +14,15 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, get_scorer
-from sklearn.model_selection import GroupKFold, ShuffleSplit, cross_val_score
+from sklearn.model_selection import (
+    GroupKFold,
+    ShuffleSplit,
+    TimeSeriesSplit,
+    cross_val_score,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import shuffle
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.parallel import Parallel
 
@@ -31,6 +37,7 @@ from sknn_opt.search import (
     Uniform,
     ZeroOr,
     coarse_to_fine,
+    rounds,
     study,
 )
 
@@ -57,8 +64,13 @@ TIMES = ("time", "seconds", "ended")
 
 def search(estimator=NET, space=SPACE, **options):
     return CoarseToFineSearchCV(
-        estimator, space, **{"n_iter": 12, "cv": 3, "random_state": 0} | options
+        estimator, space, **{"n_iter": 12, "cv": 3, "min_share": 0.1, "random_state": 0} | options
     )
+
+
+def splits_of(results):
+    """The scores on each split, (n_candidates, n_splits); NaN where one was not trained."""
+    return np.array([results[f"split{i}_test_score"] for i in range(3)]).T
 
 
 def assert_same(one, other):
@@ -128,8 +140,10 @@ def test_columns(seed):
         assert_array_equal(results["high_batch_size"][mine], space["batch_size"].support()[1])
     assert np.isnan(results["low_activation"]).all()
     assert set(results["share"]) <= {1 / 9, 1 / 3, 1.0}
-    assert results["n_epochs"].sum() * 3 == pytest.approx(found.n_epochs_)
-    assert results["n_epochs"].max() <= 18
+    n_splits = np.isfinite(splits_of(results)).sum(axis=1)
+    assert (n_splits == np.where(results["share"] == 1, 3, 1)).all()
+    assert results["n_epochs"].sum() == pytest.approx(found.n_epochs_)
+    assert (results["n_epochs"] <= 18 * n_splits).all()
     assert found.best_index_ == np.argmin(results["rank_test_score"])
     assert results["share"][found.best_index_] == 1
     assert (results["error"] == "").all()
@@ -161,7 +175,7 @@ def test_splits_that_are_over_are_not_trained_again():
     found = search(net, cv=5, scoring=(calls := Calls()), refit=False).fit(*CANCER)
     trained = {(call["n_iter"], call["alpha"], call["rate"], call["mean"]) for call in calls.made}
     assert len(trained) == len(calls.made)
-    assert found.n_epochs_ == pytest.approx(5 * found.cv_results_["n_epochs"].sum())
+    assert found.n_epochs_ == pytest.approx(found.cv_results_["n_epochs"].sum())
 
 
 class Calls:
@@ -216,7 +230,7 @@ def breaking(after):
     return scorer
 
 
-@pytest.mark.parametrize("after", [0, 1, 10, 37, 45])
+@pytest.mark.parametrize("after", [0, 1, 10, 17, 23])
 def test_a_search_that_was_interrupted_goes_on(after):
     whole = search(scoring="accuracy").fit(*IRIS)
     part = search(scoring=breaking(after), warm_start=True)
@@ -345,12 +359,17 @@ def test_tables():
     assert len(found.best_estimator_.feature_importances_) == 4
 
 
-def test_other_estimators_are_trained_to_their_end():
+@pytest.mark.parametrize("resource", ["epochs", "rows"])
+def test_other_estimators(resource):
+    """They cannot pause: compared on one split, and with few rows of it where rows are given."""
     space = {"learning_rate": LogUniform(0.01, 1), "max_leaf_nodes": LogUniformInt(2, 31)}
     model = HistGradientBoostingClassifier(max_iter=5)
-    assert (search(model, space, n_iter=6).fit(*IRIS).cv_results_["share"] == 1).all()
-    by_rows = search(model, space, n_iter=6, resource="rows", min_share=0.3).fit(*IRIS)
-    assert set(by_rows.cv_results_["share"]) == {1 / 3, 1.0}
+    found = search(model, space, n_iter=9, n_rounds=1, resource=resource).fit(*IRIS)
+    shares, counts = np.unique(found.cv_results_["share"], return_counts=True)
+    assert dict(zip(shares, counts, strict=True)) == {1 / 9: 6, 1 / 3: 2, 1.0: 1}
+    best = clone(model).set_params(**found.best_params_)
+    assert found.best_score_ == cross_val_score(best, *IRIS, cv=3).mean()
+    assert found.n_epochs_ == 5 * (9 + 2 if resource == "epochs" else 9 / 3 + 3 + 2)
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
@@ -360,7 +379,8 @@ def test_by_rows_networks_go_on(solver):
     done = found.cv_results_["share"] == 1
     assert 3 <= done.sum() < 12
     if solver != "lbfgs":
-        assert (found.cv_results_["n_epochs"][done] < 18).all()
+        assert (found.cv_results_["n_epochs"][done] <= 3 * 18).all()
+        assert (found.cv_results_["n_epochs"][done] < 3 * 18).any()
     assert found.cv_results_["mean_test_score"][done].max() > 0.6
 
 
@@ -431,7 +451,7 @@ def test_tasks_are_there_before_a_trial_is_sent(monkeypatch):
     monkeypatch.setattr(SearchTask, "trial", lambda *args: made.append(1) or trial(*args))
     monkeypatch.setattr("sknn_opt.search.trials.Parallel", Recorded)
     search(n_iter=6).fit(*IRIS)
-    assert len(sent) == len(made) > 18
+    assert len(sent) == len(made) > 12
 
 
 # Budgets ----------------------------------------------------------------------------------------
@@ -442,6 +462,33 @@ def test_a_budget_of_epochs():
     for budget in (300, 600):
         found = search(n_iter=None, max_epochs=budget).fit(*IRIS)
         assert budget <= found.n_epochs_ <= budget + 3 * 2 * coarse_to_fine.FIRST
+
+
+def test_candidates_are_compared_on_the_splits_that_tell_most():
+    """Of splits in time it is the last, which has most rows."""
+    found = search(cv=TimeSeriesSplit(3), factor=2, min_share=0.5, n_iter=4, n_rounds=1)
+    results = found.fit(*shuffle(*IRIS, random_state=0)).cv_results_
+    known = np.isfinite(splits_of(results))
+    assert set(map(tuple, known)) == {(False, True, True), (True, True, True)}
+    for row, scores in enumerate(splits_of(results)):
+        own = scores[known[row]]
+        assert results["mean_test_score"][row] == own.mean()
+        assert results["std_test_score"][row] == own.std()
+        assert results["mean_fit_time"][row] > 0
+
+
+@pytest.mark.parametrize("n_splits", [1, 2, 3, 4, 5, 10, 30])
+@pytest.mark.parametrize("factor", [1, 1.5, 2, 3, 5])
+@pytest.mark.parametrize("least", [0.01, 0.1, 0.3, 1 / 3, 1])
+def test_ladders(n_splits, factor, least):
+    rungs = rounds.ladder(factor, least, n_splits)
+    shares = np.array([rung.share for rung in rungs])
+    assert (rungs[-1].part, rungs[-1].n_splits, rungs[-1].share) == (1, n_splits, 1)
+    assert (np.diff(shares) > 0).all()
+    for rung in rungs:
+        assert rung.share == rung.part * rung.n_splits / n_splits
+        assert rung.part == 1 or rung.n_splits == 1
+    assert shares[0] == 1 if factor == 1 else shares[0] >= 0.7 * least
 
 
 def test_a_budget_below_one_candidate():
