@@ -53,7 +53,7 @@ class Report:
         return row.cells()
 
     def _names(self):
-        """The names in the rows, which are shortened where they are long."""
+        """The names that may be printed, which are shortened where they are long."""
         return ()
 
     def _verdict_lines(self):

@@ -18,9 +18,9 @@ WIDEST = 60  # letters of a candidate in a sentence
 COLUMNS = (
     Column("old", "Rank in the search, among the candidates of the retest; 1 is the best."),
     Column("new", "Rank on the new data."),
-    Column("old score", "Mean score over the splits of the search.", 3),
+    Column("old score", "Mean score over the splits of the search.", 4),
     Column("new score", "Mean score over the splits of the new data.", 2),
-    Column("to old best", "How much better it is than the old best on the new data.", 4),
+    Column("to old best", "How much better it is than the old best on the new data.", 3),
     Column("error", "Standard error of that.", 5),
     Column(
         "verdict",
@@ -29,7 +29,7 @@ COLUMNS = (
         1,
         True,
     ),
-    Column("candidate", "Its hyperparameters.", left=True),
+    Column("candidate", "Its hyperparameters.", left=True, least=32),
 )
 MEANINGS = {
     "still first": "The ranks agree (Kendall's τ above 0, with a chance of at most "

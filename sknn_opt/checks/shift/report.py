@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from sknn_opt.checks.layout import Column, Table
+from sknn_opt.checks.layout import LINES, Column, Table
 from sknn_opt.checks.report import Report
 from sknn_opt.checks.texts import number
 
@@ -119,7 +119,7 @@ class ShiftReport(Report):
     >>> old = X["age"] > 60
     >>> report = check_shift(InputNormalizer().fit(X[~old]), X.loc[old])
     >>> report
-    <ShiftReport: SHIFTED: 4 of 10 features (age, bp, s1, s5); print it to see the table>
+    <ShiftReport: SHIFTED: 4 of 10 features (age, s5, bp, s1); print it to see the table>
     >>> report.verdict, report.passed
     ('SHIFTED', False)
     >>> round(report["age"].mean_difference, 1)
@@ -165,7 +165,7 @@ class ShiftReport(Report):
         yield Table(caption, self.features, _gravity)
 
     def _names(self):
-        return [feature.name for feature in self.features]
+        return [feature.name for feature in self.worst(LINES)]  # no other is printed
 
     def worst(self, k: int = 5) -> list[FeatureShift]:
         """The k worst features.
