@@ -21,7 +21,7 @@ CELL, INDENT = 24, 4
 GREEN, AMBER, RED = "#1b7837", "#8a6d00", "#b2182b"
 COLORS = dict.fromkeys(("OK", "HEALTHY", "CLEAR", "STILL FIRST"), GREEN)
 COLORS |= dict.fromkeys(("WRONG", "SHIFTED", "STALE", "BETTER", "FAILED"), RED)
-COLORS |= dict.fromkeys(("VANISHING", "EXPLODING", "DEAD", "SATURATED", "COLLAPSED"), RED)
+COLORS |= dict.fromkeys(("VANISHING", "EXPLODING", "DEAD", "SATURATED", "COLLAPSED", "SLOW"), RED)
 COLORS |= dict.fromkeys(("KINK", "INCONCLUSIVE", "UNKNOWN", "PARTIAL", "UNCLEAR"), AMBER)
 COLORS["CANNOT SAY"] = AMBER
 
@@ -186,11 +186,9 @@ def _fitted(table, cells, columns):
         more = min(wants[i] - least[i], room)
         room -= more
         texts.append(told_apart([row[i] for row in cells], least[i] + more))
-    caption, rows = (
-        shortened(plain(table.caption), WIDTH),
-        [[*row] for row in zip(*texts, strict=True)],
-    )
-    return Drawn(caption, [columns[i] for i in keep], rows, table.below), filled - len(keep)
+    rows = [[*row] for row in zip(*texts, strict=True)]
+    caption, kept = shortened(plain(table.caption), WIDTH), [columns[i] for i in keep]
+    return Drawn(caption, kept, rows, table.below), filled - len(keep)
 
 
 def _column(cells, columns, i):

@@ -87,6 +87,15 @@ class Report:
         -------
         text : str
             To be printed; a notebook shows it as HTML.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknn_opt import check_gradients
+        >>> start = {f"w{i:02d}": np.ones(3) for i in range(60)}
+        >>> report = check_gradients(lambda p: sum(w @ w for w in p.values()), lambda p: p, start)
+        >>> "w30" in str(report), "w30" in report.full()
+        (False, True)
         """
         notes = (f"note: {note}" for note in self.notes)
         sheet = full_sheet(self._verdict_lines(), notes, self._tables(), self._COLUMNS, self._cells)
@@ -99,6 +108,18 @@ class Report:
         -------
         text : str
             To be printed; a notebook shows it as HTML.
+
+        Examples
+        --------
+        >>> from sknn_opt import check_gradients
+        >>> report = check_gradients(lambda x: x @ x, lambda x: 2 * x, [1.0, 2.0])
+        >>> report.explain()  # doctest: +ELLIPSIS
+        The columns
+        -----------
+        block       Which parameters. all is the whole gradient; L2 the penalty alone.
+        size        How many parameters.
+        verdict     OK, KINK, INCONCLUSIVE or WRONG: see below.
+        ...
         """
         return Page(*explanation(self._COLUMNS, self._VERDICTS, self._REMARKS))
 

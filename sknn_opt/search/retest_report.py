@@ -16,8 +16,10 @@ OLD_BEST, LEVEL, WORSE, BETTER, FAILED = "OLD BEST", "LEVEL", "WORSE", "BETTER",
 LEVEL_OF_ERROR = 0.05
 WIDEST = 60  # letters of a candidate in a sentence
 COLUMNS = (
-    Column("old", "Rank in the search, among the candidates of the retest; 1 is the best."),
-    Column("new", "Rank on the new data."),
+    Column(
+        "old", "Rank in the search, among the candidates of the retest; 1 is the best.", least=8
+    ),
+    Column("new", "Rank on the new data.", least=8),
     Column("old score", "Mean score over the splits of the search.", 4),
     Column("new score", "Mean score over the splits of the new data.", 2),
     Column("to old best", "How much better it is than the old best on the new data.", 3),

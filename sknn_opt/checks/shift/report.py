@@ -180,6 +180,15 @@ class ShiftReport(Report):
         list of FeatureShift
             Those that have shifted first, by how many times the least difference that matters
             theirs is.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknn_opt import InputNormalizer, check_shift
+        >>> X = np.random.default_rng(0).normal(size=(500, 20))
+        >>> report = check_shift(InputNormalizer().fit(X), X + 3 * (np.arange(20) == 7))
+        >>> [feature.name for feature in report.worst(1)]
+        ['x7']
         """
         return sorted(self.features, key=_gravity, reverse=True)[:k]
 
