@@ -345,6 +345,7 @@ def test_the_table():
     report = check_shift(InputNormalizer().fit(X_IRIS), X_IRIS[:50])
     lines = str(report).splitlines()
     assert lines[0].startswith("SHIFTED: 4 of 4 features (petal length (cm), petal width (cm), ")
+    assert "train again with such rows" in " ".join(lines[1:4])
     start = lines.index("50 new rows compared with 150 of training") + 3
     worst = [X_IRIS.columns[j] for j in (2, 3, 0, 1)]
     assert [line.split("  ")[0] for line in lines[start : start + 4]] == worst

@@ -21,6 +21,10 @@ MEANINGS = {
     f"{LEAST_RATIO:g}, or a share by more than {LEAST_SHARE:g}. Chance makes such a report once in "
     f"{1 / FALSE_ALARMS:,.0f}.",
 }
+REMEDY = (
+    "Look at the unit, the coding and the source of these features; if they are correct, train "
+    "again with such rows."
+)
 COLUMNS = (
     Column("feature", "The name of the feature.", left=True),
     Column("verdict", "OK, UNKNOWN or SHIFTED: see below.", left=True),
@@ -198,6 +202,7 @@ class ShiftReport(Report):
             worst = [feature.name for feature in self.worst(min(5, len(names)))]
             some = ", ".join(worst) + (", …" if len(names) > 5 else "")
             yield f"SHIFTED: {len(names)} of {len(self.features)} features ({some})"
+            yield REMEDY
         else:
             yield f"{self.verdict}: no feature is known to have shifted"
         if self.n_new == 1:
