@@ -54,6 +54,7 @@ bench: .venv-bench/bench.stamp ## speed and accuracy compared with the peers
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/row_by_row.py
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/outliers.py
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/gradient_checkers.py
+	$(ONE_THREAD) $(<D)/bin/python benchmarks/hints.py
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/signals.py
 	$(ONE_THREAD) $(<D)/bin/python benchmarks/shift.py
 	$(ONE_THREAD) PYTHONPATH=benchmarks $(<D)/bin/python -m search.importance

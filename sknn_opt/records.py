@@ -2,14 +2,14 @@
 
 - `GradientReport`, `PointCheck`, `BlockCheck`: from `check_gradients`.
 - `SignalReport`, `PointSignals`, `LayerSignals`, `Finding`: from `check_signals`.
-- `ShiftReport`, `FeatureShift`: from `check_shift`.
+- `ShiftReport`, `FeatureShift`, `JointShift`: from `check_shift`.
 - `ImportanceReport`, `ParameterImportance`: from `search.parameter_importances`.
 - `RetestReport`, `RetestedCandidate`: from `search.retest`.
 - `Objective`: from ``estimator.objective``; `Block`: from its ``blocks`` and from ``blocks_``.
 """
 
 from sknn_opt.checks.gradients.report import BlockCheck, GradientReport, PointCheck
-from sknn_opt.checks.shift.report import FeatureShift, ShiftReport
+from sknn_opt.checks.shift.report import FeatureShift, JointShift, ShiftReport
 from sknn_opt.checks.signals.report import PointSignals, SignalReport
 from sknn_opt.nn.network import Block
 from sknn_opt.nn.objective import Objective
@@ -25,6 +25,7 @@ __all__ = [
     "Finding",
     "GradientReport",
     "ImportanceReport",
+    "JointShift",
     "LayerSignals",
     "Objective",
     "ParameterImportance",

@@ -1,4 +1,4 @@
-"""Mean, variance and range of columns, in one pass, to nearly full float64 precision.
+"""Mean, variance, kurtosis and range of columns, in one pass, to nearly full float64 precision.
 
 The textbook formula :math:`E[x^2] - E[x]^2` subtracts two large numbers: with a mean of 1e8 and a
 standard deviation of 1 nothing is left. The variance does not change when a constant K is taken
@@ -19,9 +19,10 @@ and two blocks a and b join by the pairwise formula of Chan, Golub and LeVeque,
     M_2 = M_{2a} + M_{2b} + \\delta^2 \\frac{n_a n_b}{n}, \\qquad
     \\delta = r_b - r_a, \\quad n = n_a + n_b .
 
-The difference that gives :math:`M_2` loses one bit at most while the block's mean stays within a
-standard deviation of K. Where a block has drifted farther, its columns are centered a second time
-(the corrected two-pass algorithm of the same paper).
+Pébay's formulas join the sums of third and fourth powers of d - r alike; the kurtosis is
+:math:`n M_4 / M_2^2`. The difference that gives :math:`M_2` loses one bit at most while the block's
+mean stays within a standard deviation of K. Where a block has drifted farther, its columns are
+centered a second time (the corrected two-pass algorithm of the first paper).
 
 A column of equal values has d = 0 throughout, hence a variance of exactly 0.
 
@@ -29,6 +30,9 @@ References
 ----------
 T. F. Chan, G. H. Golub and R. J. LeVeque, "Algorithms for computing the sample variance: analysis
 and recommendations", The American Statistician 37(3), 1983, pp. 242-247.
+
+P. Pébay, "Formulas for robust, one-pass parallel computation of covariances and arbitrary-order
+statistical moments", Sandia Report SAND2008-6212, 2008, equations (2.1) and (2.2).
 """
 
 from typing import NamedTuple
@@ -60,9 +64,9 @@ class Moments(NamedTuple):
     """What has been seen of each column: arrays of shape (n_features,), in float64.
 
     ``shift`` (NaN before the first value) defines the coordinate d = x - shift; ``count`` is the
-    sum of the weights, ``residual`` the mean of d and ``m2`` the weighted sum of
-    (d - residual)**2. ``total`` is the sum of the weights with those of missing values; ``low`` and
-    ``high`` (NaN before the first value) are the range of x.
+    sum of the weights, ``residual`` the mean of d and ``m2``, ``m3`` and ``m4`` the weighted sums
+    of the powers of d - residual. ``total`` is the sum of the weights with those of missing values;
+    ``low`` and ``high`` (NaN before the first value) are the range of x.
     """
 
     shift: np.ndarray
@@ -72,18 +76,27 @@ class Moments(NamedTuple):
     total: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    m3: np.ndarray
+    m4: np.ndarray
 
 
 def no_moments(n_features):
     """Return the moments of no rows at all."""
     zeros, unknown = np.zeros(n_features), np.full(n_features, np.nan)
-    return Moments(unknown, zeros, zeros, zeros, zeros, low=unknown, high=unknown)
+    return Moments(unknown, zeros, zeros, zeros, zeros, unknown, unknown, m3=zeros, m4=zeros)
+
+
+def restored(arrays):
+    """Return the moments of a dict of arrays; earlier versions kept no third and fourth powers."""
+    unknown = np.full(len(arrays["count"]), np.nan)
+    return Moments(**{"m3": unknown, "m4": unknown, **arrays})
 
 
 def in_unit(moments, unit):
     """Return the moments of x / unit, the units being powers of 2 of shape (n_features,)."""
     lengths = {name: getattr(moments, name) / unit for name in ("shift", "residual", "low", "high")}
-    return moments._replace(**lengths, m2=moments.m2 / unit / unit)
+    m2, m3, m4 = moments.m2 / unit / unit, moments.m3 / unit / unit / unit, moments.m4
+    return moments._replace(**lengths, m2=m2, m3=m3, m4=m4 / unit / unit / unit / unit)
 
 
 def mean(moments):
@@ -99,6 +112,17 @@ def variance(moments):
 def deviation(moments):
     """Return the standard deviation of each column; NaN where no value was seen."""
     return np.sqrt(variance(moments))
+
+
+def kurtosis(moments):
+    """Return the mean of ((x - mean) / deviation)**4: 3 for normal columns; NaN where unknown.
+
+    That is where the deviation is zero, and where a fourth power is too large or small for float64.
+    """
+    with np.errstate(all="ignore"):
+        ratio = (moments.m4 / moments.m2) * (moments.count / moments.m2)
+    possible = np.isfinite(ratio) & (ratio > 1 - ROUNDING)  # Jensen's inequality
+    return np.where(possible, ratio, np.nan)
 
 
 def missing_share(moments):
@@ -137,7 +161,7 @@ def add_dense(moments, X, weights=None):
     n_samples, n_features = X.shape
     if weights is None and n_samples >= TALL and n_features > 1 and X.flags.f_contiguous:
         columns = [slice(j, j + 1) for j in range(n_features)]
-        apart = [add_dense(_part(moments, c), X[:, c]) for c in columns]
+        apart = [add_dense(part(moments, c), X[:, c]) for c in columns]
         return Moments(*map(np.concatenate, zip(*apart, strict=True)))
     n_rows = max(1, BLOCK_SIZE // n_features)
     for start in range(0, n_samples, n_rows):
@@ -165,7 +189,15 @@ def add_sparse(moments, X, weights=None):
     return _absorb(moments, _SparseBlock(X, np.ones(X.shape[0]) if weights is None else weights))
 
 
-def _part(moments, columns):
+def joined(one, other):
+    """Return the moments of the rows of both, which are seen from the same shift."""
+    powers = other.m2, other.m3, other.m4
+    with np.errstate(over="ignore", invalid="ignore"):
+        both = _merge(one, (other.count, other.residual, powers, other.low, other.high))
+    return both._replace(total=one.total + other.total)
+
+
+def part(moments, columns):
     """Return the moments of some columns."""
     return Moments(*(array[columns] for array in moments))
 
@@ -189,17 +221,40 @@ def _absorb(moments, block):
 
 def _merge(moments, measured):
     """Join what was measured of a block to the moments: Chan, Golub and LeVeque."""
-    count_b, residual_b, m2_b, low_b, high_b = measured
+    count_b, residual_b, powers_b, low_b, high_b = measured
     count = moments.count + count_b
     share = np.divide(count_b, count, out=np.zeros(len(count)), where=count > 0)  # n_b / n
     delta = residual_b - moments.residual
+    m2, m3, m4 = _joined_powers(moments, powers_b, delta, share)
     return moments._replace(
         count=count,
         residual=moments.residual + delta * share,
-        m2=moments.m2 + m2_b + delta * delta * (moments.count * share),
+        m2=m2,
+        m3=m3,
+        m4=m4,
         low=np.fmin(moments.low, low_b),
         high=np.fmax(moments.high, high_b),
     )
+
+
+def _joined_powers(moments, powers_b, delta, share):
+    """Return M2, M3 and M4 of two samples as one; b has a share of the rows."""
+    (_, count, _, a2, *_, a3, a4), (b2, b3, b4) = moments, powers_b
+    rest = 1 - share  # n_a / n
+    square = delta * delta
+    between = square * (count * share)  # delta² n_a n_b / n
+    m2 = a2 + b2 + between
+    m3 = a3 + b3 + delta * (between * (rest - share) + 3 * (rest * b2 - share * a2))
+    m4 = (
+        a4
+        + b4
+        + square
+        * (
+            between * (rest * rest - rest * share + share * share)
+            + 6 * (rest * rest * b2 + share * share * a2)
+        )
+    )
+    return m2, m3, m4 + 4 * delta * (rest * b3 - share * a3)
 
 
 def _sums(rows, weights, shift):
@@ -215,7 +270,7 @@ def _sums(rows, weights, shift):
     wide = rows[:head].reshape(len(ones), -1)
     sums = kernel(wide, ones, np.tile(shift, group))
     if group > 1:
-        sums = _joined(sums.reshape(5, group, n_features).transpose(1, 0, 2))
+        sums = _joined(sums.reshape(7, group, n_features).transpose(1, 0, 2))
     if head < n_samples:
         sums = _joined(np.stack([sums, kernel(rows[head:], np.ones(n_samples - head), shift)]))
     return sums
@@ -224,7 +279,7 @@ def _sums(rows, weights, shift):
 def _joined(sums):
     """Return the `shifted_sums` of all of several groups of rows, the groups along axis 0."""
     joined = sums.sum(axis=0)
-    joined[3], joined[4] = np.fmin.reduce(sums[:, 3]), np.fmax.reduce(sums[:, 4])
+    joined[5], joined[6] = np.fmin.reduce(sums[:, 5]), np.fmax.reduce(sums[:, 6])
     return joined
 
 
@@ -259,29 +314,33 @@ class _DenseBlock:
         return self.rows if len(columns) == self.rows.shape[1] else self.rows[:, columns]
 
     def measure(self, shift):
-        """Return count, residual, m2, lowest and highest value of each column."""
+        """Return count, residual, (m2, m3, m4), lowest and highest value of each column."""
         if len(self.rows) == 1:  # a stream may come row by row
             x = self.rows[0].astype(np.float64)
             present = x == x
             residual = np.where(present, x - shift, 0.0)
-            return present * self.total, residual, np.zeros(len(x)), x, x
-        count, residual, m2, low, high, loss = self._measured_from(shift, self.rows)
-        drifted = np.flatnonzero(loss > m2)
+            return present * self.total, residual, np.zeros((3, len(x))), x, x
+        count, residual, powers, low, high, loss = self._measured_from(shift, self.rows)
+        drifted = np.flatnonzero(loss > powers[0])
         if drifted.size:
             # The corrected two-pass algorithm: again, from a shift in the middle of the block.
             start = shift[drifted]
             middle = start + residual[drifted]
             rows = self._columns(drifted)
-            _, correction, m2[drifted], *_ = self._measured_from(middle, rows)
+            _, correction, powers[:, drifted], *_ = self._measured_from(middle, rows)
             residual[drifted] = middle - start + correction
-        return count, residual, np.maximum(m2, 0.0), low, high
+        powers[::2] = np.maximum(powers[::2], 0.0)
+        return count, residual, powers, low, high
 
     def _measured_from(self, shift, rows):
         """Return what `measure` does, and what m2 lost because the residual is not zero."""
-        count, first, second, low, high = _sums(rows, self.weights, shift)
-        residual = np.divide(first, count, out=np.zeros(len(shift)), where=count > 0)
-        loss = residual * first
-        return count, residual, second - loss, low, high, loss
+        count, first, second, third, fourth, low, high = _sums(rows, self.weights, shift)
+        r = np.divide(first, count, out=np.zeros(len(shift)), where=count > 0)
+        loss = r * first
+        # The sums of (d - r)², (d - r)³ and (d - r)⁴, with first = count r.
+        m3 = third - r * (3 * second - 2 * loss)
+        m4 = fourth - r * (4 * third - r * (6 * second - 3 * loss))
+        return count, r, np.array([second - loss, m3, m4]), low, high, loss
 
 
 class _SparseBlock:
@@ -324,7 +383,11 @@ class _SparseBlock:
         rest = -shift - residual
         correction = self._sum(d, rest) / count
         m2 = self._sum(d * d, rest * rest) - correction * correction * count
-        return self.count, residual + correction, np.maximum(m2, 0.0), *self._range()
+        d -= correction[self.column]
+        rest -= correction
+        m3, m4 = self._sum(d**3, rest**3), self._sum(d**4, rest**4)
+        powers = np.array([np.maximum(m2, 0.0), m3, m4])
+        return self.count, residual + correction, powers, *self._range()
 
     def _range(self):
         """Return the lowest and the highest value of each column."""

@@ -338,4 +338,6 @@ def _got(estimator, kind):
     if parts or not (hasattr(estimator, "fit") and hasattr(estimator, "estimator")):
         return name
     is_search = kind != "in place" and hasattr(estimator, "refit")
+    if is_search and hasattr(estimator, "cv_results_"):
+        return f"{name}, which with refit=False keeps no estimator; pass the estimator in it"
     return f"{name}; {'fit it first, or ' if is_search else ''}pass the estimator in it"

@@ -376,7 +376,7 @@ class InputNormalizer(
         """Add rows that are validated to what is known; `exact` if they are all."""
         first = not hasattr(self, "n_samples_seen_")
         self._weighted = weights is not None or (not first and self._weighted)
-        known = moments.no_moments(X.shape[1]) if first else moments.Moments(**self._moments)
+        known = moments.no_moments(X.shape[1]) if first else moments.restored(self._moments)
         known, unit = self._add(known, X, weights)
 
         has_mean = self.with_std or (self.with_mean and not sparse.issparse(X))

@@ -250,18 +250,20 @@ NARROW = 16
 
 
 def shifted_sums(x, w, shift):
-    """Σ w, Σ w d, Σ w d² of each column, with d = x - shift in float64, and its min x and max x.
+    """Σ w, Σ w d, Σ w d², Σ w d³ and Σ w d⁴ of each column, and its min x and max x.
 
-    NaN counts as absent.
+    d = x - shift in float64. NaN counts as absent.
     """
     m, n = x.shape
-    sums = np.zeros((5, n))
-    sums[3:] = np.nan
+    sums = np.zeros((7, n))
+    sums[5:] = np.nan
     n_rows = max(1, min(m, TABLE_BLOCK // n))
-    buffer = np.empty_like(x[:n_rows], dtype=np.float64, order="F" if n <= NARROW else "K")
+    order = "F" if n <= NARROW else "K"
+    buffer = np.empty_like(x[:n_rows], dtype=np.float64, order=order)
+    squares = np.empty_like(buffer)
     for start in range(0, m, n_rows):
         rows, p = x[start : start + n_rows], w[start : start + n_rows]
-        d = buffer[: len(rows)]
+        d, dd = buffer[: len(rows)], squares[: len(rows)]
         if x.dtype == d.dtype:
             np.subtract(rows, shift, out=d)
         else:  # a cast of its own is faster than one inside the subtraction
@@ -274,9 +276,11 @@ def shifted_sums(x, w, shift):
             first, count = p @ d, p @ ~absent
         sums[0] += count
         sums[1] += first
-        sums[2] += p @ np.multiply(d, d, out=d)
-        sums[3] = np.fmin(sums[3], _fold(rows, np.fmin))
-        sums[4] = np.fmax(sums[4], _fold(rows, np.fmax))
+        sums[2] += p @ np.multiply(d, d, out=dd)
+        sums[3] += p @ np.multiply(d, dd, out=d)
+        sums[4] += p @ np.multiply(dd, dd, out=dd)
+        sums[5] = np.fmin(sums[5], _fold(rows, np.fmin))
+        sums[6] = np.fmax(sums[6], _fold(rows, np.fmax))
     return sums
 
 

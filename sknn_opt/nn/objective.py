@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sknn_opt.arrays.types import Floats, Matrix
 from sknn_opt.nn import members
+from sknn_opt.nn.losses import constant_loss
 from sknn_opt.nn.network import Architecture, Block, Network
 
 
@@ -123,6 +124,30 @@ class Objective:
         weight = np.ones(self.X.shape[0]) if self.weight is None else self.weight.astype(float)
         weight[-1] = 0
         return self._with(weight=weight)
+
+    def of_rows(self, rows: NDArray[np.int_], rng: np.random.Generator) -> Objective:
+        """Some of the rows by themselves, with dropout masks of their own, as for a batch.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            Their numbers.
+        rng : Generator
+            Draws the masks.
+        """
+        weight = None if self.weight is None else self.weight[..., rows]
+        alpha = self.penalty / self.scale
+        data = self.X[rows], self.y[rows], weight, alpha
+        return Objective(self._architecture, self.theta, *data, rng)
+
+    def constant_loss(self) -> float:
+        """The data term of the best constant prediction."""
+        return constant_loss(self._architecture.loss, self.n_outputs, self.y, self.weight)
+
+    @property
+    def n_outputs(self) -> int:
+        """The outputs of a network."""
+        return self._architecture.n_units[-1]
 
     @property
     def n_members(self) -> int:

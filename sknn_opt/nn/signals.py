@@ -140,7 +140,7 @@ class _Walk:
     def forward(self):
         """All layers once; what backprop needs stays in them."""
         a, weight = self.objective.X, self.objective.weight
-        self.facts[0] |= _sizes(a)
+        self.facts[0] |= sizes(a)
         for layer in self.network.layers:
             if isinstance(layer, ActivationLayer):
                 self._note_slopes(layer.function, a.copy())
@@ -215,21 +215,27 @@ class _Walk:
 
     def _note_a(self, a):
         before, facts = self.facts[-2]["a_rms"], self.facts[-1]
-        facts |= _sizes(a, self.rests[facts["layer"] - 1])
+        facts |= sizes(a, self.rests[facts["layer"] - 1])
         facts["forward_gain"] = facts["a_rms"] / before if before else math.nan
         facts["sample"] = a[: max(1, N_SAMPLE // a.shape[1])].flatten()
         self.outputs = a
 
     def _note_slopes(self, function, z):
         """f' of each unit for each row; uses up z."""
-        slope, scratch = np.ones_like(z), np.empty((function.n_scratch, *z.shape))
-        function.forward(z, *scratch)
-        function.backward(z, slope, *scratch)
+        slope, facts = flatness(function, z)
         self.backs.append((None, partial(np.multiply, slope)))
-        share = np.abs(slope) / BOUNDED.get(function, 1.0)  # all others have about 1
-        flat = np.mean(share < STEEP) if function in BOUNDED else 0.0
-        dead = np.mean(share.max(axis=0) < FLAT)
-        self.facts[-1] |= {"dead": float(dead), "saturated": float(flat)}
+        self.facts[-1] |= facts
+
+
+def flatness(function, z):
+    """f'(z), and the shares of dead units and of saturated activations; uses up z."""
+    slope, scratch = np.ones_like(z), np.empty((function.n_scratch, *z.shape))
+    function.forward(z, *scratch)
+    function.backward(z, slope, *scratch)
+    share = np.abs(slope) / BOUNDED.get(function, 1.0)  # all others have about 1
+    flat = np.mean(share < STEEP) if function in BOUNDED else 0.0
+    dead = np.mean(share.max(axis=0) < FLAT)
+    return slope, {"dead": float(dead), "saturated": float(flat)}
 
 
 def _through(W, delta):
@@ -256,7 +262,7 @@ def _at_rest(objective, theta):
     return [*rests, a]
 
 
-def _sizes(a, rest=0.0):
+def sizes(a, rest=0.0):
     """What `LayerSignals` tells of activations; cosine and rank are those of a - rest."""
     rows = a[:N_ALIKE].toarray() if issparse(a) else a[:N_ALIKE]
     size, moved = rms(rows), rows - rest

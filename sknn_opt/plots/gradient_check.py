@@ -64,7 +64,7 @@ class GradientCheckDisplay(Display):
 
     def _draw(self):
         point = self.report.points[self.point]
-        blocks = [check for check in point.blocks if check.block not in ("all", "L2")]
+        blocks = [check for check in point.blocks if len(check.samples[0])]
         low, high = _limits(blocks)
         self._draw_band(blocks, low, high)
         for look in zip(blocks, cycle(COLORS), cycle(MARKERS), strict=False):

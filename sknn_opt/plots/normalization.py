@@ -13,7 +13,8 @@ from scipy.sparse import issparse
 
 from sknn_opt.arrays.types import Floats, Matrix
 from sknn_opt.checks.opener import open_normalizer
-from sknn_opt.checks.shift.check import check_shift, checked_for
+from sknn_opt.checks.shift.check import check_shift
+from sknn_opt.checks.shift.numeric import checked_for
 from sknn_opt.checks.shift.report import ShiftReport
 from sknn_opt.plots._style import COLORS, Display, dress, legend, mark
 

@@ -17,6 +17,7 @@ INIT = "init='auto'"
 OTHER_INIT = "initial weights that fit the activation (sknn_opt's MLP with init='auto')"
 BATCH_NORM = "batch_norm=True"
 SLOWER, FASTER = "a lower learning_rate_init", "a higher learning_rate_init"
+ADAM = "solver='adam'"
 LONGER, LOWER_TOL = "more max_iter", "a lower tol"
 CLIP_GRADIENT = "max_grad_norm=1"
 CLIP_INPUTS = "InputNormalizer(center='median', scale='iqr', clip=3) before the network"
@@ -24,6 +25,21 @@ BALANCE = "class_weight='balanced'"
 LEAKY, RELU, TANH = (f"activation={name!r}" for name in ("leaky_relu", "relu", "tanh"))
 FEWER_LAYERS = "fewer layers"
 LESS_PENALTY = "a lower alpha"
+OTHER_WORDS = {  # where the network is of another library
+    "torch": {
+        SLOWER: "a lower learning rate",
+        NORMALIZE: "inputs with mean 0 and variance 1",
+        BATCH_NORM: "torch.nn.BatchNorm1d (or 2d) after hidden layers",
+        LEAKY: "torch.nn.LeakyReLU",
+        RELU: "torch.nn.ReLU",
+        TANH: "torch.nn.Tanh",
+    },
+    "keras": {
+        SLOWER: "a lower learning rate",
+        NORMALIZE: "inputs with mean 0 and variance 1 (keras.layers.Normalization)",
+        BATCH_NORM: "keras.layers.BatchNormalization after hidden layers",
+    },
+}
 
 
 def either(remedies):
@@ -56,6 +72,10 @@ class Traits:
         Whether the weights have been trained: then a step too large is likelier than bad init.
     by_step : bool
         Whether it is the solver's step that fails, at these weights.
+    library : {"sknn_opt", "torch", "keras"}
+        Whose words to use.
+    deviation : float
+        For other libraries: that of initial weights that fit the activation, times √n_in, if known.
     """
 
     activation: str
@@ -69,6 +89,8 @@ class Traits:
     scaled: bool = False
     fitted: bool = True
     by_step: bool = False
+    library: str = "sknn_opt"
+    deviation: float = 1.0
 
     @classmethod
     def of(cls, mlp, X, fitted=True):
@@ -97,6 +119,7 @@ class Traits:
         clips = ours and by_steps and (not self.by_step or self._is_plain())
         taken = {
             SLOWER: not slower,
+            ADAM: not self._is_plain(),
             NORMALIZE: self.scaled,
             BALANCE: self.class_weight is not None,
             CLIP_GRADIENT: not clips or self.max_grad_norm is not None,
@@ -108,6 +131,11 @@ class Traits:
             **dict.fromkeys(without, True),
         }
         words = {} if ours else {INIT: OTHER_INIT, LEAKY: TANH}
+        if self.library in OTHER_WORDS:
+            fitting = "initial weights that fit the activation"
+            if np.isfinite(self.deviation):
+                fitting = f"initial weights of standard deviation {self.deviation:.3g} / √n_in"
+            words = OTHER_WORDS[self.library] | {INIT: fitting}
         if not by_steps:
             words[FASTER] = LOWER_TOL
         if self.sparse:

@@ -30,15 +30,33 @@ from itertools import accumulate, pairwise, takewhile
 import numpy as np
 
 from sknn_opt.nn.signals import measure
-from sknn_opt.training import symptoms
-from sknn_opt.training.remedies import FEWER_LAYERS, INIT, NORMALIZE, RELU, either
+from sknn_opt.training import remedies, symptoms
+from sknn_opt.training.remedies import FASTER, FEWER_LAYERS, INIT, NORMALIZE, RELU, either
 
 HEALTHY = "healthy"
 REMARKABLE = 1e3
 CLOSED = 1e-5
 ROUNDING = 1e-9
 BOTTLENECK = 3  # units, if X has more features
+LASTING = symptoms.SATURATED.name, symptoms.DEAD.name
+LARGE = 2.0  # of a constant's loss, if it does not fall
 NARROW = 0.1  # rows of X that differ by less of what they have in common need a normalizer
+
+# Of a rehearsal of the fit
+DIVERGES = symptoms.Symptom(
+    "exploding",
+    None,
+    "the first {n_steps} steps of training make the loss {loss:.3g} times that of the best "
+    "constant prediction",
+    symptoms.UNSTABLE.remedies,
+)
+SLOW = symptoms.Symptom(
+    "slow",
+    0.9,  # of the loss of a constant prediction
+    "after {n_steps} steps of training the loss is {loss:.3g} times that of the best constant "
+    "prediction, and at this pace {n_steps_of_fit} steps are too few",
+    (remedies.FASTER, remedies.ADAM, remedies.INIT, remedies.NORMALIZE, remedies.BATCH_NORM),
+)
 
 
 @dataclass(frozen=True)
@@ -83,8 +101,11 @@ def verdict_on(objective, traits):
     return judge(layers, traits, objective.X)
 
 
-def judge(layers, traits, X, names=None):
-    """The verdict, and findings that explain it; `layers` begin with the input, X."""
+def judge(layers, traits, X, names=None, rehearsal=None):
+    """The verdict, and findings that explain it; `layers` begin with the input, X.
+
+    A `rehearsal`, if there is one, knows whether the loss falls all the same.
+    """
     symptom, found = symptoms.judge_inputs(X, names)
     scaled = symptom is None and layers[0].spread >= NARROW
     traits = replace(traits, scaled=scaled)
@@ -95,16 +116,38 @@ def judge(layers, traits, X, names=None):
     if causes and verdict != symptoms.DEAD.name:  # what follows from them needs no remedy
         findings = ()
     findings = *causes, *findings, *_on_steps(layers, traits)
+    doubted = verdict not in (HEALTHY, symptoms.EXPLODING.name)
+    if rehearsal and rehearsal.learns(doubted=doubted):
+        # Units that are flat, or equal, remain so while the others learn.
+        verdict = verdict if causes or verdict in LASTING else HEALTHY
+    elif rehearsal and verdict == HEALTHY:
+        verdict, finding = _on_rehearsal(rehearsal, layers, traits)
+        findings = finding, *findings
     if symptom:
         findings += (_finding(symptom, 1, traits, found=found),)
     return verdict, findings
 
 
+def _on_rehearsal(rehearsal, layers, traits):
+    """The verdict and the finding where signals are healthy, and the loss does not fall."""
+    worst = max(layers[1:], key=lambda layer: np.nan_to_num(layer.update_ratio))
+    grows = not rehearsal.loss < max(rehearsal.losses[0], LARGE)
+    too_large = grows or worst.update_ratio > symptoms.LARGE_STEP.limit
+    symptom = DIVERGES if too_large else SLOW
+    traits = replace(traits, by_step=too_large)
+    without = (FASTER,) if traits.solver == "lbfgs" else ()
+    n_steps, n_all = rehearsal.n_steps, rehearsal.n_steps_of_fit
+    numbers = {"n_steps": n_steps, "n_steps_of_fit": f"{n_all:,}", "loss": rehearsal.loss}
+    return symptom.name, _finding(symptom, worst.layer, traits, without, **numbers)
+
+
 def totals(layers):
     """rms(a[H]) / rms(X), and the product of the backward gains from H to 1, by what they tell."""
     start, *hidden = layers[:-1]
-    backward = math.prod(layer.backward_gain for layer in hidden[1:])
-    return {"signals": hidden[-1].a_rms / start.a_rms, "gradients": backward}
+    forward = {"signals": hidden[-1].a_rms / start.a_rms}
+    if math.isnan(layers[-1].backward_gain):  # nobody went back
+        return forward
+    return forward | {"gradients": math.prod(layer.backward_gain for layer in hidden[1:])}
 
 
 def _finding(symptom, layer, traits=None, without=(), **found):
@@ -124,8 +167,8 @@ def _overflow(layers, traits):
 
 def _saturated(layers, traits):
     symptom, hidden = symptoms.SATURATED, layers[1:-1]
-    worst = max(hidden, key=lambda layer: layer.saturated)
-    open_paths = math.prod(1 - layer.saturated for layer in hidden)
+    worst = max(hidden, key=lambda layer: np.nan_to_num(layer.saturated))
+    open_paths = math.prod(1 - np.nan_to_num(layer.saturated) for layer in hidden)
     is_closed = open_paths < CLOSED
     # with training, units of a deep network may saturate as they should
     if not (worst.saturated > symptom.limit or (is_closed and not traits.fitted)):
@@ -144,7 +187,7 @@ def _all_dead(layers, traits):
 
 
 def _dead(layers, traits):
-    symptom, worst = symptoms.DEAD, max(layers[1:-1], key=lambda layer: layer.dead)
+    symptom, worst = symptoms.DEAD, max(layers[1:-1], key=lambda layer: np.nan_to_num(layer.dead))
     if not worst.dead >= symptom.limit:
         return None
     found = {"n": round(worst.dead * worst.n_units), "n_units": worst.n_units, "where": ""}

@@ -3,7 +3,7 @@
 import mpmath
 import numpy as np
 import pytest
-from scipy import sparse
+from scipy import sparse, stats
 
 from sknn_opt.arrays import moments as columns
 from sknn_opt.arrays.moments import BLOCK_SIZE
@@ -306,3 +306,68 @@ def test_equal_weights_leave_no_trace_of_missing_values():
     X, weights = np.ones((100_000, 3)), np.full(100_000, 0.1)
     for data in (X, sparse.csr_array(X)):
         assert not columns.missing_share(add(data, weights, chunk=777)).any()
+
+
+# The fourth moment ------------------------------------------------------------------------------
+
+
+HEAVY = {
+    "normal": lambda rng, n: rng.normal(5, 2, n),
+    "lognormal": lambda rng, n: rng.lognormal(sigma=1.5, size=n),
+    "flag": lambda rng, n: (rng.random(n) < 0.01).astype(float),
+    "far from zero": lambda rng, n: 1e8 + rng.standard_t(5, n),
+}
+
+
+@pytest.mark.parametrize("name", HEAVY)
+@pytest.mark.parametrize("chunk", [None, 3000, 37, 1])
+def test_kurtosis_is_that_of_scipy(name, chunk):
+    X = np.column_stack([HEAVY[name](np.random.default_rng(seed), 4000) for seed in range(3)])
+    near = X - X[0]  # scipy itself loses digits where the mean is large
+    moments, expected, skew = (
+        add(X, chunk=chunk),
+        stats.kurtosis(near, fisher=False),
+        stats.skew(near),
+    )
+    np.testing.assert_allclose(columns.kurtosis(moments), expected, rtol=1e-8)
+    got = moments.m3 / moments.count / columns.variance(moments) ** 1.5
+    np.testing.assert_allclose(got, skew, rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("chunk", [None, 1000, 1])
+def test_kurtosis_of_a_stream_that_drifts(chunk):
+    """Each block is far from the first, where the shift lies."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(6000, 2)) + np.linspace(0, 1000, 6000)[:, np.newaxis] // 100 * [1, -1e4]
+    expected = stats.kurtosis(X, fisher=False)
+    np.testing.assert_allclose(columns.kurtosis(add(X, chunk=chunk)), expected, rtol=1e-9)
+
+
+def test_kurtosis_with_weights_gaps_and_zeros():
+    rng = np.random.default_rng(1)
+    X, weights = rng.gamma(1, size=(900, 4)) * (rng.random((900, 4)) < 0.6), np.arange(900.0) % 4
+    X[rng.random(X.shape) < 0.2] = np.nan
+    repeated = np.repeat(X, weights.astype(int), axis=0)
+    expected = stats.kurtosis(repeated, fisher=False, nan_policy="omit")
+    for form in (X, np.asfortranarray(X), sparse.csr_array(X), sparse.csc_array(X)):
+        for chunk in (None, 100) if form is X else (None,):
+            got = columns.kurtosis(add(form, weights, chunk))
+            np.testing.assert_allclose(got, expected, rtol=1e-10)
+
+
+def test_kurtosis_is_unknown_without_a_deviation_and_where_powers_are_no_floats():
+    X = np.array([[1.0, np.nan, 1e-120, 1e99], [1.0, np.nan, 0, -1e99], [1.0, np.nan, 0, 3e99]])
+    assert np.isnan(columns.kurtosis(add(X))).all()
+    two = add(np.array([[0.0], [1.0]]))
+    assert columns.kurtosis(two) == pytest.approx(1)  # the least there is
+    assert columns.kurtosis(columns.in_unit(two, np.array([2.0**100]))) == pytest.approx(1)
+
+
+def test_moments_of_an_earlier_version_stay_exact_but_for_the_kurtosis():
+    X = np.random.default_rng(2).normal(size=(100, 2))
+    state = add(X[:50])._asdict()
+    del state["m3"], state["m4"]
+    moments = add(X[50:], to=columns.restored(state))
+    assert_exact(moments, exact(X))
+    assert np.isnan(columns.kurtosis(moments)).all()
+    assert len(columns.part(moments, [0]).m4) == 1

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sknn_opt.checks.gradients.hints import Context, Evidence, name_causes
+from sknn_opt.checks.gradients.hints import name_causes
+from sknn_opt.checks.gradients.hypotheses.evidence import Context, Evidence
 
 RNG = np.random.default_rng([7, 7, 7])  # a seed that hypothesis does not try
 RIGHT, THETA = RNG.normal(size=(5, 5)), RNG.normal(size=(5, 5))
@@ -35,18 +36,18 @@ def hints(wrong, right=RIGHT, theta=THETA, *, block="W2", along=None, n_rows=Non
     ("wrong", "expected"),
     [
         (0 * RIGHT, "all zero"),
-        (-RIGHT, "has the wrong sign"),
-        (2 * RIGHT, "is 2 times too large: a missing 1/2, or an extra 2 from a square"),
-        (RIGHT / 2, "is 2 times too small: an extra 1/2, or a missing 2 from a square"),
-        (N * RIGHT, "is 12 times too large: if there are 12 rows, the 1/N is missing"),
-        (RIGHT / N, "is 12 times too small: if there are 12 rows, 1/N is applied twice"),
-        (0.99 * RIGHT, "is 0.99 times the correct gradient"),
-        (1.0001 * RIGHT, "is 1.0001 times the correct gradient"),
+        (-RIGHT, "is -1 times the right one: the sign is wrong"),
+        (2 * RIGHT, "is 2 times the right one: a missing 1/2, or an extra 2 from a square"),
+        (RIGHT / 2, "2 times too small: an extra 1/2, or a missing 2 from a square"),
+        (N * RIGHT, "is 12 times the right one: if there are 12 rows, the 1/N is missing"),
+        (RIGHT / N, "12 times too small: if there are 12 rows, the 1/N is applied twice"),
+        (0.99 * RIGHT, "is 0.99 times the right one"),
+        (1.0001 * RIGHT, "is 1.0001 times the right one"),
         (RIGHT.T, "is transposed"),
         (RIGHT - 0.1 * THETA, "differs by -0.1 W: the L2 penalty is missing"),
         (RIGHT + 0.1 * THETA, "differs by +0.1 W: the L2 penalty is counted twice"),
         (0.3 * THETA, "is 0.3 W and nothing else"),
-        (3 * (RIGHT - 0.1 * THETA) + 0.1 * THETA, "is 3 times too large"),
+        (3 * (RIGHT - 0.1 * THETA) + 0.1 * THETA, "is 3 times the right one"),
         ((RIGHT - 0.1 * THETA).T + 0.1 * THETA, "is transposed"),
     ],
 )
@@ -59,19 +60,24 @@ def test_one_cause(wrong, expected, along):
 @pytest.mark.parametrize("along", [None, 7])
 def test_the_number_of_rows_is_named_where_it_is_known(along):
     (hint,) = hints(N * RIGHT, along=along, n_rows=N)
-    assert hint == "W2 is N = 12 times too large: the 1/N is missing"
+    assert hint == "W2 is N = 12 times the right one: the 1/N is missing"
     (hint,) = hints(RIGHT / N, along=along, n_rows=N)
     assert "N = 12 times too small" in hint
     (hint,) = hints(-N * RIGHT, along=along, n_rows=N)
-    assert hint == "W2 is -N = -12 times the correct gradient: a wrong sign, and no 1/N"
+    assert hint == ("W2 is -N = -12 times the right one: the sign is wrong, and the 1/N is missing")
     (hint,) = hints(RIGHT - 0.1 * THETA, along=along, penalty=0.1)
     assert "α/N = 0.1" in hint
 
 
 def test_biases_have_causes_of_their_own():
     right, theta = RIGHT[0], THETA[0]
-    (hint,) = hints(right + 0.1 * theta, right, theta, block="b2")
+    (hint,) = hints(right + 0.1 * theta, right, theta, block="b2", n_rows=N)
     assert hint == "b2 differs by +0.1 b: biases are not penalized"
+    # a function of the user's may penalize them
+    (hint,) = hints(right + 0.1 * theta, right, theta, block="b2")
+    assert hint == "b2 differs by +0.1 b: it is not penalized in f, or but once"
+    (hint,) = hints(right - 0.1 * theta, right, theta, block="b2")
+    assert hint == "b2 differs by -0.1 b2: the L2 penalty is missing or too small"
     (hint,) = hints(right / N, right, theta, block="b2", n_rows=N)
     assert "a sum over rows is taken as a mean" in hint
     # a vector that is no bias
@@ -88,7 +94,7 @@ def test_parts_are_named_where_elements_are_known():
     assert hints(wrong) == ("W2 is wrong only in column 3: zero",)
     wrong = RIGHT.copy()
     wrong[2] *= -1
-    assert hints(wrong) == ("W2 is wrong only in row 2: its sign",)
+    assert hints(wrong) == ("W2 is wrong only in row 2: the sign",)
     assert hints(np.roll(RIGHT, 3)) == ("W2 holds the correct numbers in the wrong order",)
     wrong = RIGHT.copy()
     wrong[0, 0] += 1
@@ -116,8 +122,8 @@ def test_blocks_with_one_cause_share_a_line():
         for name, factor in [("W1", 3), ("W2", -1), ("W3", 3)]
     ]
     assert name_causes(evidence, Context(n_rows=3)) == (
-        "W1, W3 are N = 3 times too large: the 1/N is missing",
-        "W2 has the wrong sign",
+        "W1, W3 are N = 3 times the right one: the 1/N is missing",
+        "W2 is -1 times the right one: the sign is wrong",
     )
 
 
@@ -125,5 +131,5 @@ def test_blocks_with_one_cause_share_a_line():
 @settings(max_examples=60, deadline=None)
 def test_a_random_error_has_no_cause(seed, along, size):
     rng = np.random.default_rng(seed)
-    wrong = RIGHT + size * rng.normal(size=RIGHT.shape)
-    assert hints(wrong, along=along) == ()
+    found = hints(RIGHT + size * rng.normal(size=RIGHT.shape), along=along)
+    assert found == () or (size < 2e-3 and "rtol" in found[0])

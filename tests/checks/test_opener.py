@@ -42,11 +42,13 @@ from sknn_opt import (
     MLPClassifier,
     MLPRegressor,
     NormalizationDisplay,
+    check_gradients,
     check_shift,
     check_signals,
     record_path,
 )
 from sknn_opt.checks.opener import open_network, open_normalizer
+from sknn_opt.search import CoarseToFineSearchCV, LogUniform
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -423,3 +425,61 @@ def test_where_there_is_no_normalizer():
     two = ColumnTransformer([("a", PCA(), [0]), ("b", MinMaxScaler(), [1])]).fit(FRAME)
     with pytest.raises(TypeError, match="fitted InputNormalizer, or a pipeline.*got ColumnTransf"):
         open_normalizer(two, FRAME)
+
+
+# Gradients through pipelines and searches ---------------------------------------------------------
+
+
+NETS = {"ours": net(), "scikit-learn's": SklearnMLPClassifier((4,), max_iter=3, random_state=0)}
+
+
+@pytest.mark.parametrize("kind", NETS)
+@pytest.mark.parametrize("fitted", [False, True])
+def test_gradients_of_the_last_step(kind, fitted):
+    model = make_pipeline(SimpleImputer(), make_union(StandardScaler(), PCA(2)), NETS[kind])
+    if fitted:
+        model.fit(FRAME, LABELS)
+    report = check_gradients(model, FRAME[::8], LABELS[::8])
+    assert report.passed
+    assert report.blocks[0].shape[0] == 6  # the columns as the steps make them
+    assert [point.name for point in report.points] == ["initial weights", "fitted weights"][
+        : 1 + fitted
+    ]
+    assert len(report.notes) == (not fitted)
+    weighted = check_gradients(model, FRAME[::8], LABELS[::8], sample_weight=np.arange(1, 20))
+    assert weighted.passed
+
+
+@pytest.mark.parametrize("kind", NETS)
+@pytest.mark.parametrize(
+    "search",
+    [
+        lambda model, name: GridSearchCV(model, {f"{name}alpha": [0.1, 0.2]}, cv=2),
+        lambda model, name: RandomizedSearchCV(model, {f"{name}alpha": [0.1]}, n_iter=1, cv=2),
+        lambda model, name: CoarseToFineSearchCV(
+            model, {f"{name}alpha": LogUniform(1e-3, 1)}, n_iter=4, cv=2, random_state=0
+        ),
+    ],
+    ids=["grid", "random", "coarse to fine"],
+)
+def test_gradients_of_a_search(kind, search):
+    name = f"{type(NETS[kind]).__name__.lower()}__"
+    for model in (
+        search(pipe(NETS[kind]), name),
+        make_pipeline(StandardScaler(), search(NETS[kind], "")),
+    ):
+        with pytest.raises(TypeError, match="SearchCV; fit it first, or pass the estimator in it"):
+            check_gradients(model, FRAME, LABELS)
+        model.fit(FRAME, LABELS)
+        report = check_gradients(model, FRAME[::8], LABELS[::8])
+        assert report.passed
+        assert report.points[-1].name == "fitted weights"
+
+
+def test_a_search_that_keeps_no_estimator():
+    search = GridSearchCV(net(), {"alpha": [0.1]}, cv=2, refit=False).fit(FRAME, LABELS)
+    message = (
+        "got GridSearchCV, which with refit=False keeps no estimator; pass the estimator in it"
+    )
+    with pytest.raises(TypeError, match=message):
+        check_gradients(search, FRAME, LABELS)

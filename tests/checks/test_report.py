@@ -89,7 +89,7 @@ def test_the_table(wrong):
     assert said == [
         f"WRONG: relative error {wrong.relative_error:.1e}, 1.0e+00 in W[2] (worrying)",
         "first at fault: layer 2: Dense, dW[2]",
-        "hint: W[2] has the wrong sign",
+        "hint: W[2] is -1 times the right one: the sign is wrong",
     ]
     assert title == "at the initial weights, by complex step, every element"
     assert head.split("  ")[0] == "block"
@@ -170,7 +170,7 @@ def test_page(wrong):
     page = wrong._repr_html_()
     assert page.count("<table>") == page.count("</table>") == 1
     assert page.count("<tr>") == page.count("</tr>") == 7
-    assert "has the wrong sign" in page
+    assert "is -1 times the right one: the sign is wrong" in page
     escaped = check_gradients(
         lambda p: np.sum(p["<b>"] ** 2), lambda p: {"<b>": 2 * p["<b>"]}, {"<b>": np.ones(4)}
     )._repr_html_()

@@ -1,5 +1,6 @@
 """Data of the training distribution pass; data that left it are found, and named."""
 
+import pickle
 import re
 import sys
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse, stats
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.feature_selection import VarianceThreshold
@@ -16,6 +18,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sknn_opt import InputNormalizer, MLPClassifier, ShiftReport, check_shift
+from sknn_opt.arrays import moments
+from sknn_opt.checks.shift.spread import wider
 
 RNG_SEED = 6
 DISTRIBUTIONS = {
@@ -125,6 +129,78 @@ def test_another_spread_in_500_rows_is_found(factor, word):
         report = check_shift(normalizer, X)
         assert word in report["x1"].note
         assert report["x1"].variance_ratio == pytest.approx(factor**2, rel=0.3)
+
+
+@pytest.mark.parametrize("factor", [2.0, 0.5])
+@pytest.mark.parametrize("sizes", [(500, 200), (5000, 200), (50_000, 200), (500, 20_000)])
+def test_another_spread_of_normal_features_is_found_in_200_rows(sizes, factor):
+    rng, seen = np.random.default_rng(8), 0
+    for _ in range(20):
+        X, X_new = (rng.normal(size=(n, 10)) for n in sizes)
+        X_new[:, 4] *= factor
+        report = check_shift(InputNormalizer().fit(X), X_new)
+        seen += report.shifted == ["x4"]
+    assert seen >= 19
+
+
+def _of_flags(n, ones):
+    X = np.zeros((n, 1))
+    X[:ones] = 1
+    return moments.add_dense(moments.no_moments(1), X)
+
+
+@pytest.mark.parametrize("sizes", [(50, 50), (50, 2000), (2000, 50), (500, 500), (300, 20_000)])
+def test_no_spread_of_two_values_is_less_probable_than_by_fishers_exact_test(sizes):
+    n, m = sizes
+    rng, n_small = np.random.default_rng(9), 0
+    for share in (0.003, 0.01, 0.05, 0.2):
+        for _ in range(40):
+            a = rng.binomial(n, min(0.5, 3 * share))
+            b = rng.binomial(m, share * rng.random())
+            if 0 < a < n and a / n * (1 - a / n) > 1.25 * b / m * (1 - b / m):
+                exact = stats.fisher_exact([[a, n - a], [b, m - b]], alternative="greater").pvalue
+                n_small += exact < 1e-3
+                with np.errstate(all="ignore"):
+                    found = wider(_of_flags(n, a), _of_flags(m, b), [True], min(exact, 1e-3))
+                assert not found[0]
+    assert n_small > 5
+
+
+@pytest.mark.parametrize("factor", [0.5, 0.7, 0.85])
+def test_a_spread_is_never_less_probable_than_by_an_f_test(factor):
+    rng = np.random.default_rng(10)
+    X, X_new = rng.normal(size=(20_000, 1)), factor * rng.normal(size=(100, 1))
+    one, other = (moments.add_dense(moments.no_moments(1), rows) for rows in (X, X_new))
+    chance = stats.f.sf(X.var(ddof=1) / X_new.var(ddof=1), 19_999, 99)
+    with np.errstate(all="ignore"):
+        assert not wider(one, other, [True], chance)[0]
+        assert wider(one, other, [True], chance**0.3)[0]
+
+
+def test_a_normalizer_of_an_earlier_version_knows_no_kurtosis():
+    rng = np.random.default_rng(11)
+    normalizer = InputNormalizer().fit(rng.normal(size=(500, 3)))
+    del normalizer._moments["m3"], normalizer._moments["m4"]
+    old = pickle.loads(pickle.dumps(normalizer))
+    assert check_shift(old, rng.normal(size=(200, 3))).passed
+    report = check_shift(old, rng.normal(size=(2000, 3)) * [1, 3, 0.3])
+    assert report.shifted == ["x1", "x2"]
+    old.partial_fit(rng.normal(size=(500, 3)))
+    assert old.n_samples_seen_ == 1000
+    assert check_shift(old, rng.normal(size=(200, 3)) + [0, 1, 0]).shifted == ["x1"]
+
+
+def test_the_spread_is_judged_alike_however_the_training_rows_came():
+    rng = np.random.default_rng(12)
+    X, X_new = rng.lognormal(size=(600, 3)), rng.lognormal(size=(300, 3)) * [1, 1.5, 0.2]
+    notes = []
+    for dtype, chunk in ((np.float64, 600), (np.float64, 1), (np.float32, 37)):
+        normalizer = InputNormalizer()
+        for i in range(0, 600, chunk):
+            normalizer.partial_fit(X[i : i + chunk].astype(dtype))
+        for each in (normalizer, clone(normalizer).fit(X, sample_weight=np.ones(600))):
+            notes.append([feature.note for feature in check_shift(each, X_new).features])
+    assert all(note == notes[0] for note in notes)
 
 
 def test_small_differences_do_not_matter_in_however_many_rows():
@@ -291,6 +367,13 @@ def test_one_row_says_that_there_is_no_variance():
     assert far.shifted == ["sepal width (cm)"]
 
 
+def test_one_row_of_training_says_nothing():
+    report = check_shift(InputNormalizer().fit(X_IRIS[:1]), X_IRIS)
+    assert report.verdict == "UNKNOWN"
+    assert report.passed
+    assert {feature.note for feature in report.features} == {"one value in training"}
+
+
 def test_all_zero_rows_constant_features_and_columns_without_values():
     X = np.column_stack([np.arange(60.0), np.full(60, 7.0), np.full(60, np.nan)])
     normalizer = InputNormalizer().fit(X)
@@ -332,8 +415,9 @@ def test_sentences_on_bad_input():
         check_shift(plain, np.ones((5, 2)))
     with pytest.raises(ValueError, match="contains infinity"):
         check_shift(plain, np.full((5, 4), np.inf))
-    with pytest.raises(ValueError, match="0 sample"):
-        check_shift(plain, np.empty((0, 4)))
+    for empty in (np.empty((0, 4)), [], X_IRIS[:0]):
+        with pytest.raises(ValueError, match="X_new has no rows: check_shift needs one at least"):
+            check_shift(plain, empty)
     with pytest.raises(ValueError, match="with_std=False does not keep"):
         check_shift(StandardScaler(with_std=False).fit(X_IRIS), X_IRIS)
 

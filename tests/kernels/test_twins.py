@@ -250,11 +250,13 @@ def test_shifted_sums_leave_missing_values_out(dtype):
     x[:, 2] = np.nan
     args = x, rng.random(len(x)), rng.normal(size=x.shape[1])
     assert_twins_agree(with_numpy.shifted_sums, args, np.float64, 1e-14)
-    count, first, second, low, high = with_numba.shifted_sums(*args)
+    count, first, second, third, fourth, low, high = with_numba.shifted_sums(*args)
     d = x.astype(float) - args[2]
     np.testing.assert_allclose(count, args[1] @ ~np.isnan(x))
     np.testing.assert_allclose(first, np.nansum(args[1][:, np.newaxis] * d, axis=0))
     np.testing.assert_allclose(second, np.nansum(args[1][:, np.newaxis] * d * d, axis=0))
+    np.testing.assert_allclose(third, np.nansum(args[1][:, np.newaxis] * d**3, axis=0))
+    np.testing.assert_allclose(fourth, np.nansum(args[1][:, np.newaxis] * d**4, axis=0))
     np.testing.assert_array_equal(low, np.fmin.reduce(x))
     np.testing.assert_array_equal(high, np.fmax.reduce(x))
 

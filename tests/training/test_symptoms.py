@@ -13,12 +13,13 @@ from sknn_opt.training import symptoms
 from sknn_opt.training.remedies import NORMALIZE
 from sknn_opt.training.rows import Rows, ranges
 from sknn_opt.training.symptoms import SYMPTOMS, Symptom
+from sknn_opt.training.verdicts import DIVERGES, SLOW
 
 DOCS = Path(__file__).parents[2] / "docs"
 X = load_iris().data
 X = (X - X.mean(axis=0)) / X.std(axis=0)
 IN_WARNINGS = SYMPTOMS[: SYMPTOMS.index(symptoms.DEAD) + 1]
-VERDICTS = SYMPTOMS[SYMPTOMS.index(symptoms.DEAD) : -1]
+VERDICTS = (*SYMPTOMS[SYMPTOMS.index(symptoms.DEAD) : -1], DIVERGES, SLOW)
 
 
 def table(page):

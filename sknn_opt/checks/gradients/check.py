@@ -6,12 +6,11 @@ Source: Ng, "Gradient checking", in "Improving deep neural networks".
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from numbers import Real
 from typing import Any
 
 from numpy.typing import ArrayLike, DTypeLike
 
-from sknn_opt.checks.gradients.engine import check_problem
+from sknn_opt.checks.gradients.points import check_points, refuse_bad_points, refuse_bad_rtol
 from sknn_opt.checks.gradients.readers.functions import read_functions
 from sknn_opt.checks.gradients.readers.networks import read_estimator
 from sknn_opt.checks.gradients.readers.sklearn_mlp import read_sklearn_mlp
@@ -31,6 +30,7 @@ def check_gradients(
     dtype: DTypeLike = "float64",
     method: str = "auto",
     rtol: float | None = None,
+    points: Any = 1,
 ) -> GradientReport:
     """Check gradients: which layer, which block, which element is wrong, how much, and why.
 
@@ -38,6 +38,7 @@ def check_gradients(
 
         check_gradients(estimator, X, y)                 # ours, or scikit-learn's own MLP
         check_gradients(fun, grad, x0)                   # functions of an array, or of a number
+        check_gradients(residuals, jacobian, x0)         # dense, sparse or a LinearOperator
         check_gradients(cost, gradients, parameters)     # of dicts, lists and tuples of arrays
         check_gradients(module, loss)                    # torch: loss(module) is a scalar tensor
 
@@ -48,16 +49,19 @@ def check_gradients(
     Parameters
     ----------
     what : estimator, callable or torch.nn.Module
-        An MLPClassifier or MLPRegressor, ours or scikit-learn's, fitted or not; a function that
-        returns a number, or the pair of a number and its gradient; a torch module. It is not
-        changed. A function of a vector may return a vector of residuals, with their Jacobian.
+        An MLPClassifier or MLPRegressor, ours or scikit-learn's, fitted or not, or what holds one:
+        a pipeline, a fitted search, an ensemble. A function that returns a number, or the pair of
+        a number and its gradient, or residuals of any shape that have a Jacobian. Or a torch
+        module. It is not changed.
     *inputs : tuple
         For an estimator X, y and, if wanted, sample_weight; 10 to 50 rows are enough and quick.
         For a function its gradient (a function, or what it returns) and the point x0, of floats;
         the gradient is left out if the function returns it too. x0 is a number, an array of any
         shape, or a dict, list, tuple, named tuple or data class of such, also nested. Functions
         get that structure, and the gradient has it too; in a dict that of ``W1`` is called ``dW1``
-        or ``W1``. For a module its loss.
+        or ``W1``. A Jacobian has the shape of the residuals followed by that of x0. Of torch
+        tensors or jax arrays the gradient may be left out: that of autograd is checked. For a
+        module its loss.
     sample_weight : array-like of shape (n_samples,), default=None
         The weights of an estimator's rows.
     args : tuple, default=()
@@ -85,6 +89,10 @@ def check_gradients(
         a block is not WRONG if it differs by no more than this share of its norm. By default no
         function or module is called WRONG whose elements each differ by less than 1e-7 of
         themselves. Not for estimators of ours, which are compared to their last digits.
+    points : int or list, default=1
+        How many points are checked in one call: x0 and random ones around it, moved by its own
+        size, less where the function is not finite. Of an estimator so many random initial weights.
+        Or a list of further points for a function, each as x0 is. The report says which is worst.
 
     Returns
     -------
@@ -103,6 +111,7 @@ def check_gradients(
 
     See Also
     --------
+    check_hessian : The same for second derivatives.
     assert_gradients_close : The same for tests: raises with the table.
 
     Notes
@@ -127,14 +136,16 @@ def check_gradients(
     >>> def cost(p):
     ...     return np.sum((p["W1"] @ p["W1"].T) ** 2) / 4 + np.sum(p["b1"] ** 2)
     >>> def gradients(p):
-    ...     return {"dW1": p["W1"] @ p["W1"].T @ p["W1"], "db1": p["b1"]}
+    ...     return {"dW1": p["W1"] @ p["W1"].T @ p["W1"], "db1": -2 * p["b1"]}
     >>> rng = np.random.default_rng(0)
     >>> report = check_gradients(cost, gradients, {"W1": rng.normal(size=(4, 4)), "b1": np.ones(4)})
     >>> report.verdict, report.hints
-    ('WRONG', ['b1 is 2 times too small: an extra 1/2, or a missing 2 from a square'])
+    ('WRONG', ['b1 is -1 times the right one: the sign is wrong'])
     """
     is_estimator, ours, notes = hasattr(what, "get_params"), False, ()
+    refuse_bad_points(points)
     if is_estimator:
+        _refuse(points=None if isinstance(points, int) else points)
         _refuse(jac=jac, blocks=blocks, args=_or_none(args))
         if isinstance(what, type):
             raise TypeError(f"Pass an instance: check_gradients({what.__name__}(), X, y).")
@@ -145,22 +156,19 @@ def check_gradients(
     else:
         _refuse(sample_weight=sample_weight)
     if not ours:
-        _refuse_bad_rtol(rtol)
+        refuse_bad_rtol(rtol)
         _refuse(burn_in=burn_in or None, dtype=None if dtype == "float64" else dtype)
     methods = ("auto", *(("elements", "directions") if ours else ("real", "complex")))
     if method not in methods:
         raise ValueError(f"method must be one of {methods} here; got {method!r}.")
     if ours:
         _refuse(rtol=rtol)
-        problems = read_estimator(*given, burn_in, dtype)
+        problems = read_estimator(*given, burn_in, dtype, points)
     elif is_estimator:
-        problems = read_sklearn_mlp(*given)
+        problems = read_sklearn_mlp(*given, points)
     else:
         problems = [_read_function(what, inputs, jac, blocks, args)]
-    for problem in problems:
-        problem.rtol = rtol
-    points = tuple(check_problem(problem, method) for problem in problems)
-    return GradientReport(points, (*notes, *(n for problem in problems for n in problem.notes)))
+    return check_points(problems, method, rtol, 1 if is_estimator else points, notes)
 
 
 def assert_gradients_close(what: Any, *inputs: Any, **options: Any) -> GradientReport:
@@ -225,15 +233,6 @@ def _read_function(what, inputs, jac, blocks, args):
 
 def _or_none(args):
     return None if isinstance(args, tuple) and not args else args
-
-
-def _refuse_bad_rtol(rtol):
-    is_number = isinstance(rtol, Real) and not isinstance(rtol, bool)
-    if rtol is not None and not (is_number and 0 < rtol < 1):
-        raise ValueError(
-            f"rtol must be a number between 0 and 1, or None; got {rtol!r}. It is the relative "
-            "accuracy of the function's gradient, for example 1e-6."
-        )
 
 
 def _refuse(**options):

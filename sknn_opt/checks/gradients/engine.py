@@ -10,11 +10,21 @@ import numpy as np
 
 from sknn_opt.checks.gradients.explain import explain
 from sknn_opt.checks.gradients.inputs import hints_of_inputs
-from sknn_opt.checks.gradients.judge import MANY, Comparison, decide, forgive, judge_all, report_on
+from sknn_opt.checks.gradients.judge import (
+    MANY,
+    Comparison,
+    decide,
+    forgive,
+    judge_all,
+    list_elements,
+    name_worst,
+    report_on,
+)
 from sknn_opt.checks.gradients.preflight import Guarded, Raised
 from sknn_opt.checks.gradients.report import INCONCLUSIVE, KINK, OK, WRONG, PointCheck
 
 N_DIRECTIONS = 3
+MOST_LISTED = 1000  # elements of wrong blocks that are compared one by one
 ASIDE = 1e-2  # how far beside a kink the gradient is checked, of the parameters' size
 
 
@@ -71,6 +81,18 @@ class _Check:
                 found = compared[block] = self.compare(block, found.source, wrong=True)
                 verdict, note = decide(problem, found, whole_norm)
             checks.append(self._report(found, verdict, note))
+        return self._list_wrong(compared, checks)
+
+    def _list_wrong(self, compared, checks):
+        """Wrong blocks by element where that is cheap, the last first, as backprop runs."""
+        left = MOST_LISTED
+        for k in reversed(range(len(checks))):
+            found = compared[checks[k].block]
+            if checks[k].verdict == WRONG and len(found.gradient) <= left:
+                listed = list_elements(found)
+                if listed:
+                    compared[found.block], left = listed, left - len(found.gradient)
+                    checks[k] = name_worst(listed, checks[k])
         return checks
 
     def _report(self, found, verdict, note):

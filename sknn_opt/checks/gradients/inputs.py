@@ -30,5 +30,10 @@ def hints_of_inputs(problem, edge, checks):
 def _is_cut(check):
     """Whether the elements that are known are what is left of the derivatives without fractions."""
     known = check.elements(check.n_parameters)
-    left = [(each["numeric"] - each["analytic"]) * np.sign(each["numeric"]) for each in known]
-    return all(-ROUNDED < fraction < 1 for fraction in left)
+    return is_cut(*(np.array([each[side] for each in known]) for side in ("analytic", "numeric")))
+
+
+def is_cut(whole, numeric):
+    """Whether integers are what is left of numbers without their fractions."""
+    left = (numeric - whole) * np.sign(numeric)
+    return bool(np.all((left > -ROUNDED) & (left < 1)))

@@ -169,6 +169,28 @@ def report_on(problem, compared, verdict, note, rng):
     )
 
 
+def list_elements(compared):
+    """A wrong block compared by element, or None if that is dear or not each can be told."""
+    estimates = compared.source.elements(compared)
+    if estimates is None:
+        return None
+    return replace(compared, directions=None, claimed=compared.gradient, estimates=estimates)
+
+
+def name_worst(listed, check):
+    """The check of a block whose elements are known by now."""
+    k = int(np.argmax(error_size(listed.claimed - listed.numeric)))
+    return replace(
+        check,
+        ratio=listed.ratio,
+        index=tuple(int(i) for i in np.unravel_index(k, check.shape)),
+        analytic=float(listed.claimed[k]),
+        numeric=float(listed.numeric[k]),
+        samples=(listed.claimed, listed.numeric),
+        elementwise=True,
+    )
+
+
 def _worst(compared, place, verdict, rng):
     """The worst element known: its index, analytic and numeric derivative."""
     if compared.directions is None:
@@ -223,11 +245,10 @@ def judge_all(problem, compared, checks):
         pairs.append((each.along(total[place]) / each.share, numeric / each.share))
     value = ratio(*(np.concatenate(side) for side in zip(*pairs, strict=True)))
     gravest = max((check.verdict for check in checks), key=VERDICTS.index)
-    if all(c.estimates.is_exact for c in compared) and gravest == OK:
+    if problem.exact and gravest == OK:  # what has been checked by blocks need not add up
         # Each block may be zero but for rounding, and then so is their sum.
         excused = all(check.note for check in checks)
-        least = 0.0 if problem.exact else problem.rtol or CLOSE
-        gravest = OK if excused or value < max(problem.tolerance, least) else WRONG
+        gravest = OK if excused or value < problem.tolerance else WRONG
     told = [check.resolution for check in checks if check.verdict != OK or check.note != ZERO]
     resolution = max((share for share in told if not np.isnan(share)), default=np.nan)
     passed, size = gravest != WRONG and all(check.passed for check in checks), problem.x0.size

@@ -3,11 +3,26 @@
 Every call of it goes through `Guarded`.
 """
 
+import copy
+import random
+
 import numpy as np
+from scipy.sparse import issparse
+from scipy.sparse.linalg import LinearOperator
+
+from sknn_opt.checks.gradients.reach import get_state, look_around, set_state
+
+N_MORE = 4  # further calls that ought to draw other numbers
+SETTLED = 0.1  # of a change, by which state dies out and chance seldom does
 
 
 class Raised(ValueError):
     """The user's function or gradient raised, and `__cause__` is what."""
+
+
+def is_function(what):
+    """Whether this is to be called with a point; an operator of scipy is called with a vector."""
+    return callable(what) and not isinstance(what, LinearOperator)
 
 
 def call(function, who, x, args):
@@ -86,10 +101,13 @@ def preflight(problem):
     try:
         return _look(problem)
     except Raised as error:
-        raise Raised(
-            f"{error} at x0, so it cannot be checked there. See that it runs with x0 alone (and "
-            "args), or choose another point."
-        ) from error.__cause__
+        if problem.name == "x0":
+            rest = (
+                "x0, so it cannot be checked there. See that it runs with x0 alone (and args), or"
+            )
+        else:
+            rest = f"the {problem.name}, so it cannot be checked there. Mend it, or"
+        raise Raised(f"{error} at {rest} choose another point.") from error.__cause__
 
 
 def _look(problem):
@@ -113,16 +131,21 @@ def _look(problem):
             f"The function is {values[0]} at {where}, so it has no gradient there. Choose "
             "a point where it is finite."
         )
-    _refuse_randomness("function", *values, problem.remedy)
+    if values[0] != values[1]:
+        _refuse_changing("function", values, lambda: real_number(problem.value(given)), problem)
     differs = ~np.isclose(*gradients, rtol=0, atol=0, equal_nan=True)
     for k in np.flatnonzero(differs)[:1]:
-        _refuse_randomness("gradient", gradients[0][k], gradients[1][k], problem.remedy)
+        found = [float(gradient[k]) for gradient in gradients]
+        _refuse_changing("gradient", found, lambda: _element(problem, given, k), problem)  # noqa: B023
     return gradients[0], np.float32 in (problem.dtype, np.asarray(gradient).dtype)
 
 
 def detached(value):
-    """A torch tensor as NumPy can read it; anything else as it is."""
-    return value.detach().cpu() if hasattr(value, "detach") else value
+    """A torch tensor, or a sparse array, as an array of NumPy; anything else as it is."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu().to_dense()
+        return (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
+    return value.toarray() if issparse(value) else value
 
 
 def real_number(value):
@@ -138,7 +161,8 @@ def real_number(value):
         shown = f"an array of shape {array.shape}" if array.ndim else f"{type(value).__name__}"
         raise TypeError(
             f"The function must return one real number, the loss; it returned {shown}. Sum or "
-            "average over the rows, or pass the Jacobian of residuals as the gradient."
+            "average over the rows, or pass the Jacobian of residuals as the gradient; that of a "
+            "function of each element by itself is np.diag(derivative)."
         )
     return float(array.reshape(()))
 
@@ -147,12 +171,15 @@ def as_gradient(array, who, what, shape):
     """The array, if it has real numbers and the shape of the parameters."""
     if array is None:
         raise TypeError(f"{who} is None: it was never computed, or a return is missing.")
+    is_sparse = issparse(array)
     try:
         array = np.asarray(detached(array))
     except ValueError as error:
         raise ValueError(f"{who} is not one array of numbers: {error}") from error
     if array.dtype.kind not in "fiu":
-        raise TypeError(f"{who} must be real numbers; it has dtype {array.dtype}.")
+        raise TypeError(f"{who} must be real numbers; it has dtype {array.dtype}{_why_not(array)}.")
+    if is_sparse and len(shape) == 1 and array.shape in ((1, *shape), (*shape, 1)):
+        return array.ravel()  # sparse matrices have two dimensions
     if array.shape == shape:
         return array
     if array.size == np.prod(shape) == 1 and () in (array.shape, shape):
@@ -161,6 +188,14 @@ def as_gradient(array, who, what, shape):
         f"{who} must have the shape of {what}, {shape}; it has shape {array.shape}"
         f"{_reshaping(array.shape, shape)}."
     )
+
+
+def _why_not(array):
+    if array.dtype.kind != "c":
+        return ""
+    if array.imag.any():
+        return ", and its imaginary part is not 0. Take the gradient in real parameters"
+    return ", though its imaginary part is 0: return its .real"
 
 
 def _reshaping(found, shape):
@@ -186,9 +221,50 @@ def _refuse_changes(x, given, who):
         )
 
 
-def _refuse_randomness(what, first, second, remedy):
-    if first != second:
+def _element(problem, x, k):
+    """Element k of the gradient, from another call."""
+    return float(as_gradient(problem.gradient(x), "The gradient", "x0", x.shape)[k])
+
+
+def _refuse_changing(what, values, call_again, problem):
+    """A third call, and two from the same random numbers, tell what changes from call to call."""
+    function = problem.value if what == "function" else problem.gradient
+    reach = look_around(function)
+    values = [*values, call_again()]
+    shown = ", ".join(map(repr, values[:-1])) + f" and {values[-1]!r}"
+    drawn = _is_drawn(call_again, reach.generators)
+    if drawn or (reach.may_draw and not _settles(values)):
         raise ValueError(
-            f"The {what} is random: two calls at the same point gave {first!r} and {second!r}. "
-            f"A gradient can only be checked with its randomness frozen: {remedy}."
+            f"The {what} is random: calls at the same point gave {shown}. A gradient can only be "
+            f"checked with its randomness frozen: {problem.remedy}."
         )
+    grows = (
+        what == "gradient" and values[0] and np.allclose(np.divide(values, values[0]), [1, 2, 3])
+    )
+    if grows:
+        raise ValueError(
+            f"The gradient adds up from call to call: calls at the same point gave {shown}. Set it "
+            "to zero at the start of each call."
+        )
+    raise ValueError(
+        f"The {what} carries state over from one call to the next: calls at the same point gave "
+        f"{shown}, and no generator of random numbers explains it. Reset its state (hidden states, "
+        "counters, caches, running averages) at the start of each call."
+    )
+
+
+def _is_drawn(call, generators):
+    """Whether calls from one state of all generators agree, and others do not."""
+    saved = [(each, get_state(each)) for each in (random, np.random, *generators)]
+    found = []
+    for _ in range(2):
+        for each, state in saved:
+            set_state(each, copy.deepcopy(state))
+        found.append(call())
+    return found[0] == found[1] and any(call() != found[0] for _ in range(N_MORE))
+
+
+def _settles(values):
+    """Whether the later of three calls agree, or the changes die out: chance does neither."""
+    first, second, third = values
+    return third in (first, second) or abs(third - second) < SETTLED * abs(second - first)

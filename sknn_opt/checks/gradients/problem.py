@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
@@ -46,8 +47,8 @@ class Problem:
     )
     dtype: np.dtype = field(default_factory=lambda: np.dtype(float))
     integers: np.ndarray | bool = False  # where the claimed gradient came as integers
-    mistaken: dict = field(default_factory=dict)  # words on the claim, and what it should be then
     notes: list = field(default_factory=list)  # on how it was read
+    structure: object = None  # of x0, as the user has it
 
     def __post_init__(self):
         if self.layers is None:
@@ -93,6 +94,18 @@ class Problem:
         rounding = 3 * np.linalg.norm(np.fmax.reduce(np.abs(self.rounding[:, place])))
         return rounding + SINGLE * np.linalg.norm(self.claimed[place])
 
+    def read_point(self, point):
+        """A further point, given as x0 was, as a vector."""
+        if self.structure is None:
+            raise TypeError("A list of points goes with a function; a module takes their number.")
+        other = type(self.structure)(point)
+        shapes = [{k: b.shape for k, b in each.blocks.items()} for each in (other, self.structure)]
+        if shapes[0] != shapes[1]:
+            raise ValueError(
+                f"Each of points= must have the structure of x0, {shapes[1]}; one has {shapes[0]}."
+            )
+        return other.theta
+
     # What networks of ours do in their own way ----------------------------------------------------
 
     @property
@@ -127,6 +140,7 @@ class Problem:
         """Checks of what is no block."""
         return []
 
+    mistaken: ClassVar[dict] = {}  # words on the claim, and what is right if they are true
     exact = False
     explainer = Explainer  # what is told of wrong blocks
 

@@ -7,6 +7,7 @@ one n, with its bands: below 1e-7 great, below 1e-5 worth a look, else worrying.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -60,16 +61,18 @@ COLUMNS = (
 )
 
 
+MANY_POINTS = 3  # more than these are counted by verdict
+
+
 def band(value, verdict=None):
     """The course's word for a ratio, as far as it goes with the verdict."""
     word = "great" if value < GREAT else "worth a look" if value < LOOK else "worrying"
-    if verdict == OK and word == "worrying":
+    told = {INCONCLUSIVE: "too little can be seen", KINK: "left and right derivatives differ"}
+    if verdict == OK and word != "great":
         return "within its rounding and noise"
-    if verdict == INCONCLUSIVE:
-        return "too little can be seen"
-    if verdict == WRONG and word == "great":
+    if verdict == WRONG and word != "worrying":
         return "small, yet wrong"
-    return word
+    return told.get(verdict, word)
 
 
 @dataclass(frozen=True)
@@ -208,7 +211,7 @@ class PointCheck:
     @property
     def title(self) -> str:
         """One line: where and how."""
-        return f"at the {self.name}" if self.name != "x0" else "at x0"
+        return f"at {'' if re.match('x0|point', self.name) else 'the '}{self.name}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -236,7 +239,7 @@ class GradientReport(Report):
     >>> [(check.block, check.verdict) for check in report.blocks]
     [('W1', 'OK'), ('b1', 'WRONG'), ('all', 'WRONG')]
     >>> report.fault, report.hints
-    ('layer 1: b1', ['b1 has the wrong sign'])
+    ('layer 1: b1', ['b1 is -1 times the right one: the sign is wrong'])
     """
 
     points: tuple[PointCheck, ...]
@@ -319,6 +322,11 @@ class GradientReport(Report):
     def _rows(self):
         return self.blocks
 
+    @property
+    def worst_point(self) -> PointCheck:
+        """The point with the gravest verdict and, of those, the largest ratio."""
+        return max(self.points, key=lambda point: max(map(_gravity, point.blocks)))
+
     def _tables(self):
         for point in self.points:
             yield Table(f"{point.title}, {point.method}", point.blocks, _gravity)
@@ -336,6 +344,10 @@ class GradientReport(Report):
             yield f"WRONG: relative error {error:.1e}, {worst.ratio:.1e} in {worst.block} ({words})"
         else:
             yield f"{self.verdict}: relative error {error:.1e} ({band(error, self.verdict)})"
+        if len(self.points) > MANY_POINTS:
+            verdicts = [max((c.verdict for c in p.blocks), key=VERDICTS.index) for p in self.points]
+            counts = ", ".join(f"{verdicts.count(v)} {v}" for v in VERDICTS if v in verdicts)
+            yield f"{len(self.points)} points: {counts}; the worst is first"
         if self.fault:
             yield f"first at fault: {self.fault}"
         yield from (f"hint: {hint}" for hint in self.hints)

@@ -21,11 +21,16 @@ from sknn_opt.tables.categories import MISSING, UNSEEN
 SHOWN = 3  # values that a note names
 
 
-def category_shift(name, codes, before, label, level):
-    """A feature's row, of codes of new rows and of counts by code in training, gaps last."""
-    m, n, k = len(codes), before.sum(), len(before) - 1
-    now = np.bincount(np.where(codes == MISSING, k, codes)[codes != UNSEEN], minlength=k + 1)
-    unseen, once = np.count_nonzero(codes == UNSEEN), np.count_nonzero(before[:k] == 1)
+def counted(codes, k):
+    """How often each of k codes comes, then gaps, then values that training had not."""
+    places = np.where(codes == MISSING, k, np.where(codes == UNSEEN, k + 1, codes))
+    return np.bincount(places, minlength=k + 2)
+
+
+def category_shift(name, counts, before, label, level):
+    """A feature's row, of what was `counted` in new rows, and of counts in training, gaps last."""
+    m, n, k = counts.sum(), before.sum(), len(before) - 1
+    now, unseen, once = counts[:-1], counts[-1], np.count_nonzero(before[:k] == 1)
     notes = []
     if unseen / m - once / n > LEAST_SHARE and more_than_chance(unseen, m, once, n) < level:
         notes.append(f"{unseen / m:.1%} have values that training had not")

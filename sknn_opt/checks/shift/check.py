@@ -1,72 +1,39 @@
-"""Have new data left the distribution of the training data?
+"""Have new data left the distribution of the training data: a table at once, or a stream of rows?
 
-A network knows only the region it was trained in. Where the inputs move away from it, which is
-called **covariate shift**, its outputs are guesses, and nothing in them tells. But the normalizer
-still holds what the training data were like, so new rows can be held to it, feature by feature:
+A stream is judged window by window, and so are stretches of 2, 4, 8, ... windows: what a window is
+too short to tell, a stretch tells later. Their tallies join, so that a few numbers a feature are
+all that is kept. The promised rate of false alarms is divided among them: window or stretch number
+i of :math:`2^j` windows gets the part
 
 .. math::
 
-    d = \\frac{\\bar x - \\mu}{\\sigma}, \\qquad v = \\frac{s^2}{\\sigma^2}, \\qquad
-    \\text{the shares outside } [\\min, \\max] \\text{ and of missing values.}
+    \\frac{1}{2^{j + 1}} \\cdot \\frac{6}{\\pi^2 i^2},
 
-A feature counts as shifted where a difference matters (|d| > 0.1 [1]_, v outside [4/5, 5/4] [2]_,
-a share that moved by more than 0.01) *and* chance cannot explain it. Chance is held to one false
-alarm in a thousand reports, so each of the 4 tests on p features, in either direction, gets a level
-of 0.001 / (8 p):
-
-- d by its standard error :math:`\\sqrt{\\max(1, v) (1 / m + 1 / n)}`, for m new rows and n of
-  training;
-- v by an F test that knows the kurtosis, and that a few rare values may be in one sample and not in
-  the other by chance alone (`sknn_opt.checks.shift.spread`). If all new values are equal, what
-  counts is how probable that is, if others are as rare as the range allows;
-- values beyond the training maximum (or minimum): among n + m rows in random order the k largest
-  are all new ones with probability :math:`\\binom{m}{k} / \\binom{m + n}{k}`, whatever the
-  distribution;
-- missing values by Fisher's exact test.
-
-References
-----------
-.. [1] P. C. Austin, "Balance diagnostics for comparing the distribution of baseline covariates
-   between treatment groups in propensity-score matched samples", Statistics in Medicine 28, 2009,
-   pp. 3083-3107.
-.. [2] D. B. Rubin, "Using propensity scores to help design observational studies: application to
-   the tobacco litigation", Health Services and Outcomes Research Methodology 2, 2001, pp. 169-188.
+and these parts sum to 1, however long the stream (Bonferroni's inequality, and Euler's sum). A part
+of a millionth asks for a mean that is 7 standard errors off, instead of 4.
 """
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import replace
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
-from scipy.stats import hypergeom, norm
-from sklearn.utils.validation import validate_data
 
-from sknn_opt.arrays import moments
 from sknn_opt.arrays.types import Matrix
 from sknn_opt.checks.opener import open_normalizer
-from sknn_opt.checks.shift.categories import category_shift
-from sknn_opt.checks.shift.report import (
-    FALSE_ALARMS,
-    LEAST_MEAN,
-    LEAST_RATIO,
-    LEAST_SHARE,
-    OK,
-    SHIFTED,
-    UNKNOWN,
-    FeatureShift,
-    ShiftReport,
-)
-from sknn_opt.checks.shift.spread import grew, log_ratio, shrank
-from sknn_opt.checks.shift.training import moments_of
+from sknn_opt.checks.shift.joint import joint_shift
+from sknn_opt.checks.shift.numeric import NumberObserver
+from sknn_opt.checks.shift.report import FALSE_ALARMS, ShiftReport
+from sknn_opt.checks.shift.table import TableObserver
 from sknn_opt.tables.encoder import TableEncoder
 
-FLOAT32 = float(np.finfo(np.float32).eps)  # new data may come in another precision
-BLOCK = 2**18  # numbers looked at together
+N_TESTS = 8  # of a feature: mean, variance, range, gaps, each in either direction
+N_LENGTHS = 16  # of stretches
 
 
-def check_shift(normalizer: Any, X_new: Matrix) -> ShiftReport:
+def check_shift(normalizer: Any, X_new: Matrix, *, X_train: Matrix | None = None) -> ShiftReport:
     """Tell which features of new data left the distribution that a normalizer was fitted to.
 
     Parameters
@@ -81,11 +48,19 @@ def check_shift(normalizer: Any, X_new: Matrix) -> ShiftReport:
     X_new : {array-like, sparse matrix} of shape (n_new, n_features)
         New rows, in the unit of the training data; NaN where a value is missing. The rows should
         be independent: a run of neighbors in time varies less than its length says.
+    X_train : {array-like, sparse matrix} of shape (n_train, n_features) or None, default=None
+        Rows that the normalizer was fitted to, or a sample of them. Then the joint distribution is
+        judged as well: a classifier tries to tell new rows from these, which takes about a second.
+        Without them each feature is judged by itself.
 
     Returns
     -------
     ShiftReport
         With a verdict for each feature and one for all; prints as a table.
+
+    See Also
+    --------
+    ShiftMonitor : The same for rows that arrive a few at a time.
 
     Raises
     ------
@@ -114,148 +89,181 @@ def check_shift(normalizer: Any, X_new: Matrix) -> ShiftReport:
     >>> check_shift(normalizer, X[y < 2][::3]).verdict
     'OK'
     """
-    opened = open_normalizer(normalizer, X_new, tables=True)
-    if isinstance(opened.part, TableEncoder):
-        return _shift_of_table(opened)
-    X_new = checked_for(opened.part, opened.X)
-    features, n_training, sees = _features(opened.part, X_new, opened.names, X_new.shape[1])
-    return ShiftReport(features, X_new.shape[0], n_training, sees, opened.notes)
+    opened = _open(normalizer, X_new, "X_new")
+    observer = _observer_of(opened)
+    share = FALSE_ALARMS if X_train is None else FALSE_ALARMS / 2
+    report = _report(observer, observer.tally(opened.X), share, opened.notes)
+    if X_train is None:
+        return report
+    training = _open(normalizer, X_train, "X_train")
+    again = _report(observer, observer.tally(training.X), FALSE_ALARMS, ())
+    if not again.passed:
+        note = f"X_train is not like what the normalizer was fitted to ({', '.join(again.shifted)})"
+        report = replace(report, notes=(*report.notes, note))
+    joint = joint_shift(observer.numbers(training.X), observer.numbers(opened.X), share)
+    return replace(report, joint=joint)
 
 
-def _shift_of_table(opened):
-    """The report on a table: numbers and dates as numbers, categories by their shares."""
-    encoder, names = opened.part, opened.names
-    cells, codebook = encoder._cells(opened.X), encoder._codebook
-    words = sorted(set() if codebook is None else codebook.values.keys() & encoder._kinds.keys())
-    blocks = [block for block, _ in encoder._blocks if getattr(block, "amounts", ())]
-    sources = [(block, i, j) for block in blocks for i, j in block.amounts]
-    n_features, n_training, sees, found = len(sources) + len(words), 0.0, 0.0, {}
-    for block in blocks:
-        own = [names[j] for j, _ in block.sources]
-        found[block], n_training, at_worst = _features(
-            block.normalizer, block.read(cells), own, n_features
+class ShiftMonitor:
+    """Watch rows that arrive a few at a time for a shift, in a service for instance.
+
+    Rows are gathered to windows. Each window is judged as by `check_shift`, and so is each stretch
+    of 2, 4, 8, ... windows, which sees smaller differences. Of rows that have the training
+    distribution one stream in a thousand raises an alarm, however long it is. Memory stays
+    constant: no rows are kept, but some numbers for each feature.
+
+    Parameters
+    ----------
+    normalizer : InputNormalizer, TableEncoder, StandardScaler, or an estimator with one in it
+        As for `check_shift`; fitted, and not to be fitted again meanwhile.
+    window : int, default=500
+        A window is judged as soon as it has so many rows.
+    false_alarms : float, default=0.001
+        The probability that a stream without a shift ever raises an alarm.
+
+    Attributes
+    ----------
+    n_rows : int
+        Number of rows seen.
+    report : ShiftReport or None
+        The last one; None before the first window is full.
+    alarm : ShiftReport or None
+        The first that found a shift.
+
+    Raises
+    ------
+    TypeError
+        If there is no normalizer in what was given.
+    NotFittedError
+        If it is not fitted.
+    ValueError
+        If `window` is no integer from 2 on, or `false_alarms` is not between 0 and 1.
+
+    See Also
+    --------
+    check_shift : For a table of new rows.
+
+    Notes
+    -----
+    A monitor can be pickled, with all it has seen. How features vary together is not looked at.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknn_opt import InputNormalizer, ShiftMonitor
+    >>> rng = np.random.default_rng(0)
+    >>> normalizer = InputNormalizer().fit(rng.normal(size=(5000, 3)))
+    >>> monitor = ShiftMonitor(normalizer, window=200)
+    >>> for _ in range(100):
+    ...     report = monitor.update(rng.normal(size=(10, 3)))
+    >>> monitor.n_rows, monitor.passed
+    (1000, True)
+    >>> for _ in range(100):
+    ...     report = monitor.update(rng.normal(size=(10, 3)) + [0, 0, 1])
+    >>> monitor.alarm.shifted
+    ['x2']
+    """
+
+    normalizer: Any
+    window: int
+    false_alarms: float
+    n_rows: int
+    report: ShiftReport | None
+    alarm: ShiftReport | None
+
+    def __init__(self, normalizer: Any, *, window: int = 500, false_alarms: float = FALSE_ALARMS):
+        if not isinstance(window, Integral) or window < 2:
+            raise ValueError(f"window={window!r}: give the number of rows, an integer from 2 on.")
+        if not isinstance(false_alarms, Real) or not 0 < false_alarms < 1:
+            raise ValueError(f"false_alarms={false_alarms!r}: give a probability between 0 and 1.")
+        open_normalizer(normalizer, None, "ShiftMonitor", tables=True)
+        self.normalizer = normalizer
+        self.window = window
+        self.false_alarms = false_alarms
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all rows and alarms: a new stream, with a rate of false alarms of its own."""
+        self.n_rows = 0
+        self.report = None
+        self.alarm = None
+        self._observer: Any = None
+        self._gathered: Any = None
+        self._waiting: list[Any] = [None] * N_LENGTHS
+        self._n_judged = [0] * N_LENGTHS
+
+    def update(self, X_new: Matrix) -> ShiftReport | None:
+        """Take in more rows.
+
+        Parameters
+        ----------
+        X_new : {array-like, sparse matrix} of shape (n_new, n_features)
+            The next rows, one or more, as for `check_shift`.
+
+        Returns
+        -------
+        ShiftReport or None
+            On the window that these rows fill, or on a longer stretch if only that has shifted;
+            None if they fill none.
+
+        Raises
+        ------
+        ValueError
+            As by `check_shift`. The rows then count as not seen.
+        """
+        opened = _open(self.normalizer, X_new, "X_new", "ShiftMonitor")
+        if self._observer is None:
+            self._observer = _observer_of(opened)
+        tally = self._observer.tally(opened.X)
+        self.n_rows += tally.n_rows
+        self._gathered = tally if self._gathered is None else self._gathered.joined(tally)
+        if self._gathered.n_rows < self.window:
+            return None
+        full, self._gathered = self._gathered, None
+        reports = list(self._judged(full, opened.notes))
+        found = [report for report in reports if not report.passed]
+        self.report = (found or reports)[0]
+        if found and self.alarm is None:
+            self.alarm = found[0]
+        return self.report
+
+    @property
+    def passed(self) -> bool:
+        """Whether there was no alarm."""
+        return self.alarm is None
+
+    def raise_if_shifted(self) -> None:
+        """Raise AssertionError, with the table as its message, if there was an alarm."""
+        if self.alarm is not None:
+            self.alarm.raise_if_shifted()
+
+    def _judged(self, tally, notes):
+        """Reports on a window, and on each stretch that it completes."""
+        for j in range(N_LENGTHS):
+            self._n_judged[j] += 1
+            share = 6 / (np.pi * self._n_judged[j]) ** 2 / 2 ** (j + 1)
+            yield _report(self._observer, tally, self.false_alarms * share, notes)
+            before, self._waiting[j] = self._waiting[j], tally
+            if before is None:
+                return
+            tally, self._waiting[j] = before.joined(tally), None
+
+
+def _open(normalizer, X, name, who="check_shift"):
+    """The normalizer, and the rows as they reach it."""
+    if X is not None and (X.shape[0] if hasattr(X, "shape") and X.shape else len(X)) == 0:
+        raise ValueError(
+            f"{name} has no rows: {who} needs one at least, and some hundred to see much."
         )
-        sees = max(sees, at_worst)
-    rows = {j: found[block][i] for block, i, j in sources}
-    for j in words:
-        before, label = codebook.counts[j], partial(codebook.label, j)
-        level = FALSE_ALARMS / (8 * n_features)
-        rows[j] = category_shift(names[j], cells.codes([j])[:, 0], before, label, level)
-        n_training = float(before.sum())
-    return ShiftReport(
-        tuple(rows[j] for j in sorted(rows)), cells.n_rows, n_training, sees, opened.notes
-    )
+    return open_normalizer(normalizer, X, who, tables=True)
 
 
-def _features(normalizer, X_new, names, n_features):
-    """The rows of the columns of X, of so many features in all; the training rows; what it sees."""
-    training, n = moments_of(normalizer), X_new.shape[1]
-    add = moments.add_sparse if issparse(X_new) else moments.add_dense
-    new = add(moments.no_moments(n), X_new)
-    measures, level = _measures(training, new), FALSE_ALARMS / (8 * n_features)
-    with np.errstate(all="ignore"):
-        below, above, kurtosis = _tails(X_new, training, new)
-        notes = _findings(X_new, training, new, measures, (below, above), kurtosis, level)
-        sees = norm.isf(level) * np.sqrt(1 / new.count + 1 / training.count)
-    measures["outside"] = below + above
-    features = tuple(
-        _feature(j, name, training, new, measures, notes[j]) for j, name in enumerate(names)
-    )
-    return features, float(np.max(training.total)), float(sees.max())
+def _observer_of(opened):
+    is_table = isinstance(opened.part, TableEncoder)
+    return (TableObserver if is_table else NumberObserver)(opened.part, opened.names)
 
 
-def checked_for(normalizer, X):
-    """X as an array or CSR matrix that the normalizer could take; NaN may be in it."""
-    accepted = {"accept_sparse": "csr", "ensure_all_finite": "allow-nan"}
-    return validate_data(normalizer, X, reset=False, **accepted)
-
-
-def _constant(training):
-    """Where the training data have one value only."""
-    return moments.scale(training) != moments.deviation(training)
-
-
-def _tails(X, training, new):
-    """The shares of each column below and above the training range, and its kurtosis."""
-    middle, size = np.abs(moments.mean(training)), training.high - training.low
-    slack = FLOAT32 * np.where(_constant(training), middle, size)
-    low, high = training.low - slack, training.high + slack
-    mean, std = moments.mean(new), moments.deviation(new)
-    below, above, fourth = np.zeros((3, X.shape[1]))
-    n_rows = max(1, BLOCK // X.shape[1])
-    for start in range(0, X.shape[0], n_rows):
-        rows = X[start : start + n_rows]
-        rows = (rows.toarray() if issparse(rows) else rows).astype(np.float64)
-        below += (rows < low).sum(axis=0)
-        above += (rows > high).sum(axis=0)
-        rows = (rows - mean) / std
-        fourth += np.nansum(np.square(np.square(rows, out=rows), out=rows), axis=0)
-    unknown = np.where(np.isnan(training.low), np.nan, 0.0)
-    return (below + unknown) / new.count, (above + unknown) / new.count, fourth / new.count
-
-
-def _measures(training, new):
-    """Numbers of a `FeatureShift`: a dict of arrays of shape (n_features,)."""
-    mu, m, before = moments.mean(training), new.count, moments.missing_share(training)
-    known = ~np.isnan(training.low) | (training.count == 0)
-    with np.errstate(all="ignore"):
-        std = np.where(_constant(training), np.nan, moments.deviation(training))
-        return {
-            "mean_difference": moments.mean(new) / std - mu / std,
-            # an unbiased estimate: m / (m - 1)
-            "variance_ratio": np.square(moments.deviation(new) / std) * (m / (m - 1)),
-            "missing": moments.missing_share(new),
-            "missing_in_training": np.where(known, before, np.nan),
-        }
-
-
-def _findings(X, training, new, measures, tails, kurtosis, level):
-    """For each feature what is more than chance, in words."""
-    d, v = measures["mean_difference"], measures["variance_ratio"]
-    m, n, (below, above) = new.count, training.count, tails
-    error = np.sqrt(np.where(v > 1, v, 1.0) * (1 / m + 1 / n))
-    far = np.maximum(norm.isf(level) * error, LEAST_MEAN)
-    spread = training, new, v, kurtosis, level, LEAST_RATIO
-    more = measures["missing"] - measures["missing_in_training"]
-    words = {
-        "mean rose": d > far,
-        "mean fell": d < -far,
-        "variance grew": grew(X, *spread),
-        "variance shrank": shrank(*spread),
-        "{0:.1%} below the range": _beyond(below, m, n, level),
-        "{1:.1%} above the range": _beyond(above, m, n, level),
-        "more is missing": _missing_more(new, training, level) & (more > LEAST_SHARE),
-        "less is missing": _missing_more(training, new, level) & (-more > LEAST_SHARE),
-    }
-    return [
-        [word.format(*shares) for word, found in words.items() if found[j]]
-        for j, shares in enumerate(zip(*tails, strict=True))
-    ]
-
-
-def _beyond(share, m, n, level):
-    """Where so many new values lie beyond the end of the training range by more than chance."""
-    return (log_ratio(m, m + n, np.round(share * m)) < np.log(level)) & (share > LEAST_SHARE)
-
-
-def _missing_more(one, other, level):
-    """Where the first sample lacks more values than the second by more than chance: Fisher."""
-    rows, others = np.round(one.total), np.round(other.total)
-    lacking = np.round(one.total - one.count)
-    all_lacking = lacking + np.round(other.total - other.count)
-    return hypergeom.sf(lacking - 1, rows + others, all_lacking, rows) < level
-
-
-def _feature(j, name, training, new, measures, found):
-    notes, values = list(found), {key: float(measure[j]) for key, measure in measures.items()}
-    if training.count[j] == 0:
-        notes.append("no value in training")
-    elif new.count[j] == 0:
-        notes.append("no value in the new data")
-    elif np.isnan(values["mean_difference"]):
-        notes.append(f"constant in training: {moments.mean(training)[j]:.6g}")
-    elif new.count[j] == 1:
-        notes.append("one value: no variance")
-    undecided = training.count[j] == 0 or new.count[j] == 0
-    verdict = SHIFTED if found else UNKNOWN if undecided else OK
-    return FeatureShift(name, verdict, **values, note=", ".join(notes))
+def _report(observer, tally, false_alarms, notes):
+    level = false_alarms / (N_TESTS * observer.n_features)
+    features, sees = observer.judged(tally, level)
+    return ShiftReport(tuple(features), tally.n_rows, observer.n_training, sees, notes)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from sknn_opt.checks.layout import LINES, Column, Table
-from sknn_opt.checks.report import Report
+from sknn_opt.checks.report import Report, record
 from sknn_opt.checks.texts import number
 
 FALSE_ALARMS = 0.001  # of reports on rows of the training distribution
@@ -95,6 +95,37 @@ class FeatureShift:
         )
 
 
+@dataclass(frozen=True)
+class JointShift:
+    """What a classifier says that tries to tell new rows from rows of training.
+
+    Attributes
+    ----------
+    verdict : {"OK", "SHIFTED", "UNKNOWN"}
+        UNKNOWN: fewer than 8 rows of either kind.
+    area : float
+        Under the ROC curve, on rows that it has not learned from: the probability that a new row
+        looks newer than a row of training. 0.5 if it cannot tell them apart.
+    chance : float
+        The probability that chance alone makes an area so large.
+    """
+
+    verdict: str
+    area: float
+    chance: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether it is not known to have shifted."""
+        return self.verdict != SHIFTED
+
+    def text(self) -> str:
+        """What it found, in words."""
+        if self.verdict == UNKNOWN:
+            return "too few rows to learn from"
+        return f"a classifier tells new rows from training rows with an AUC of {self.area:.2f}"
+
+
 @dataclass(frozen=True, repr=False)
 class ShiftReport(Report):
     """What `check_shift` found. Prints as a table; a notebook shows it as HTML.
@@ -114,6 +145,8 @@ class ShiftReport(Report):
         feature. Few rows leave it large.
     notes : tuple of str
         What was done to find the normalizer.
+    joint : JointShift or None
+        Whether the features vary together as in training; None without `X_train`.
 
     Examples
     --------
@@ -135,12 +168,15 @@ class ShiftReport(Report):
     n_training: float
     sees_above: float
     notes: tuple[str, ...] = ()
+    joint: JointShift | None = None
 
     _COLUMNS = COLUMNS
     _VERDICTS = MEANINGS
     _REMARKS = (
         "The worst feature is first: the one whose largest difference is most times as large as "
         "what matters.",
+        "The joint distribution is what a classifier sees that tries to tell new rows from rows of "
+        "training: an AUC of 0.5 is that it cannot.",
     )
     _INDEX = "name"
 
@@ -157,11 +193,14 @@ class ShiftReport(Report):
         raise KeyError(f"There is no feature {name!r}: ask one of report.features for its name.")
 
     def raise_if_shifted(self) -> None:
-        """Raise AssertionError, with the table as its message, if a feature has shifted."""
+        """Raise AssertionError, with the table as its message, if anything has shifted."""
         self.raise_if_failed()
 
     def _rows(self):
-        return self.features
+        return self.features if self.joint is None else (*self.features, self.joint)
+
+    def _records(self):
+        return [record(feature) for feature in self.features]
 
     def _tables(self):
         rows = "row" if self.n_new == 1 else "rows"
@@ -203,8 +242,14 @@ class ShiftReport(Report):
             some = ", ".join(worst) + (", …" if len(names) > 5 else "")
             yield f"SHIFTED: {len(names)} of {len(self.features)} features ({some})"
             yield REMEDY
+        elif not self.passed:
+            yield "SHIFTED: no feature by itself, but the joint distribution"
         else:
             yield f"{self.verdict}: no feature is known to have shifted"
+        if self.joint is not None:
+            yield f"joint distribution {self.joint.verdict}: {self.joint.text()}"
+        elif len(self.features) > 1:
+            yield "each feature is judged by itself; with X_train= also how they vary together"
         if self.n_new == 1:
             yield "one row has no variance: only its values can be judged"
         if math.isfinite(self.sees_above):

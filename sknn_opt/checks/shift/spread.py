@@ -1,58 +1,55 @@
 """Has the variance of a feature changed by more than chance, whatever its distribution?
 
-An F test asks how much the variances v of m new and of n training rows differ, with
-2 (m - 1) / (κ - 1) and 2 (n - 1) / (κ - 1) degrees of freedom: the kurtosis κ (3 for normal
-features) says how much the variance of a sample varies. A sample may lack the rare large values of
-its distribution; so κ is the geometric mean of the new sample's kurtosis and of the largest that
-the training range allows, R = max (x - μ)² / σ².
-
-Of incomes, or of a feature that is mostly zero, a few values make all of the variance, and no
-kurtosis of a sample tells. But which rows they fall into is chance alone: of n + m rows in random
-order the k largest are all new ones with probability
+Of two samples let the narrow one, of m rows, have the variance v, where that of the wide one, of n
+rows, is 1. Chance has two ways to make v small. The variance of every sample varies: an F test
+tells how much, with 2 (n - 1) / (κ - 1) degrees of freedom for n rows, as the kurtosis κ has it (3
+for normal features). And a narrow sample may have too few of the rare large values, of which a
+sample's own kurtosis does not tell: of incomes, or of a feature that is mostly zero, a few values
+make all of the variance. But which rows they fall into is chance alone: of K in all, k or more come
+into the wide sample with probability
 
 .. math::
 
-    \\binom{m}{k} / \\binom{m + n}{k},
+    P\\left(B \\ge k\\right), \\qquad B \\sim \\text{Bin}\\left(K, \\frac{n}{n + m}\\right),
 
-whatever the distribution. So a variance grew only if it did without the k new values that are
-farthest out, k being the least number at which that is below the level. And it shrank only if its
-sample lacks more than chance explains, m and n changing places: one that is less by the ratio v
-lacks at least k = n (1 - v) / (R - v) of the training values, since none takes more than R / n of
-σ². Where no training value is farther than 2 σ from the mean none is rare, and the F test stands
-alone.
+whatever their distribution. Without k of its rows, a share q, the wide sample has a variance of
+
+.. math::
+
+    u \\ge \\max\\left(1 - \\sqrt{(\\kappa - 1) \\frac{q}{1 - q}},\\;
+                      1 - (R - 1) \\frac{q}{1 - q},\\; 0\\right),
+
+by the inequality of Cauchy and Schwarz for the squares of its standardized values, whose mean is 1
+and whose variance κ - 1, and because none is larger than R. If v > u, the narrow sample has values
+of their size too, on average c = (1 - u) / q: a share (v - u) / c of its rows, in K. Since its
+fourth moment φ, about the same mean, has room for them, :math:`(v - u) c \\le \\varphi`, so that
+
+.. math::
+
+    u \\ge \\frac{1 + v - \\sqrt{(1 - v)^2 + 4 \\varphi q}}{2}.
+
+A difference is put down to chance if for some k, and the least u, that probability is not below the
+level, times the probability of the F test of v and u where v < u. All of this needs the moments of
+both samples alone.
 """
 
 import numpy as np
-from scipy.sparse import issparse
-from scipy.special import gammaln
+from scipy.special import betainc, gammaln
 from scipy.stats import f as f_distribution
 
 from sknn_opt.arrays import moments
 
-NEAR = 4.0  # of R: two values so far apart are in a share of 1/5 or more of the rows each
+ROUNDING = 1e-9  # two values may make u and v the same
+NORMAL = 3.0  # a sample's kurtosis is not trusted to be less
+STEPS = np.arange(64.0)
+SHARES = 0.5 * 1.2 ** (STEPS - STEPS[-1])  # of the rows of the wide sample
 
 
-def grew(X, training, new, ratio, kurtosis, level, least):
-    """Where the variance of the columns of X is larger by a ratio that is no chance."""
-    m, n, (broad, _) = new.count, training.count, _kurtosis(training, kurtosis)
-    found = (ratio > least) & (_f_test(ratio, m, n, broad) < level)
-    k = _by_chance(m, n, level)
-    std, columns = moments.deviation(training), X.tocsc() if issparse(X) and found.any() else X
-    for j in np.flatnonzero(found):
-        left = _trimmed_variance(_values(columns, j), k[j]) / np.square(std[j])
-        found[j] = left > least and _f_test(left, m[j], n[j], broad[j]) < level
-    return found
-
-
-def shrank(training, new, ratio, kurtosis, level, least):
-    """Where the variance is smaller by a ratio that is no chance."""
-    m, n, (broad, largest) = new.count, training.count, _kurtosis(training, kurtosis)
-    # How many of the farthest training values the new sample must lack for its variance to be less.
-    lacking = np.where(largest > NEAR, np.floor(n * (1 - ratio) / (largest - ratio)), n)
-    rare = np.exp(log_ratio(n, m + n, np.clip(lacking, 0.0, n)))
-    chance = np.maximum(_f_test(1 / ratio, n, m, broad), rare)
-    chance = np.where(ratio > 0, chance, _all_equal(training, new))
-    return (ratio < 1 / least) & (chance < level)
+def wider(one, other, suspects, level):
+    """Which of the suspects, columns, have a larger variance in one sample than chance explains."""
+    found = np.flatnonzero(suspects)
+    chance = _chance(*(moments.part(sample, found) for sample in (one, other)))
+    return np.isin(np.arange(len(suspects)), found[chance < level])
 
 
 def log_ratio(a, b, k):
@@ -60,55 +57,29 @@ def log_ratio(a, b, k):
     return gammaln(a + 1) - gammaln(a - k + 1) - gammaln(b + 1) + gammaln(b - k + 1)
 
 
-def _kurtosis(training, kurtosis):
-    """κ, and the most that the training range allows; without a range that is n."""
-    mu, std, n = moments.mean(training), moments.deviation(training), training.count
-    sample = np.maximum(np.nan_to_num(kurtosis, nan=3.0), 3.0)
-    largest = np.fmax(training.high - mu, mu - training.low) / std
-    largest = np.where(np.isnan(largest), np.sqrt(n), largest) ** 2
-    return np.sqrt(sample * np.maximum(largest, sample)), largest
+def _chance(wide, narrow):
+    """The probability that the variances of two samples differ so much by chance."""
+    n, m = wide.count, narrow.count
+    tails, own_tails = moments.kurtosis(wide), moments.kurtosis(narrow)
+    unit = moments.variance(wide)
+    own = moments.variance(narrow) * (m / (m - 1)) / unit
+    far = np.square(moments.mean(narrow) - moments.mean(wide)) / unit
+    v, fourth = own + far, (own_tails**0.25 * np.sqrt(own) + np.sqrt(far)) ** 4
+    # The k values that the wide sample may have by chance, few or many: without them it has u.
+    k = np.minimum(np.maximum(STEPS[:, np.newaxis], np.floor(np.multiply.outer(SHARES, n))), n / 2)
+    odds, q = k / (n - k), k / n
+    u = np.fmax(1 - np.sqrt((tails - 1) * odds), 1 - (_largest(wide) - 1) * odds)
+    least = (1 + v - np.sqrt(np.square(1 - v) + 4 * fourth * q)) / 2
+    u = np.fmax(np.maximum(u, 0.0), least)
+    alike = np.maximum(v - u, 0.0) / (1 - u) * m * q  # K - k
+    rare = np.where(k > 0, betainc(np.maximum(k, 1.0), alike + 1, n / (n + m)), 1.0)
+    per_row = 2 / (np.fmax(np.fmax(tails, own_tails), NORMAL) - 1)  # 1 for normal features
+    by_chance = f_distribution.sf(u / v, per_row * (n - 1), per_row * (m - 1))
+    return np.max(rare * np.where(u > v * (1 + ROUNDING), by_chance, 1.0), axis=0)
 
 
-def _f_test(ratio, m, n, kurtosis):
-    """The probability of a larger ratio of two variances, of m and of n rows."""
-    per_row = 2 / (kurtosis - 1)  # 1 for normal features
-    return f_distribution.sf(ratio, per_row * (m - 1), per_row * (n - 1))
-
-
-def _by_chance(m, n, level):
-    """The least k for which C(m, k) / C(m + n, k) is below the level, by bisection; at most m."""
-    low, high = np.zeros_like(m), m.copy()
-    for _ in range(64):
-        k = np.floor((low + high) / 2)
-        below = log_ratio(m, m + n, k) < np.log(level)
-        low, high = np.where(below, low, k), np.where(below, k, high)
-        if (high - low <= 1).all():
-            break
-    return high
-
-
-def _values(X, j):
-    """Those of a column, without NaN."""
-    x = (X[:, [j]].toarray() if issparse(X) else X[:, j]).ravel().astype(np.float64)
-    return x[~np.isnan(x)]
-
-
-def _trimmed_variance(x, k):
-    """The variance of x without the k values that are farthest from the median."""
-    distance = np.abs(x - np.median(x))
-    n_left = max(len(x) - int(k), 0)
-    return np.var(x[np.argsort(distance)[:n_left]], ddof=1) if n_left > 1 else 0.0
-
-
-def _all_equal(training, new):
-    """The probability that all new values are equal, given the range of the training data.
-
-    At least a share σ² / r² of the training values is not this one, r being the way from it to the
-    farther end of the range. That none of so many, k, comes among m of m + n rows has the
-    probability C(n, k) / C(m + n, k).
-    """
-    value, m, n = moments.mean(new), new.count, training.count
-    farthest = np.fmax(training.high - value, value - training.low)
-    second = np.square(moments.deviation(training)) + np.square(value - moments.mean(training))
-    k = np.floor(n * np.minimum(second / np.square(farthest), 1))
-    return np.exp(log_ratio(n, m + n, k))
+def _largest(sample):
+    """The square of the farthest standardized value; as many as there are rows if unknown."""
+    mean = moments.mean(sample)
+    farthest = np.square(np.fmax(sample.high - mean, mean - sample.low)) / moments.variance(sample)
+    return np.where(np.isnan(farthest), sample.count, farthest)

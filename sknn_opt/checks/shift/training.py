@@ -15,7 +15,7 @@ def moments_of(normalizer):
                 f"check_shift cannot square numbers beyond {LARGEST:g}, which the normalizer has "
                 "seen: divide the feature by a constant before it."
             )
-        return moments.Moments(**normalizer._moments)
+        return moments.restored(normalizer._moments)
     if normalizer.var_ is None:
         raise ValueError(
             "check_shift needs the variances of the training data, which a StandardScaler with "
@@ -24,4 +24,4 @@ def moments_of(normalizer):
     n = normalizer.n_features_in_
     count = np.broadcast_to(np.asarray(normalizer.n_samples_seen_, dtype=float), n)
     unknown, total, m2 = np.full(n, np.nan), np.full(n, count.max()), normalizer.var_ * count
-    return moments.Moments(normalizer.mean_, count, np.zeros(n), m2, total, unknown, unknown)
+    return moments.Moments(normalizer.mean_, count, np.zeros(n), m2, total, *[unknown] * 4)

@@ -7,6 +7,7 @@ Source: Ng, "Vanishing / exploding gradients" and "Weight initialization for dee
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,18 +16,10 @@ from sklearn.utils import check_random_state
 
 from sknn_opt.arrays.types import Matrix, RandomState
 from sknn_opt.checks.opener import open_network
-from sknn_opt.checks.signals.report import PointSignals, SignalReport
-from sknn_opt.checks.signals.sources import (
-    FITTED,
-    MAX_ROWS,
-    check_input,
-    choose_rows,
-    first_optimizer,
-    objectives,
-)
-from sknn_opt.nn.signals import measure
-from sknn_opt.training.remedies import Traits
-from sknn_opt.training.verdicts import judge
+from sknn_opt.checks.signals.modules import is_module, module_report
+from sknn_opt.checks.signals.points import look_at
+from sknn_opt.checks.signals.report import SignalReport
+from sknn_opt.checks.signals.sources import MAX_ROWS, check_input, choose_rows, objectives
 
 
 def check_signals(
@@ -36,6 +29,7 @@ def check_signals(
     *,
     sample_weight: ArrayLike | None = None,
     random_state: RandomState = 0,
+    loss: Callable[..., Any] | None = None,
 ) -> SignalReport:
     """Follow the signals through a network and the gradients back: do they vanish or explode?
 
@@ -49,7 +43,8 @@ def check_signals(
         An MLPClassifier or MLPRegressor, ours or scikit-learn's, fitted or not; a pipeline, a
         fitted search or an ensemble with one in it. It is not changed. Of a pipeline that is not
         fitted, copies of the steps before the network are fitted to X, and a note says so; of an
-        ensemble the first network is looked at.
+        ensemble the first network is looked at. Or a torch module, or a Keras model: its layers are
+        those with a weight matrix or a kernel, in the order in which they are called.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Rows as for fit; of more than 500 a random part is looked at.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
@@ -60,6 +55,9 @@ def check_signals(
     random_state : int, RandomState instance or None, default=0
         Draws the random gradient, the rows, and the initial weights of an estimator whose own
         ``random_state`` is None.
+    loss : callable, default=None
+        For a torch module: ``loss(module(X), y)``, a tensor of one element. With it and y there are
+        gradient norms.
 
     Returns
     -------
@@ -87,6 +85,11 @@ def check_signals(
     float64, so that what float32 would lose can be seen; batch norm and dropout are in training
     mode.
 
+    With y the solver rehearses the fit, unless there are fitted weights that have learned
+    something: up to 100 steps of up to 100 rows from the initial weights. Where the loss falls,
+    signals that look bad are remarked upon, and the verdict is "healthy"; where it does not, and
+    would not, although a small network with Adam learns the same rows, the verdict is "slow".
+
     Examples
     --------
     >>> from sklearn.datasets import load_digits
@@ -102,7 +105,16 @@ def check_signals(
     >>> check_signals(deep.set_params(init="auto"), (X - 5) / 6).verdict
     'healthy'
     """
-    return signal_report(estimator, X, y, sample_weight, random_state)
+    seed = int(check_random_state(random_state).randint(2**31))
+    if is_module(estimator):
+        if sample_weight is not None:
+            raise TypeError("sample_weight does not apply to modules; let the loss weigh the rows.")
+        return module_report(estimator, X, y, loss, seed)
+    if loss is not None:
+        raise TypeError(
+            f"loss is for torch modules; a {type(estimator).__name__} has its own. Leave it out."
+        )
+    return signal_report(estimator, X, y, sample_weight, seed)
 
 
 def signal_report(estimator, X, y, sample_weight=None, random_state=0, *, initial=True):
@@ -118,19 +130,5 @@ def signal_report(estimator, X, y, sample_weight=None, random_state=0, *, initia
         notes += ("without y there are no gradient norms",)
     points = objectives(mlp, X, y, sample_weight, seed, initial=initial)
     seen = mlp, n_rows if y is not None else None, seed, opened.names
-    return SignalReport(tuple(_look(name, points[name], *seen) for name in points), notes)
-
-
-def _look(name, objective, mlp, n_rows, seed, names):
-    """What was found at a point; `n_rows` is None without targets."""
-    optimizer = None if n_rows is None else first_optimizer(mlp, objective, n_rows)
-    found = measure(
-        objective,
-        objective.theta,
-        np.random.default_rng(seed),
-        with_loss=n_rows is not None,
-        optimizer=optimizer,
-        max_norm=getattr(mlp, "max_grad_norm", None),
-    )
-    verdict = judge(found, Traits.of(mlp, objective.X, name.startswith(FITTED)), objective.X, names)
-    return PointSignals(name, found[0], found[1:], *verdict)
+    looked = (look_at(name, points, *seen) for name in points)
+    return SignalReport(tuple(looked), notes)

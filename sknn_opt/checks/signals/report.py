@@ -11,7 +11,7 @@ from sknn_opt.checks.layout import Column, Table
 from sknn_opt.checks.report import Report, record
 from sknn_opt.nn.signals import FLAT, STEEP, LayerSignals
 from sknn_opt.training import symptoms
-from sknn_opt.training.verdicts import HEALTHY, Finding, depth_limit, growth
+from sknn_opt.training.verdicts import HEALTHY, SLOW, Finding, depth_limit, growth
 
 # A column, what stands in it, and its format.
 COLUMNS = (
@@ -82,17 +82,20 @@ COLUMNS = (
     ),
 )
 MEANINGS = {
-    "healthy": "None of these. There may be remarks.",
+    "healthy": "None of these, or the loss falls all the same. There may be remarks.",
     "vanishing": "Over all layers a signal or a gradient shrinks below "
     f"{symptoms.VANISHING.limit:g}.",
     "exploding": f"Over all layers it grows beyond {symptoms.EXPLODING.limit:g} or overflows, or "
-    f"the solver's first step multiplies the loss by more than {symptoms.UNSTABLE.limit:g}.",
+    f"the solver's first step multiplies the loss by more than {symptoms.UNSTABLE.limit:g}, or "
+    "the loss grows in a rehearsal of the fit.",
     "dead": f"In some layer {symptoms.DEAD.limit:.0%} of the units have no slope for any row.",
     "saturated": f"More than {symptoms.SATURATED.limit:.0%} of the activations of a layer lie "
     "where tanh or the logistic function is flat, or next to no path through all layers is open.",
     "collapsed": "The rows have become alike: they differ by less than "
     f"{symptoms.COLLAPSED.limit:g} of what they have in common, or their effective rank is below "
     f"{symptoms.ONE_DIRECTION.limit:g}; or all units of a layer have equal weights.",
+    "slow": f"In a rehearsal of the fit the loss does not come below {SLOW.limit:g} of that of a "
+    "constant prediction, and would not at this pace.",
 }
 MILD = 2.0  # a gain between 1/2 and 2 is no reason to show a layer first
 
@@ -109,7 +112,7 @@ class PointSignals:
         X itself: its rms and mean, cosine and effective rank.
     layers : tuple of LayerSignals
         One for each layer with weights, the outputs last.
-    verdict : {"healthy", "vanishing", "exploding", "dead", "saturated", "collapsed"}
+    verdict : {"healthy", "vanishing", "exploding", "dead", "saturated", "collapsed", "slow"}
     findings : tuple of Finding
         What is wrong, where, and what to try; also remarks on a healthy network.
     """

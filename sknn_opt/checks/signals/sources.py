@@ -15,10 +15,10 @@ from sklearn.utils import check_array, check_consistent_length
 from sknn_opt._sklearn import safe_indexing
 from sknn_opt.checks.gradients.readers.sklearn_mlp import read_sklearn_mlp
 from sknn_opt.checks.opener import SKLEARN
-from sknn_opt.estimators.parameters import optimizer_of
+from sknn_opt.estimators.parameters import batch_size, optimizer_of
 from sknn_opt.nn.network import Architecture
 from sknn_opt.nn.objective import Objective
-from sknn_opt.optim.schedules import warm_up
+from sknn_opt.optim.schedules import SCHEDULES, TrainingTime, warm_up
 from sknn_opt.training.remedies import n_hidden_layers
 
 MAX_ROWS = 500  # more would say the same
@@ -123,11 +123,21 @@ def objectives(mlp, X, y, sample_weight, seed, *, initial=True):
 def first_optimizer(mlp, objective, n_rows):
     """The solver with the learning rate of its first step, None for lbfgs."""
     optimizer = optimizer_of(mlp, objective)
-    if optimizer and getattr(mlp, "warmup_epochs", 0):
-        size = 200 if mlp.batch_size == "auto" else mlp.batch_size
-        n_batches = -(-n_rows // size)
-        optimizer.learning_rate *= warm_up(1 / n_batches, mlp.warmup_epochs)
+    if optimizer:
+        optimizer.learning_rate = rate_of_step(mlp, optimizer, n_rows, 0)
     return optimizer
+
+
+def rate_of_step(mlp, optimizer, n_rows, step):
+    """The learning rate of a step of a fit, from 0; scikit-learn has schedules for sgd alone."""
+    n_batches, schedule = -(-n_rows // batch_size(mlp, n_rows)), mlp.learning_rate
+    if isinstance(mlp, SKLEARN) and mlp.solver != "sgd":
+        schedule = "constant"
+    schedule = SCHEDULES[schedule] if isinstance(schedule, str) else schedule
+    epoch = step / n_batches
+    seen = n_rows * int(epoch)
+    time = TrainingTime(optimizer.learning_rate, mlp.max_iter, epoch, seen, power_t=mlp.power_t)
+    return float(schedule(time)) * warm_up(epoch + 1 / n_batches, getattr(mlp, "warmup_epochs", 0))
 
 
 def _made_up_targets(mlp, n_rows):

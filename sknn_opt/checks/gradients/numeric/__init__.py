@@ -65,6 +65,9 @@ class Source:
     """Ways that most sources share."""
 
     relative_noise = 0.0  # of f, as a share of its value
+    f = None  # the function itself, where derivatives are not taken through its parts
+    is_steep = False  # whether that comes of rounding x
+    is_flat = False  # whether f does not move at all near x
 
     def __init__(self, problem):
         self.problem, self.blocks = problem, problem.blocks
@@ -88,6 +91,10 @@ class Source:
     def finds_zero(self, compared, whole):
         """Why a block that agrees has no gradient, by evidence other than its size; or ""."""
         return ""
+
+    def elements(self, compared):
+        """The derivatives of a wrong block by element, if each can be told; else None."""
+        return None
 
     def insists(self, compared):
         """Whether more directions may clear a block that is left open."""

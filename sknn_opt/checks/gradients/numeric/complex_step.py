@@ -70,6 +70,12 @@ class ComplexStep(Exact):
         np.multiply(direction, STEP, out=moved.imag[place])
         return self.f.complex(moved).imag.item() / STEP
 
+    def elements(self, compared):
+        if compared.directions is None or not np.isfinite(compared.gradient).all():
+            return None
+        found = Estimates(self.derivatives(compared.block), 0.0)
+        return found if np.isfinite(found.value).all() else None
+
     def works(self, rng):
         """Whether f gives a finite complex number for a complex argument."""
         direction = rng.normal(size=self.x.size)

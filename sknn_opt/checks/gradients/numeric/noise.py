@@ -12,6 +12,8 @@ CLOSER = (1e-10, 1e-11, 1e-12)
 PLACES = np.array([0.76, 1.93, 3.17, 3.89, 5.31, 6.08, 7.42, 8.0])
 PARABOLAS = np.linalg.qr(np.vander(PLACES, 3))[0]
 N_SCATTERS = 3
+N_HALVINGS, FLAT = 50, 2e-14  # how closely a jump is looked for, and what of f is rounding
+UNIT = 1e-7  # of the way that f goes, which it goes at once if it is rounded
 SMOOTH = 10  # rounding errors that a smooth f may scatter by
 SHRINKS = 8  # what falls by this factor with a tenth of the step is no noise
 FARTHEST = 1e-5  # over steps wider than this even a smooth f scatters
@@ -25,11 +27,14 @@ def measure_noise(f, x, f0, direction):
     hardly scatters, or ever less the closer one looks: what it scatters by farther off comes from a
     kink or a pole nearby.
     """
-    eps, scatters = np.finfo(float).eps * abs(f0), []
+    eps, scatters, flat = np.finfo(float).eps * abs(f0), [], False
     for step in STEPS:
         scatter, moves = _scatter(f, x, step * direction)
         if scatter is None:
+            flat = True
             continue
+        if flat and not scatters and jump_of(f, x, f0, PLACES[-1] * step * direction) < UNIT:
+            return eps  # it starts to move at a kink, as a unit does that was off
         if step == STEPS[0] and moves and scatter > SMOOTH * eps:
             closest = _look_closer(f, x, direction, scatter)
             if closest < scatter:
@@ -61,3 +66,23 @@ def _scatter(f, x, step):
     values = values - values[0]
     left = values - PARABOLAS @ (PARABOLAS.T @ values)
     return np.linalg.norm(left) / np.sqrt(len(PLACES) - 3), bool(np.diff(values).all())
+
+
+def jump_of(f, x, f0, move):
+    """How far f jumps where it stops being f(x), as a share of all that it changes along a move."""
+
+    def differs(value):
+        return not abs(value - f0) <= FLAT * abs(f0)
+
+    whole = last = f(x + move) - f0
+    if not np.isfinite(whole) or not differs(f0 + whole):
+        return 0.0
+    low, high = 0.0, 1.0
+    for _ in range(N_HALVINGS):
+        middle = (low + high) / 2
+        found = f(x + middle * move)
+        if differs(found):
+            high, last = middle, found - f0
+        else:
+            low = middle
+    return abs(last / whole)

@@ -29,6 +29,10 @@ SMALLEST = 11  # of the steps that confirm a contradiction
 EXTRAPOLATED = 20  # C(h/10) differs from C(h) by 99 times its own error; how much of that we trust
 GOOD_ENOUGH = 1e-9
 SAFETY = 5  # how many of its probable errors an estimate may be off
+ONE_SIDED = 4  # times the noise of a central difference
+SMALL = (1e-8, 1e-7, 1e-6)  # steps that a function which is merely rounded takes notice of
+EDGE = 1e-7  # a domain that ends within such a step ends at x
+STEEP = 30  # times what rounding x moves f by
 WAYS = (1.0, -1.0, 0.3)
 TELLING = 1e-3  # with a resolution below this a block is no zero
 HOPELESS = 1.0  # with one above this more directions do not help
@@ -68,10 +72,55 @@ class RealStep(Source):
     def __init__(self, f, problem, rng):
         super().__init__(problem)
         self.f, self.x, self.exact = f, problem.x0, None
-        self.f0, self._start = f(self.x), START
+        self.f0, self._start, self._inward = f(self.x), START, None
         draw = rng.normal(size=self.x.size)
         self._direction = problem.scale * draw / rms(draw)  # of x's own size, by no chance less
-        self.noise = measure_noise(f, self.x, self.f0, self._direction)
+        if not all(np.isfinite(f(self.x + way * self._direction)) for way in (EDGE, -EDGE)):
+            self._inward = self._find_inward()
+            self._direction = self._turned(self._direction, slice(None))
+        # At the end of its domain f may be as steep as √x, which looks like noise.
+        inner = self._direction * (self._inward == 0) if self.is_at_edge else self._direction
+        self.noise = measure_noise(f, self.x, self.f0, inner)
+
+    @cached_property
+    def is_steep(self):
+        """Whether f scatters as the last digits of x do, close to a pole."""
+        rounding = np.abs(self.x * self.problem.claimed).max() * np.finfo(float).eps
+        return bool(self.noise <= STEEP * rounding)
+
+    @cached_property
+    def is_flat(self):
+        """Whether small steps do not move f at all."""
+        steps = (*SMALL, *np.negative(SMALL))
+        return all(self.f(self.x + h * self._direction) == self.f0 for h in steps)
+
+    def _find_inward(self):
+        """For each element, which way leads into the domain of f: 1, -1, or 0 if both do.
+
+        x lies at the end of it (x = 0 of √x³, a variance of 0, a bound). What neither way leads
+        into is NaN.
+        """
+        inward = np.zeros(self.x.size)
+        for k, size in enumerate(self.problem.scale):
+            move = np.zeros(self.x.size)
+            move[k] = EDGE * size
+            right, left = (np.isfinite(self.f(self.x + way * move)) for way in (1, -1))
+            inward[k] = float(right) - float(left) if right or left else np.nan
+        if np.any(inward):
+            self.problem.notes.append(
+                "x lies at the end of the function's domain: derivatives are one-sided there"
+            )
+        return inward
+
+    def _turned(self, directions, place):
+        """Directions into the domain of f."""
+        inward = self._inward[place]
+        turned = np.where(inward == 0, directions, inward * np.abs(directions))
+        return np.nan_to_num(turned)
+
+    def directions(self, block, n, rng):
+        drawn = super().directions(block, n, rng)
+        return drawn if self._inward is None else self._turned(drawn, self.blocks[block].slice)
 
     @cached_property
     def relative_noise(self):
@@ -97,7 +146,9 @@ class RealStep(Source):
 
     def along(self, block, directions=None, claimed=None):
         if claimed is None and self.exact is not None:
-            return self.exact.along(block, directions)
+            found = self.exact.along(block, directions)
+            if np.isfinite(found.value).all():  # NaN where x + ih is out of f's domain
+                return found
         self.f.block, place = block, self.blocks[block].slice
         moves, sizes = self._moves(block, directions)
         if claimed is None:
@@ -172,6 +223,24 @@ class RealStep(Source):
         finite = np.where(np.isfinite(changes), changes, 0.0)
         return finite.max(axis=1).min(), np.nan_to_num(changes, nan=np.inf).max()
 
+    @property
+    def is_at_edge(self):
+        """Whether the domain of f ends at x."""
+        return self._inward is not None
+
+    def elements(self, compared):
+        listed = self.exact and self.exact.elements(compared)
+        if listed:
+            return listed
+        if compared.directions is None or not np.isfinite(compared.gradient).all():
+            return None
+        moves, sizes = self._moves(compared.block, None)
+        found = self._estimates(moves, sizes, np.nan * sizes, 0.0, START, follow=False)
+        gap = np.abs(compared.gradient - found.value)
+        worst = np.argmax(gap)  # it must be no error of the steps
+        clear = np.isfinite(gap).all() and found.told.all() and gap[worst] > found.error[worst]
+        return found if clear else None
+
     def insists(self, compared):
         return compared.resolution <= HOPELESS and not compared.estimates.doubt
 
@@ -179,12 +248,16 @@ class RealStep(Source):
         more = "" if self.exact is None else " and complex step"
         return f"real steps{more}, along random directions, {self.f.n_calls} evaluations"
 
-    def _estimates(self, moves, sizes, claimed, slack, start):
-        """The derivatives along moves of these sizes, each begun on the best rung of the last."""
+    def _estimates(self, moves, sizes, claimed, slack, start, *, follow=True):
+        """The derivatives along moves of these sizes, each begun on the best rung of the last.
+
+        Moves that do not follow the last begin anew, as single elements are of different kinds.
+        """
         found = []
         for move, size, expected in zip(moves, sizes, claimed * sizes, strict=True):
             found.append(self.derivative(move, expected, start, size * slack))
-            start = self._start = found[-1].rung
+            if follow:
+                start = self._start = found[-1].rung
         value, error, kink = np.array([(e.value, e.error, e.kink) for e in found]).T
         return Estimates(value / sizes, SAFETY * error / sizes + slack, kink > 0)
 
@@ -207,6 +280,7 @@ class _Ladder:
 
     def __init__(self, real, direction):
         self._real, self._direction, self._known = real, direction, {}
+        self._is_one_sided = False
 
     def central(self, h):
         return self._differences(h)[0]
@@ -233,12 +307,16 @@ class _Ladder:
             walk.append(self._pair(walk[-1].rung + step))
         return walk
 
+    def _noise_below(self, rung):
+        """What the noise of f makes of the smaller step of a rung."""
+        return (ONE_SIDED if self._is_one_sided else 1) * 2 * self._real.noise * 10.0 ** (rung + 1)
+
     def _goes_on(self, *lasts, step):
         before, last = lasts[0], lasts[-1]
         if last.kink or not np.isfinite(last.error):
             return step > 0
         better = before is last or before.kink or last.error < before.error
-        noise = 2 * self._real.noise * 10.0 ** (last.rung + 1)
+        noise = self._noise_below(last.rung)
         counts = 10 * noise < last.error / 2 if step > 0 else noise > last.error / 2
         return better and counts and not last.is_good
 
@@ -251,7 +329,7 @@ class _Ladder:
         """
         difference, above = abs(found.value - expected), found
         for r in range(found.rung + 1, SMALLEST):
-            noise = 2 * self._real.noise * 10.0 ** (r + 1)
+            noise = self._noise_below(r)
             if noise > 3 * difference:
                 return found  # f is too noisy to look closer
             lower = self._pair(r)
@@ -273,6 +351,8 @@ class _Ladder:
 
     def blame_a_kink(self, found, expected):
         """A kink at x of this strength explains any difference up to it."""
+        if self._is_one_sided:
+            return found
         difference = abs(found.value - expected)
         usable = [r for r in range(1, LAST + 1) if 10 * self._real.noise * 10.0**r < difference]
         if not usable or usable[-1] <= found.rung:
@@ -306,7 +386,22 @@ class _Ladder:
             right, left = f(x + h * self._direction), f(x - h * self._direction)
             noise = max(self._real.noise, np.finfo(float).eps * max(abs(right), abs(left))) / h
             self._known[h] = (right - left) / (2 * h), (right - 2 * f0 + left) / h, noise
+            if self._real.is_at_edge and np.isfinite(right) != np.isfinite(left):
+                self._known[h] = self._one_sided(h, 1 if np.isfinite(right) else -1, right, left)
         return self._known[h]
+
+    def _one_sided(self, h, way, *sides):
+        """The same from one side, where the domain of f ends at x.
+
+        C(h) = (4 f(x + hd) - f(x + 2hd) - 3 f(x)) / 2h, also with an error of the order h²; the gap
+        is between the derivatives over the first and over the second step.
+        """
+        self._is_one_sided = True
+        near, f0 = sides[0] if way > 0 else sides[1], self._real.f0
+        far = self._real.f(self._real.x + 2 * way * h * self._direction)
+        size = max(self._real.noise, np.finfo(float).eps * max(abs(near), abs(far)))
+        slope = way * (4 * near - far - 3 * f0) / (2 * h)
+        return slope, (far - 2 * near + f0) / h, ONE_SIDED * size / h
 
     def _pair(self, r):
         """What the rungs r and r + 1 say together: h = 10⁻ʳ and a tenth of it."""
@@ -318,7 +413,7 @@ class _Ladder:
         floor = 4 * np.finfo(float).eps * (abs(c_small) + gap_big * 10.0**r)
         # Of a smooth f a tenth of the gap is left. Only where that shows is f known to be
         # smooth between the two, and the smaller rung that much better than the difference.
-        kink = gap_small - gap_big / 4 > 10 * noise
+        kink = not self._is_one_sided and gap_small - gap_big / 4 > 10 * noise
         smooth = 0.09 * gap_big < gap_small < 0.11 * gap_big
         value = c_small + (c_small - c_big) / 99 if smooth else c_small
         error = difference / (EXTRAPOLATED if smooth else 1) + 2 * noise + floor

@@ -1,9 +1,21 @@
 """Functions as users have them, of numbers, arrays or structures of them, as a Problem."""
 
+import contextlib
+import math
+from dataclasses import dataclass
+
 import numpy as np
 
-from sknn_opt.checks.gradients.preflight import call, detached
+from sknn_opt.checks.gradients.explain_matrix import MatrixExplainer
+from sknn_opt.checks.gradients.preflight import call, detached, is_function
 from sknn_opt.checks.gradients.problem import Problem
+from sknn_opt.checks.gradients.readers.frameworks import TOOLS, differentiate, has_double
+from sknn_opt.checks.gradients.readers.residuals import (
+    as_matrix,
+    is_jacobian,
+    random_weights,
+    weigh,
+)
 from sknn_opt.checks.gradients.readers.structures import Structure
 from sknn_opt.nn.network import Block
 
@@ -30,14 +42,36 @@ def read_functions(fun, arguments, jac, blocks, args=()):
             "check_gradients(fun, grad, x0)."
         )
     structure = Structure(x0)
-    blocks, layers = _name_blocks(structure, blocks)
     asked = _Functions(fun, gradient, structure, args)
-    known = {"moves": gradient is True or callable(gradient), "dtype": structure.dtype}
-    known |= {"integers": structure.integers, "mistaken": asked.mistaken, "notes": asked.notes}
-    return Problem(asked.value, asked.claimed, structure.theta, blocks, layers, **known)
+    return FunctionProblem(
+        *(asked.value, asked.claimed, structure.theta),
+        *name_blocks(structure, blocks),
+        moves=gradient is True or is_function(gradient),
+        dtype=asked.dtype,
+        integers=structure.integers,
+        notes=asked.notes,
+        structure=structure,
+        asked=asked,
+    )
 
 
-def _name_blocks(structure, blocks):
+@dataclass
+class FunctionProblem(Problem):
+    """A function of parameters in their structure; `asked` knows whether it has several values."""
+
+    asked: object = None
+    explainer = MatrixExplainer
+
+    @property
+    def mistaken(self):
+        return self.asked.mistaken(self.x0)
+
+    def matrix(self):
+        """The residuals as a function of a vector, and what is claimed to be their Jacobian."""
+        return self.asked.matrix(self.x0)
+
+
+def name_blocks(structure, blocks):
     """The blocks and their layers: a vector may have names of the user's for its parts."""
     if blocks is None:
         return structure.blocks, structure.layers
@@ -52,65 +86,107 @@ def _name_blocks(structure, blocks):
 class _Functions:
     """What takes parameters in their structure, and gradients likewise, as functions of a vector.
 
-    Residuals r with their Jacobian J are weighed at random: v·r has the gradient vᵀJ.
-    `mistaken` has what would be right if a usual mistake was made; `notes` are the report's.
+    Residuals r with their Jacobian J are weighed at random: v·r has the gradient vᵀJ. `notes` are
+    the report's.
     """
 
     def __init__(self, fun, gradient, structure, args):
         self._fun, self._gradient, self._args = fun, gradient, args
         self._structure, self._build = structure, structure.build
-        self._weights, self.mistaken, self.notes = None, {}, []
-        if structure.dtype != float:  # double precision is better, where it is taken
-            try:
-                fun(structure.build(structure.theta), *args)
-            except Exception:
-                self._build = structure.build_in_own_precision
+        self._weights, self._is_read, self.notes = None, False, []
+        self.dtype = structure.dtype
+        result = self._try_double_precision()
+        framework, self._is_automatic = structure.framework, False
+        if gradient is True and framework and not _is_pair(result):
+            self._is_automatic = True
+            self.notes.append(f"no gradient was given: that of {TOOLS[framework]} was checked")
+            if self._build == structure.build and has_double(framework):
+                self.dtype = np.dtype(float)
+        if not has_double(framework):
+            self.notes.append(
+                "jax computes in float32 here; with jax.config.update('jax_enable_x64', True) more "
+                "could be seen"
+            )
+
+    def _try_double_precision(self):
+        """Values are taken in double precision, if the function does; returns one, or None."""
+        x, structure = self._structure.theta, self._structure
+        if structure.framework is None and structure.dtype == float:
+            return None  # there is nothing to try
+        for build in (structure.build, structure.build_in_own_precision):
+            self._build = build
+            with contextlib.suppress(Exception):
+                return self._called(x)
+        return None
+
+    def _called(self, x):
+        return call(self._fun, "function", self._build(x), self._args)
 
     def value(self, x):
-        result = call(self._fun, "function", self._build(x), self._args)
-        result = detached(_pair(result)[0] if self._gradient is True else result)
-        if self._weights is None and np.ndim(result) == 1 and self._structure.is_vector:
-            self._weights = self._weights_of(len(result), x)
-        return result if self._weights is None else self._weights @ np.asarray(result)
+        result = self._values(x)
+        if not self._is_read and np.isrealobj(x):
+            self._weights, self._is_read = self._weights_of(np.shape(result), x), True
+        return result if self._weights is None else np.sum(self._weights * np.asarray(result))
 
     def claimed(self, x):
-        found = self._claim(x)
-        if self._weights is not None:
-            found = np.asarray(detached(found))
-            if found.shape == found.shape[::-1]:
-                # where it is asked first, at x0
-                self.mistaken.setdefault("comes of a transposed Jacobian", self._weights @ found.T)
-            found = self._weights @ found
-        return self._structure.pack(found)
+        v = self._weights
+        if self._is_automatic:
+            return self._structure.pack(
+                differentiate(self._fun, self._build(x), self._args, self._structure, v)
+            )
+        ways = {} if v is None else {"weigh": lambda part, *known: weigh(part, v, *known)}
+        return self._structure.pack(self._claim(x), **ways)
+
+    def mistaken(self, x):
+        """Words on the claim at x, and what is right if they are true."""
+        jacobian = self.matrix(x)[1]
+        if jacobian is None or jacobian.shape != jacobian.shape[::-1]:
+            return {}
+        return {"comes of a transposed Jacobian": self._weights.ravel() @ jacobian.T}
+
+    def matrix(self, x):
+        """The residuals as a function of a vector, and what is claimed to be their Jacobian."""
+        if self._weights is None or self._is_automatic or not self._structure.is_array:
+            return None, None
+        jacobian = as_matrix(self._claim(x), self._weights.size, x.size)
+        return lambda x: np.ravel(np.asarray(self._values(x), float)), jacobian
+
+    def _values(self, x):
+        result = self._called(x)
+        is_pair = self._gradient is True and not self._is_automatic
+        return detached(_pair(result)[0] if is_pair else result)
 
     def _claim(self, x):
         """The gradient or the Jacobian as it is returned."""
         point = self._structure.build_in_own_precision(x)
         if self._gradient is True:
             return _pair(call(self._fun, "function", point, self._args))[1]
-        if callable(self._gradient):
+        if is_function(self._gradient):
             return call(self._gradient, "gradient", point, self._args)
         return self._gradient
 
-    def _weights_of(self, m, x):
-        """Weights for m residuals, if what is claimed of them is a Jacobian; else None."""
-        found, n = np.shape(detached(self._claim(x))) if np.isrealobj(x) else (), x.size
-        if len(found) != 2:
+    def _weights_of(self, shape, x):
+        """Weights for values of this shape, if what is claimed of them is a Jacobian; else None."""
+        if not shape:
             return None
-        if found != (m, n):
-            turned = ": it is transposed, return its .T" if found == (n, m) else ""
-            raise ValueError(
-                f"The Jacobian of {m} residuals by {n} parameters must have shape {(m, n)}; it has "
-                f"shape {found}{turned}."
-            )
+        if self._is_automatic:
+            return random_weights(shape)
+        _, part, leaf = next(self._structure.parts(self._claim(x)))
+        if not is_jacobian(part, shape, leaf.block.shape):
+            return None
         self.notes.append(
-            f"{m} residuals r with their Jacobian were checked as one function, v·r with a random v"
+            f"{math.prod(shape)} residuals r with their Jacobian were checked as one function, v·r "
+            "with a random v"
         )
-        return np.random.default_rng(0).normal(size=m)
+        return random_weights(shape)
+
+
+def _is_pair(result):
+    return isinstance(result, tuple | list) and len(result) == 2
 
 
 def _pair(result):
-    if not isinstance(result, tuple | list) or len(result) != 2:
+    if not _is_pair(result):
         raise TypeError(
             "A function without a separate gradient must return the pair (value, gradient); it "
             f"returned {type(result).__name__}. Or pass the gradient: "

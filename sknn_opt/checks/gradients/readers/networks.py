@@ -24,11 +24,13 @@ from sknn_opt.nn.members import one_of, put
 from sknn_opt.nn.objective import Objective
 
 
-def read_estimator(estimator, X, y, sample_weight, burn_in, dtype):
+def read_estimator(estimator, X, y, sample_weight, burn_in, dtype, n_draws=1):
     """The Problems at the initial weights, after some steps, and at the fitted weights."""
     if not isinstance(burn_in, Integral) or burn_in < 0:
         raise ValueError(f"burn_in must be a number of steps, 0 or more; got {burn_in!r}.")
     points = {"initial weights": clone(estimator)}
+    for k in range(2, n_draws + 1):
+        points[f"initial weights, draw {k}"] = clone(estimator).set_params(random_state=k)
     if burn_in:
         trained = _trained(estimator, burn_in, X, y, sample_weight)
         points[f"weights after {burn_in} steps"] = trained

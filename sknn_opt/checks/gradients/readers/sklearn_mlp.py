@@ -18,9 +18,12 @@ RATE = 2.0**40
 NO_RATE = 1e-300
 
 
-def read_sklearn_mlp(mlp, X, y, sample_weight=None):
+def read_sklearn_mlp(mlp, X, y, sample_weight=None, n_draws=1):
     """The Problems at the random initial weights and, if fitted, at the fitted ones."""
     problems = [_problem("initial weights", mlp, None, X, y, sample_weight)]
+    for k in range(2, n_draws + 1):
+        other = clone(mlp).set_params(random_state=k)
+        problems.append(_problem(f"initial weights, draw {k}", other, None, X, y, sample_weight))
     if hasattr(mlp, "coefs_"):
         weights = [*mlp.coefs_, *mlp.intercepts_]
         problems.append(_problem("fitted weights", mlp, weights, X, y, sample_weight))

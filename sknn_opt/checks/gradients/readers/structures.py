@@ -16,9 +16,13 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from numbers import Number
 
 import numpy as np
+from scipy.sparse import issparse
 
 from sknn_opt.checks.gradients.preflight import as_gradient, detached
+from sknn_opt.checks.gradients.readers.frameworks import framework_of, jax_tree, like
 from sknn_opt.nn.network import Block, lay_out
+
+MOST_SHAPES = 4  # are listed in a message
 
 
 class Structure:
@@ -44,13 +48,20 @@ class Structure:
             leaf.block = self.blocks[leaf.name]
         self.theta = np.concatenate([array.ravel() for array in arrays]).astype(float)
         self.dtype = _least_precise(arrays)
+        kinds = {framework_of(leaf.given) for leaf in self._leaves}
+        self.framework = kinds.pop() if len(kinds) == 1 else None  # torch or jax, if all are theirs
         self.integers = np.zeros(self.theta.size, bool)  # where the gradient came as integers
         self.layers = _layers([leaf.path for leaf in self._leaves])
 
     @property
+    def is_array(self):
+        """Whether this is a number or one array."""
+        return self._root is self._leaves[0]
+
+    @property
     def is_vector(self):
         """Whether this is one array of one dimension."""
-        return self._root is self._leaves[0] and self._root.array.ndim == 1
+        return self.is_array and self._root.array.ndim == 1
 
     def build(self, x):
         """The structure that holds the elements of a float64 or complex vector, in its dtype."""
@@ -62,13 +73,28 @@ class Structure:
             raise TypeError("a complex step is lost in single precision")
         return self._root.build(x, cast=True)
 
-    def pack(self, gradient):
-        """A gradient of the same structure as one vector; ValueError tells where it differs."""
+    def parts(self, gradient):
+        """(path, part, leaf) of each array in a gradient of the same structure.
+
+        ValueError and TypeError tell where it differs.
+        """
         if gradient is None:
             raise TypeError("The gradient returned None: is a return missing?")
-        parts = list(self._root.parts(gradient, ()))
-        for leaf, part in zip(self._leaves, parts, strict=True):
+        for leaf, (path, part) in zip(self._leaves, self._root.parts(gradient, ()), strict=True):
+            yield path, part, leaf
+
+    def pack(self, gradient, weigh=None):
+        """A gradient of the same structure as one vector; ValueError tells where it differs.
+
+        ``weigh(part, shape, name)`` makes the gradient of an array of what stands in its place.
+        """
+        parts = []
+        for path, part, leaf in self.parts(gradient):
+            if weigh is not None:
+                part = weigh(part, leaf.block.shape, f" {_named(path)!r}" if path else "")
+            part = leaf.read(part, path)
             self.integers[leaf.block.slice] = part.dtype.kind in "iu"
+            parts.append(part)
         return np.concatenate([part.ravel() for part in parts]).astype(_least_precise(parts))
 
 
@@ -83,6 +109,12 @@ def _least_precise(arrays):
 
 def _read(node, path, leaves):
     """A structure as Leaf, Group and Row; the leaves are collected in their order."""
+    if tree := jax_tree(node):
+        steps, parts, _ = tree
+        children = [
+            _read(part, (*path, *way), leaves) for way, part in zip(steps, parts, strict=True)
+        ]
+        return _Tree(node, children)
     if isinstance(node, Mapping):
         children = {k: _read(child, (*path, str(k)), leaves) for k, child in node.items()}
         return _Group(node, children)
@@ -112,15 +144,27 @@ def _is_array_like(node):
 
 def _real_array(name, node):
     """A leaf as an array of floats; integers are floats only where Python wrote them."""
+    if str(getattr(node, "dtype", "")) == "torch.bfloat16":
+        _refuse_dtype(name, node.dtype, "Tensor")
+    if issparse(node):
+        raise TypeError(
+            f"{name} is a sparse {type(node).__name__}: parameters are taken as dense arrays, and "
+            f"only a gradient or a Jacobian may be sparse. Pass its .toarray() or its .data."
+        )
     try:
         array = np.asarray(detached(node))
     except ValueError as error:
         raise ValueError(
-            f"{name} must be an array of numbers, or a list of such arrays; NumPy says: {error}"
+            f"{name} must be an array of numbers, or a list of such arrays; it is a "
+            f"{type(node).__name__} of parts of unequal shapes, {_shapes(node)}. Make each part an "
+            "array: [np.array(part) for part in x0]."
         ) from error
     if array.dtype.kind == "i" and _is_plain(node):
         array = array.astype(float)
-    _refuse_dtype(name, array.dtype, type(node).__name__)
+    kind = type(node).__name__
+    if kind == "ndarray" and array.dtype.kind == "O":
+        kind = f"an array of objects of shapes {_shapes(array.ravel())}: pass list(x0)"
+    _refuse_dtype(name, array.dtype, kind)
     if not array.size:
         raise ValueError(
             f"{name} is empty: its shape is {array.shape}, and it needs at least one element."
@@ -130,6 +174,17 @@ def _real_array(name, node):
         place = f" in element {where}" if where else ""
         raise ValueError(f"{name} holds NaN or infinity{place}; choose a finite point.")
     return array
+
+
+def _shapes(parts):
+    """The shapes of some parts, in words; the first few are enough."""
+    shapes = []
+    for part in parts[:MOST_SHAPES]:
+        try:
+            shapes.append(str(np.shape(part)))
+        except ValueError:  # it is of unequal parts itself
+            shapes.append("mixed")
+    return ", ".join(shapes) + (", ..." if len(parts) > MOST_SHAPES else "")
 
 
 def _is_plain(node):
@@ -142,21 +197,22 @@ def _is_plain(node):
 def _refuse_dtype(name, dtype, kind):
     if dtype in (np.float32, np.float64):
         return
-    if dtype.kind in "iub":
+    letter = getattr(dtype, "kind", "f")  # torch's have none
+    if letter in "iub":
         raise TypeError(
             f"{name} has dtype {dtype}: small steps of integers round to no step at all. "
             "Pass floats, for example x0.astype(float)."
         )
     text = f"{name} must be float64 or float32; its dtype is {dtype}."
-    if dtype.kind == "c":
+    if letter == "c":
         text += (
             " A real function of complex numbers has gradients by several conventions: make it one "
             "of two real arrays, {'re': z.real, 'im': z.imag}."
         )
-    if dtype.kind == "O":
+    if letter == "O":
         text = (
             f"{name} must be a number or an array of floats, or a dict, list or tuple of them; got "
-            f"{'an array of objects' if kind == 'ndarray' else kind}."
+            f"{kind}."
         )
     raise TypeError(text)
 
@@ -181,32 +237,18 @@ class _Leaf:
         part = self.block.of(x)
         if cast:
             part = part.astype(self.array.dtype, copy=False)
-        return _like(self.given, part)
+        return like(self.given, part)
 
     def parts(self, gradient, path):
-        if isinstance(gradient, Mapping):
+        yield path, gradient
+
+    def read(self, part, path):
+        """What was given for this array, as an array of its shape."""
+        if isinstance(part, Mapping):
             raise TypeError(
                 f"{_of(path)} must be an array of shape {self.array.shape}; got a dict."
             )
-        yield as_gradient(gradient, _of(path), _spoken(self.path), self.array.shape)
-
-
-def _like(given, part):
-    """An array as what was given: a number, a frame or series of pandas, a tensor of torch."""
-    if isinstance(given, np.generic):
-        return part[()]
-    if isinstance(given, int | float):
-        return part.item()
-    if isinstance(given, np.matrix):
-        return np.asmatrix(part)
-    if hasattr(given, "iloc"):
-        return type(given)(part, *given.axes)
-    if hasattr(given, "detach"):
-        import torch
-
-        tensor = torch.from_numpy(np.array(part)).to(given.device)
-        return tensor.requires_grad_(given.requires_grad)
-    return part
+        return as_gradient(part, _of(path), _spoken(self.path), self.array.shape)
 
 
 @dataclass
@@ -230,6 +272,7 @@ class _Group:
         if not isinstance(gradient, Mapping):
             whose = "With a dict of parameters the gradients" if not path else _of(path)
             raise TypeError(f"{whose} must be a dict as well; got {_kind(gradient)}.")
+        found = set()
         for key, child in self.children.items():
             used = f"d{key}"
             if used not in gradient or used in self.children:  # "dx" may be a parameter itself
@@ -240,7 +283,15 @@ class _Group:
                     f"{key!r}: neither 'd{key}' nor {key!r} is among their keys "
                     f"{sorted(map(str, gradient))}."
                 )
+            found.add(used)
             yield from child.parts(gradient[used], (*path, str(used)))
+        # What the course keeps beside its gradients (dZ1, A1) lies in the outermost dict.
+        for key in gradient if path else ():
+            if key not in found:
+                raise ValueError(
+                    f"{_of(path)} has an entry {key!r} that the parameters, "
+                    f"{sorted(map(str, self.children))}, have not."
+                )
 
 
 @dataclass
@@ -273,6 +324,28 @@ class _Row:
         steps = names or [f"[{k}]" for k in range(n)]
         for name, child, each in zip(steps, self.children, gradient, strict=True):
             yield from child.parts(each, (*path, name))
+
+
+@dataclass
+class _Tree:
+    """A class that jax knows as a pytree, with its leaves."""
+
+    given: object
+    children: list
+
+    def build(self, x, *, cast=False):
+        made = [child.build(x, cast=cast) for child in self.children]
+        return jax_tree(self.given)[2].unflatten(made)
+
+    def parts(self, gradient, path):
+        (_, _, definition), found = jax_tree(self.given), jax_tree(gradient)
+        if not found or found[2] != definition:
+            raise TypeError(
+                f"{_of(path)} must be a pytree as the parameters are, {definition}; got "
+                f"{found[2] if found else _kind(gradient)}."
+            )
+        for way, child, each in zip(found[0], self.children, found[1], strict=True):
+            yield from child.parts(each, (*path, *way))
 
 
 # Names ------------------------------------------------------------------------------------------
