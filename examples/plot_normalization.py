@@ -28,7 +28,7 @@ model = make_pipeline(InputNormalizer(), MLPClassifier((16,), solver="lbfgs", ra
 model.fit(X_train, y_train)
 print(f"accuracy on test rows: {model.score(X_test, y_test):.3f}")
 
-NormalizationDisplay.from_estimator(model, X_train).plot()
+NormalizationDisplay.from_estimator(model, X_train)
 plt.show()
 
 # %%
@@ -58,7 +58,7 @@ X_new.loc[X_new.index[::5], "flavanoids"] = float("nan")
 report = check_shift(model, X_new)
 print(report)
 
-NormalizationDisplay.from_estimator(model, X_train, X_new=X_new).plot()
+NormalizationDisplay.from_estimator(model, X_train, X_new=X_new)
 plt.show()
 
 assert check_shift(model, X_test).passed
