@@ -35,8 +35,8 @@ plt.show()
 # New data of the same kind
 # -------------------------
 # The test rows were drawn at random from the same wines. Their means differ from those of the
-# training rows, but by no more than chance allows with so few rows. The last line says how large a
-# shift the check would have noticed.
+# training rows, but by no more than chance allows with so few rows. The line above the table says
+# how large a shift the check would have noticed.
 
 print(check_shift(model, X_test), "\n")
 

@@ -71,7 +71,7 @@ SearchDisplay.from_search(search, kind="cost")
 # %%
 # Which hyperparameters decided?
 # ------------------------------
-# A forest learns the scores and is asked what it needs. The last line says how far to trust it.
+# A forest learns the scores and is asked what it needs. The first line says how far to trust it.
 
 print(parameter_importances(search, random_state=0))
 

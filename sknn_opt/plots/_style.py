@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from sknn_opt.search.results import told_apart
+from sknn_opt.checks.texts import told_apart
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

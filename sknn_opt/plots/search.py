@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sknn_opt.checks.texts import short_names
 from sknn_opt.plots._scales import below_strip, dress_axis, lean, n_columns
 from sknn_opt.plots._style import (
     COLORS,
@@ -25,7 +26,7 @@ from sknn_opt.plots._style import (
     plain,
     some,
 )
-from sknn_opt.search.results import Results, read_results, short_names
+from sknn_opt.search.results import Results, read_results
 from sknn_opt.search.scales import APART
 
 if TYPE_CHECKING:

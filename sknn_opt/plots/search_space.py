@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from sknn_opt.arrays.types import RandomState
+from sknn_opt.checks.texts import short_names
 from sknn_opt.plots._scales import below_strip, dress_axis, lean, n_columns
 from sknn_opt.plots._style import COLORS, LINES, Display, dress, legend, letters_of, plain, some
 from sknn_opt.search.distributions import Choice, Distribution, ZeroOr, as_distribution
-from sknn_opt.search.results import short_names
 from sknn_opt.search.scales import scale_of
 
 if TYPE_CHECKING:
