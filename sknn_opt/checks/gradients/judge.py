@@ -128,10 +128,10 @@ def _is_rounding(problem, compared, whole_norm):
         return False
     value, claimed = (np.linalg.norm(side) for side in (compared.numeric, compared.claimed))
     if problem.exact:
-        place = problem.blocks[compared.block].slice
-        least = max(value, claimed) * np.linalg.norm(problem.scale[place])
-        limit = ROUNDED * problem.eps * abs(problem.value(problem.x0))
-        return 0 < max(value, claimed) <= compared.estimates.error and least <= limit
+        if not 0 < max(value, claimed) <= compared.estimates.error:
+            return False
+        moved = max(value, claimed) * np.linalg.norm(problem.scale)
+        return moved <= ROUNDED * problem.eps * abs(problem.value(problem.x0))
     limit = max(ROUNDED * problem.eps * whole_norm, compared.estimates.error)
     return max(value, claimed) <= limit
 
