@@ -182,7 +182,7 @@ def test_a_single_step_names_the_gate(page):
 TRUE_OR_FALSE = {
     True: (
         "b is 2 times the right one: a missing 1/2",
-        "W has to be zero: f does not change with it at this point",
+        "W has to be zero: to first order f does not change with it at this point",
         "c holds the correct numbers in the wrong order",
         "c is wrong in 2 of 3 elements",
         "d is wrong only in element [0, 1]: zero",
@@ -194,7 +194,7 @@ TRUE_OR_FALSE = {
         "b is 3 times the right one: if there are 3 rows, the 1/N is missing",
         "b is 0.5 times the right one, 2 times too small: an extra 1/2",
         "b, W are 2 times the right one",
-        "b has to be zero: f does not change with it at this point",
+        "b has to be zero: to first order f does not change with it at this point",
         "b holds the correct numbers in the wrong order",
         "c is wrong in 1 of 3 elements",
         "d is wrong only in element [1, 0]: zero",

@@ -10,6 +10,7 @@ from sknn_opt.checks.gradients.hypotheses.evidence import Context, Evidence
 from sknn_opt.checks.gradients.hypotheses.places import part
 from sknn_opt.checks.gradients.judge import UNDECIDED
 from sknn_opt.checks.gradients.numeric.noise import jump_of
+from sknn_opt.checks.gradients.preflight import real_number
 from sknn_opt.checks.gradients.reach import look_around
 from sknn_opt.checks.gradients.report import INCONCLUSIVE, KINK, WRONG
 
@@ -19,6 +20,7 @@ STEPS = (
     "f is flat in {} at this point and jumps farther off, as rounding, signs and thresholds do: a "
     "surrogate of its gradient (straight-through) cannot agree"
 )
+ARRAY = "x"  # the name of what has none
 MOST_ROWS = 300  # of a matrix that is looked at row by row
 FAR, JUMP = (0.1, 1.0, 10.0), 1e-2  # where a jump is looked for, and how large
 COARSE = 1e-6  # of f; what scatters by more is not computed in single precision
@@ -83,8 +85,8 @@ class Explainer:
         if not np.isfinite(numeric).all():
             return None
         shape = (item.shape[0], 2)
-        rows = replace(item, shape=shape, analytic=analytic, numeric=numeric, directions=None)
-        return part(replace(rows, error=error), context)
+        known = {"analytic": analytic, "numeric": numeric, "error": error, "weights": 1.0}
+        return part(replace(item, shape=shape, directions=None, **known), context)
 
     def _jumps(self, compared):
         """Whether f, which is flat at x0, jumps where it changes: as rounding and thresholds do."""
@@ -101,7 +103,7 @@ class Explainer:
         if not bad:  # without names of layers, the names of the blocks must do
             named = ", ".join(block for block in blocks if block in wrong)
             text = named + self._between(list(blocks), wrong)
-            return text if len(blocks) > 1 else None, None, ()
+            return None if list(blocks) == [ARRAY] else text, None, ()
         layer = bad[-1]
         below, above = order[: order.index(layer)], order[order.index(layer) + 1 :]
         own = [block for block in blocks if layers[block] == layer]
@@ -145,7 +147,8 @@ class Explainer:
             known = {"sizes": reach.sizes, "widths": reach.widths, "indices": reach.indices}
         claims = {block: problem.claimed[place.slice] for block, place in problem.blocks.items()}
         norm = float(np.linalg.norm(problem.claimed))
-        known |= {"claims": claims, "whole_norm": norm}
+        size = abs(real_number(problem.value(problem.x0))) or np.inf
+        known |= {"claims": claims, "whole_norm": norm, "size_of_f": size}
         return Context(problem.n_rows, problem.penalty, tuple(self.alternatives()), **known)
 
     def alternatives(self):
@@ -167,7 +170,9 @@ class Explainer:
         if self.problem.single:
             error = np.maximum(error, self.problem.tolerance * np.abs(numeric).max())
         theta = self.problem.x0[place.slice]
-        found = Evidence(block, place.shape, gradient, theta, numeric, directions, error)
+        sides = gradient, theta, numeric, directions, error
+        weights = source.weights(block)
+        found = Evidence(block, place.shape, *sides, weights if np.ptp(weights) else 1.0)
         if directions is None or check.index is None:
             return found
         # Is the element that was searched out all that is wrong?

@@ -21,7 +21,8 @@ ZERO = 1e-6  # a derivative of so small a share of what is claimed is 0, ...
 ROUNDING = 1e-13  # and of the whole gradient, ...
 SMALL = 1e-3  # ... one of this share if it is within its error
 APPROXIMATE = 1e-3  # of a block: who solves for a function is so accurate
-HAS_TO_BE_ZERO = "has to be zero: f does not change with it at this point"
+HAS_TO_BE_ZERO = "has to be zero: to first order f does not change with it at this point"
+ALL_ZERO = "is all zero: never written, overwritten, cut off from the loss, or canceled out"
 PLURAL = {
     "is": "are",
     "has": "have",
@@ -61,7 +62,7 @@ def cause_of(item, context):
     if not np.isfinite(item.numeric).all():
         return None
     if not item.analytic.any():
-        return "is all zero: never written, overwritten, or cut off from the loss"
+        return ALL_ZERO
     if _is_zero(item, context):
         return HAS_TO_BE_ZERO
     found = (holds(item, context) for holds in HYPOTHESES)
@@ -70,16 +71,22 @@ def cause_of(item, context):
 
 def _is_zero(item, context):
     """Whether n is 0 but for rounding, or for its error if that is small beside the claim."""
-    found, largest = (np.abs(side).max() for side in (item.numeric, item.seen(item.analytic)))
+    sides = np.abs([item.numeric, item.seen(item.analytic)])
+    if item.listed and np.ndim(item.weights):  # each in its own unit
+        return bool(np.all(sides[0] <= np.maximum(ZERO * sides[1], item.error)))
+    found, largest = sides.max(axis=1)
     rounding = np.fmin(ZERO * largest, ROUNDING * context.whole_norm)
+    size = np.abs(item.theta).max(initial=0.0)
+    if size:  # a claim may be too large by any factor: f itself has to be flat
+        rounding = np.fmin(rounding, ROUNDING * context.size_of_f / size)
     return found <= max(rounding, min(np.linalg.norm(item.error), SMALL * largest))
 
 
 def _approximate(item):
     """A small difference without any pattern."""
-    size = np.linalg.norm(item.numeric)
+    size = item.size_of(item.numeric)
     share = item.left_by(item.analytic) / size if size else np.inf
-    if not share <= APPROXIMATE:
+    if not ROUNDING < share <= APPROXIMATE:
         return None
     rtol = 10.0 ** np.ceil(np.log10(2 * share))
     return (

@@ -122,10 +122,16 @@ def _is_rounding(problem, compared, whole_norm):
     """Whether exact derivatives of a function and what is claimed are both but rounding errors.
 
     That is of the whole gradient, or of x: at an optimum both move as x does in its last digits.
+    Of a network both move so, and are as nothing beside the loss besides.
     """
-    if problem.exact or not compared.estimates.is_exact:
+    if not compared.estimates.is_exact:
         return False
     value, claimed = (np.linalg.norm(side) for side in (compared.numeric, compared.claimed))
+    if problem.exact:
+        if not 0 < max(value, claimed) <= compared.estimates.error:
+            return False
+        moved = max(value, claimed) * np.linalg.norm(problem.scale)
+        return moved <= ROUNDED * problem.eps * abs(problem.value(problem.x0))
     limit = max(ROUNDED * problem.eps * whole_norm, compared.estimates.error)
     return max(value, claimed) <= limit
 

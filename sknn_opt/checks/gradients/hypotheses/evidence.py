@@ -18,7 +18,8 @@ class Evidence:
     """A wrong block: its analytic gradient, and what is known of the numeric one.
 
     `numeric` holds the elements, or the derivatives along `directions`, each correct to `error`
-    (one for each, or the norm of all).
+    (one for each, or the norm of all). `weights` are the parameters' own sizes, where these differ
+    by orders of magnitude: by them each element counts, if it is known.
     """
 
     block: str
@@ -28,6 +29,7 @@ class Evidence:
     numeric: np.ndarray
     directions: np.ndarray | None
     error: np.ndarray | float = 0.0
+    weights: np.ndarray | float = 1.0
 
     @property
     def listed(self):
@@ -50,19 +52,27 @@ class Evidence:
         """A gradient as the numeric one is known: by element or along the directions."""
         return gradient if self.directions is None else self.directions @ gradient
 
+    def weigh(self, side):
+        """What is seen, or its error, each element in its own unit."""
+        return side * self.weights if self.listed else side
+
+    def size_of(self, side):
+        """‖side‖ in these units; an error that is one number is a norm already."""
+        return np.linalg.norm(self.weigh(side)) if np.ndim(side) else float(side)
+
     def left_by(self, gradient):
         """‖n - gradient‖, as far as it is seen."""
-        return np.linalg.norm(self.numeric - self.seen(gradient))
+        return self.size_of(self.numeric - self.seen(gradient))
 
     def explains(self, gradient):
         """Whether this would be the correct gradient."""
-        close = max(CLOSE * np.linalg.norm(self.numeric), np.linalg.norm(self.error))
+        close = max(CLOSE * self.size_of(self.numeric), self.size_of(self.error))
         return bool(self.left_by(gradient) <= min(close, REST * self.left_by(self.analytic)))
 
     def fit(self, *gradients):
         """The factors with which these gradients add up to the numeric one, best as they can."""
-        columns = np.column_stack([self.seen(gradient) for gradient in gradients])
-        return np.linalg.lstsq(columns, self.numeric, rcond=None)[0]
+        columns = np.column_stack([self.weigh(self.seen(gradient)) for gradient in gradients])
+        return np.linalg.lstsq(columns, self.weigh(self.numeric), rcond=None)[0]
 
     def wrong_elements(self):
         """Which elements are wrong, in the block's shape; None where that is not clear of all."""
@@ -70,7 +80,8 @@ class Evidence:
             return None
         a, n = self.analytic, self.numeric
         gap = np.abs(a - n)
-        limit = np.maximum(EXACT * np.maximum(np.abs(a), np.abs(n)), FLOOR * np.abs(n).max())
+        floor = FLOOR * np.abs(self.weigh(n)).max() / self.weights
+        limit = np.maximum(EXACT * np.maximum(np.abs(a), np.abs(n)), floor)
         limit = np.maximum(limit, self.error)
         wrong = gap > limit
         clear = np.all(gap[wrong] > CLEARLY * limit[wrong])
@@ -83,7 +94,8 @@ class Context:
 
     `sizes` gives the sizes of arrays that the function reads, of their axes and of all elements,
     each with the name of one, `widths` those of axes alone; `indices` its arrays of integers, by
-    name; `claims` the claimed gradient of each block, and `whole_norm` that of all.
+    name; `claims` the claimed gradient of each block, and `whole_norm` the norm of all; `size_of_f`
+    is |f| at the point, or infinite where it is 0 or not known.
     """
 
     n_rows: float | None = None
@@ -94,6 +106,7 @@ class Context:
     indices: dict = field(default_factory=dict)
     claims: dict = field(default_factory=dict)
     whole_norm: float = np.nan
+    size_of_f: float = np.inf
 
 
 def times(c, digits=6):

@@ -12,6 +12,7 @@ LEAST_SIZE = 5  # smaller numbers are factors of formulas as often as they are s
 LEAST_WIDTH = 2  # whose root may be a factor
 MOST_CAUSES = 3  # more say nothing
 SAME = 1e-4  # relative difference up to which two factors are one
+FELT = 1e-3  # of the largest element, in the elements' own units
 LEAST = 3  # numbers, of which one or two are used up by fitting
 CHAINS = {  # what a chain rule leaves out or doubles
     "{}": lambda x: x,
@@ -43,6 +44,8 @@ def linear(item, context):
         q = _part_of(item, item.theta)
         if item.explains(item.analytic + q * item.theta):
             return None if _is_across(item) else _penalty(item, -q, context)
+        if added(item, context) or not _is_felt(item, item.theta):
+            return None  # one number that is fitted says more than two
         s, q = item.fit(item.analytic, item.theta)
         if not item.explains(s * item.analytic + q * item.theta):
             return None
@@ -54,9 +57,18 @@ def linear(item, context):
 
 def _part_of(item, vector):
     """q of n = a + q vector."""
-    seen = item.seen(vector)
+    if not _is_felt(item, vector):
+        return 0.0
+    seen = item.weigh(item.seen(vector))
     square = seen @ seen
-    return (item.numeric - item.seen(item.analytic)) @ seen / square if square else 0.0
+    rest = item.weigh(item.numeric - item.seen(item.analytic))
+    return rest @ seen / square if square else 0.0
+
+
+def _is_felt(item, vector):
+    """Whether a multiple of this would show in several elements, whose sizes may differ widely."""
+    sizes = np.abs(vector * item.weights)
+    return np.ndim(item.weights) == 0 or np.sum(sizes > FELT * sizes.max()) >= LEAST
 
 
 def _is_across(item):

@@ -13,6 +13,7 @@ from sknn_opt.checks.gradients.hypotheses.evidence import times
 
 MOST_AXES = 5
 MOST_LINES = 200  # rows that are compared with each other
+ZERO, FLAT = 1e-6, 1e-9  # an element is 0 by so small a share of the claim, and of the block
 FEW = 8  # numbers that are listed
 
 
@@ -209,13 +210,16 @@ def _how(item, wrong, context):
     error = item.error[wrong.ravel()] if np.ndim(item.error) else 0.0
     if not a.any():
         return ": zero"
-    if np.all(np.abs(n) <= np.maximum(1e-6 * np.abs(a), error)):
+    # a claim may be too large by any factor: n itself has to be as nothing in its block
+    floor = FLAT * np.abs(item.weigh(item.numeric)).max() / (item.weights * np.ones(wrong.size))
+    limit = np.fmin(ZERO * np.abs(a), floor[wrong.ravel()])
+    if np.all(np.abs(n) <= np.maximum(limit, error)):
         return ": f does not change with it"
     with np.errstate(all="ignore"):
         factors = a / n
-    if np.allclose(factors, -1, rtol=1e-3):
+    if np.allclose(factors, -1, rtol=1e-3, atol=0):
         return ": the sign"
-    if np.allclose(factors, factors[0], rtol=1e-3):
+    if np.allclose(factors, factors[0], rtol=1e-3, atol=0):
         return f": {times(factors[0], 4)}"
     return _repeats(item, wrong, context)
 

@@ -18,20 +18,21 @@ def changed(item, context):
     if not item.listed or item.analytic.size < 2:
         return None
     a, n = item.sides
-    gap = np.linalg.norm(a - n)
+    gap, size = (item.size_of(side.ravel()) for side in (a - n, a))
     for words, guess in _ways(a, n):
-        left = np.linalg.norm(a - guess)
-        if left <= min(max(CLOSE * np.linalg.norm(a), np.linalg.norm(item.error)), REST * gap):
+        left = item.size_of((a - guess).ravel())
+        if left <= min(max(CLOSE * size, item.size_of(item.error)), REST * gap):
             return words
     return None
 
 
 def _ways(a, n):
     """Pairs of words and of what n becomes."""
-    if np.sum(n < 0) > 1:  # one is an element that is wrong
+    by_lines = _has_lines_of_one_sign(n)
+    if np.sum(n < 0) > 1 and not by_lines:  # one is an element that is wrong
         yield "has no signs: it is the absolute value of the right one", np.abs(n)
         yield "has no negative numbers: they are cut off at 0", np.maximum(n, 0)
-    if np.sum(n > 0) > 1:
+    if np.sum(n > 0) > 1 and not by_lines:
         yield "has no positive numbers: they are cut off at 0", np.minimum(n, 0)
     yield from _clipped(a, n)
     yield from _rounded(a, n)
@@ -52,6 +53,15 @@ def _ways(a, n):
             yield f"{whole}the sum over the {words[1]}", _spread(n.sum(axis, keepdims=True), n)
 
 
+def _has_lines_of_one_sign(n):
+    """Whether no row, or no column, holds both signs: then whole lines may be wrong as well."""
+    if n.ndim < 2 or not ((n < 0).any() and (n > 0).any()):
+        return False
+    every = range(n.ndim)
+    others = [tuple(other for other in every if other != axis) for axis in every]
+    return any(not np.any((n < 0).any(each) & (n > 0).any(each)) for each in others)
+
+
 def _spread(part, like):
     return np.broadcast_to(part, like.shape)
 
@@ -66,6 +76,8 @@ def _clipped(a, n):
             yield f"holds the signs of the right one alone, times {high:.6g}", high * np.sign(n)
         return
     cut_high, cut_low = at_high & (n > high), at_low & (n < low)
+    if 0 in (low, high):  # that is to have no signs
+        return
     if cut_high.any() and cut_low.any() and (opposite or min(cut_high.sum(), cut_low.sum()) > 1):
         yield f"is clipped to {low:.4g} and {high:.4g}", np.clip(n, low, high)
     if cut_high.sum() > 1:
