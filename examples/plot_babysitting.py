@@ -84,7 +84,7 @@ watched = make_pipeline(InputNormalizer(), net).fit(X_train, y_train)
 for done in watch.interventions_:
     print("after epoch {epoch:>2}: {what:>4} {value:.3g}".format(**done))
 
-LossCurveDisplay.from_estimator(watched, show_rate=True).plot()
+LossCurveDisplay.from_estimator(watched, show_rate=True)
 plt.show()
 
 # %%

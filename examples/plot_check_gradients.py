@@ -114,8 +114,8 @@ else:
 # it.
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 5), layout="constrained")
-GradientCheckDisplay.from_report(report).plot(left)
-GradientCheckDisplay.from_report(wrong).plot(right)
+GradientCheckDisplay.from_report(report, ax=left)
+GradientCheckDisplay.from_report(wrong, ax=right)
 right.set_title("scikit-learn's MLPRegressor, two outputs: WRONG")
 plt.show()
 

@@ -87,7 +87,7 @@ print("\nFixed:", after.verdict, f"relative error {after.relative_error:.0e}")
 # In the picture, the two blocks lie off the diagonal by the factors 2 and 4.
 
 figure, ax = plt.subplots(figsize=(6, 6), layout="constrained")
-GradientCheckDisplay.from_report(report).plot(ax)
+GradientCheckDisplay.from_report(report, ax=ax)
 plt.show()
 
 # %%

@@ -79,7 +79,7 @@ for name, rows in measured.items():
 # many epochs. That is no reason to stop while the loss on the same rows still falls. Among equal
 # epochs, the last one wins.
 
-display = LossCurveDisplay.from_estimator(model).plot()
+display = LossCurveDisplay.from_estimator(model)
 display.ax_.set_title("Balanced classes, stopped on average precision")
 plt.show()
 

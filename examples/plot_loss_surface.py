@@ -50,21 +50,18 @@ def linear(rate):
 
 raw, normalized = linear(0.0006), make_pipeline(InputNormalizer(), linear(0.3))
 weights = ("W[1]", 0, 0), ("W[1]", 1, 0)
-displays = {}
-for name, model in {"raw": raw, "normalized": normalized}.items():
+models, displays = {"raw": raw, "normalized": normalized}, {}
+figure, axes = plt.subplots(1, 2, figsize=(12, 5.4), layout="constrained")
+for ax, (name, model) in zip(axes, models.items(), strict=True):
     path = record_path(model, X, y)
     displays[name] = LossSurfaceDisplay.from_estimator(
-        model, X, y, directions=weights, path=path, n_points=101
+        model, X, y, directions=weights, path=path, n_points=101, ax=ax
     )
+    ax.set_title(f"{name} inputs: {ax.get_title()}", fontsize="medium")
     print(
         f"{name:10s} inputs: condition number {displays[name].condition_number:5.1f}, "
         f"R² {model.score(X, y):.2f} after {len(path) - 1} epochs"
     )
-
-figure, axes = plt.subplots(1, 2, figsize=(12, 5.4), layout="constrained")
-for ax, (name, display) in zip(axes, displays.items(), strict=True):
-    display.plot(ax)
-    ax.set_title(f"{name} inputs: {ax.get_title()}", fontsize="medium")
 plt.show()
 
 # %%
@@ -84,15 +81,12 @@ clf = make_pipeline(
     InputNormalizer(), MLPClassifier((16,), alpha=0.1, max_iter=400, random_state=0)
 )
 path = record_path(clf, X, y)
-along_path = LossSurfaceDisplay.from_estimator(clf, X, y, directions="path", path=path)
-at_random = LossSurfaceDisplay.from_estimator(clf, X, y, directions="random", path=path, span=1.0)
+figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5.4), layout="constrained")
+along_path = LossSurfaceDisplay.from_estimator(clf, X, y, directions="path", path=path, ax=left)
+LossSurfaceDisplay.from_estimator(clf, X, y, directions="random", path=path, span=1.0, ax=right)
 print(f"\n{path.shape[1]} weights, {len(path) - 1} epochs, accuracy {clf.score(X, y):.3f}")
 for label in along_path.labels:
     print(f"    {label}")
-
-figure, axes = plt.subplots(1, 2, figsize=(12, 5.4), layout="constrained")
-along_path.plot(axes[0])
-at_random.plot(axes[1])
 plt.show()
 
 assert displays["raw"].condition_number > 20 * displays["normalized"].condition_number

@@ -28,15 +28,15 @@ model = make_pipeline(InputNormalizer(), MLPClassifier((16,), solver="lbfgs", ra
 model.fit(X_train, y_train)
 print(f"accuracy on test rows: {model.score(X_test, y_test):.3f}")
 
-NormalizationDisplay.from_estimator(model, X_train).plot()
+NormalizationDisplay.from_estimator(model, X_train)
 plt.show()
 
 # %%
 # New data of the same kind
 # -------------------------
 # The test rows were drawn at random from the same wines. Their means differ from those of the
-# training rows, but by no more than chance allows with so few rows. The last line says how large a
-# shift the check would have noticed.
+# training rows, but by no more than chance allows with so few rows. The line above the table says
+# how large a shift the check would have noticed.
 
 print(check_shift(model, X_test), "\n")
 
@@ -58,7 +58,7 @@ X_new.loc[X_new.index[::5], "flavanoids"] = float("nan")
 report = check_shift(model, X_new)
 print(report)
 
-NormalizationDisplay.from_estimator(model, X_train, X_new=X_new).plot()
+NormalizationDisplay.from_estimator(model, X_train, X_new=X_new)
 plt.show()
 
 assert check_shift(model, X_test).passed

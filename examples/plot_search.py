@@ -42,7 +42,7 @@ space = {
     "activation": Choice(["relu", "tanh"]),
     "alpha": ZeroOr(LogUniform(1e-5, 0.1)),
 }
-SearchSpaceDisplay.from_space(space).plot()
+SearchSpaceDisplay.from_space(space)
 
 # %%
 # What came of it
@@ -56,22 +56,22 @@ search = CoarseToFineSearchCV(net, space, n_iter=30, cv=3, random_state=0)
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", ConvergenceWarning)  # eight epochs are meant to be few
     search.fit(X_old, y_old)
-SearchDisplay.from_search(search).plot()
+SearchDisplay.from_search(search)
 
 # %%
 # Two at a time, the darker the better. A small learning rate is slow at any momentum.
 
-SearchDisplay.from_search(search, ["learning_rate_init", "momentum"], kind="pairs").plot()
+SearchDisplay.from_search(search, params=["learning_rate_init", "momentum"], kind="pairs")
 
 # %%
 # How fast the best was found:
 
-SearchDisplay.from_search(search, kind="cost").plot()
+SearchDisplay.from_search(search, kind="cost")
 
 # %%
 # Which hyperparameters decided?
 # ------------------------------
-# A forest learns the scores and is asked what it needs. The last line says how far to trust it.
+# A forest learns the scores and is asked what it needs. The first line says how far to trust it.
 
 print(parameter_importances(search, random_state=0))
 

@@ -57,7 +57,7 @@ for name, net in nets.items():
 # %%
 # The picture shows the gains by layer above, and the spread of the activations below.
 
-SignalPropagationDisplay.from_report(reports).plot()
+SignalPropagationDisplay.from_report(reports)
 plt.show()
 
 # %%

@@ -76,7 +76,7 @@ for epoch in (10, 20, 24, 25, 40, 50):
     print(f"epoch {epoch:>3}: validation loss {panda.history_[epoch - 1]['validation_loss']:.3f}")
 print(f"signals at the end: {watch.signals_[-1]['verdict']}")
 
-display = LossCurveDisplay.from_estimator(panda).plot()
+display = LossCurveDisplay.from_estimator(panda)
 display.ax_.set(title="One network, changed by hand", yscale="log")
 plt.show()
 

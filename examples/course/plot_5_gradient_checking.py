@@ -127,7 +127,7 @@ print(f"without the bug: {correct.verdict}, relative error {correct.relative_err
 
 figure, axes = plt.subplots(1, 2, figsize=(10, 4.6), layout="constrained")
 for ax, checked, name in zip(axes, (correct, report), ("correct", "with the bug"), strict=True):
-    GradientCheckDisplay.from_report(checked).plot(ax)
+    GradientCheckDisplay.from_report(checked, ax=ax)
     ax.set_title(f"{name}: {checked.verdict}")
 plt.show()
 

@@ -125,6 +125,13 @@ def kurtosis(moments):
     return np.where(possible, ratio, np.nan)
 
 
+def skewness(moments):
+    """Return the mean of ((x - mean) / deviation)**3; NaN where the kurtosis is."""
+    with np.errstate(all="ignore"):
+        ratio = (moments.m3 / moments.m2) * np.sqrt(moments.count / moments.m2)
+    return np.where(np.isnan(kurtosis(moments)), np.nan, ratio)
+
+
 def missing_share(moments):
     """Return the share of each column's weight that lies on missing values."""
     with np.errstate(invalid="ignore"):

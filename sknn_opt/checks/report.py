@@ -1,33 +1,42 @@
-"""What all reports share: a verdict, a table for a terminal and for a notebook, a data frame.
+"""What all reports share: the verdict in capitals first, then the worst rows, then where all are.
 
-A report has rows, each with a `verdict` and whether it `passed`. It closes with lines: the first
-states the verdict in capitals, the others explain it; notes tell what was done to find it.
+A report has rows, each with a `verdict` and whether it `passed`. It begins with sentences: the
+first states the verdict in capitals, the others explain it and say what to do. What fits into 20
+lines of 80 columns is chosen in `sknn_opt.checks.layout`, for a terminal and for a notebook alike.
 """
 
 from __future__ import annotations
 
-import html
 from dataclasses import fields
 from typing import TYPE_CHECKING, ClassVar
 
+from sknn_opt.checks.layout import (
+    WIDTH,
+    Column,
+    Page,
+    as_html,
+    as_text,
+    explanation,
+    full_sheet,
+    short_sheet,
+)
+from sknn_opt.checks.texts import told_apart, width
+
 if TYPE_CHECKING:
     from pandas import DataFrame
-
-GREEN, AMBER, RED = "#1b7837", "#8a6d00", "#b2182b"
-COLORS = {"OK": GREEN, "WRONG": RED, "SHIFTED": RED}
-COLORS |= dict.fromkeys(("KINK", "INCONCLUSIVE", "UNKNOWN"), AMBER)
 
 
 class Report:
     """What a check found. Prints as a table; a notebook shows it as HTML.
 
-    A subclass says in `_HEAD` and `_LEFT` what its columns are and which are aligned to the left,
-    in `_VERDICTS` what its rows can be, from the mildest to the gravest, and gives them.
+    A subclass says in `_COLUMNS` what its columns are, in `_VERDICTS` what each verdict means, from
+    the mildest to the gravest, and gives its rows and tables.
     """
 
-    _HEAD: ClassVar[tuple[str, ...]] = ()
-    _LEFT: ClassVar[tuple[int, ...]] = ()
-    _VERDICTS: ClassVar[tuple[str, ...]] = ()
+    _COLUMNS: ClassVar[tuple[Column, ...]] = ()
+    _VERDICTS: ClassVar[dict[str, str]] = {}
+    _REMARKS: ClassVar[tuple[str, ...]] = ()  # what else to know when reading it
+    _LONGEST: ClassVar[int] = 24  # columns of a name in what is printed
     _INDEX: ClassVar[str | None] = None  # of the data frame, by name
     notes: tuple[str, ...] = ()
 
@@ -36,8 +45,16 @@ class Report:
         raise NotImplementedError
 
     def _tables(self):
-        """(caption, rows of text cells, lines to put below) of each table."""
+        """A `Table` for each point, or one of all."""
         raise NotImplementedError
+
+    def _cells(self, row):
+        """The texts of a row, one for each column."""
+        return row.cells()
+
+    def _names(self):
+        """The names that may be printed, which are shortened where they are long."""
+        return ()
 
     def _verdict_lines(self):
         """The verdict in a line, then those that explain it."""
@@ -50,7 +67,8 @@ class Report:
     @property
     def verdict(self) -> str:
         """The gravest verdict of a row."""
-        return max((row.verdict for row in self._rows()), key=self._VERDICTS.index)
+        order = [*self._VERDICTS]
+        return max((row.verdict for row in self._rows()), key=order.index, default=order[0])
 
     @property
     def passed(self) -> bool:
@@ -58,9 +76,52 @@ class Report:
         return all(row.passed for row in self._rows())
 
     def raise_if_failed(self) -> None:
-        """Raise AssertionError, with the table as its message, unless the check passed."""
+        """Raise AssertionError, with the report as its message, unless the check passed."""
         if not self.passed:
             raise AssertionError(str(self))
+
+    def full(self) -> str:
+        """All rows and columns, in their own order, however long and wide.
+
+        Returns
+        -------
+        text : str
+            To be printed; a notebook shows it as HTML.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknn_opt import check_gradients
+        >>> start = {f"w{i:02d}": np.ones(3) for i in range(60)}
+        >>> report = check_gradients(lambda p: sum(w @ w for w in p.values()), lambda p: p, start)
+        >>> "w30" in str(report), "w30" in report.full()
+        (False, True)
+        """
+        notes = (f"note: {note}" for note in self.notes)
+        sheet = full_sheet(self._verdict_lines(), notes, self._tables(), self._COLUMNS, self._cells)
+        return Page(as_text(sheet), as_html(sheet))
+
+    def explain(self) -> str:
+        """What the columns and the verdicts mean, and the limits that decide them.
+
+        Returns
+        -------
+        text : str
+            To be printed; a notebook shows it as HTML.
+
+        Examples
+        --------
+        >>> from sknn_opt import check_gradients
+        >>> report = check_gradients(lambda x: x @ x, lambda x: 2 * x, [1.0, 2.0])
+        >>> report.explain()  # doctest: +ELLIPSIS
+        The columns
+        -----------
+        block       Which parameters. all is the whole gradient; L2 the penalty alone.
+        size        How many parameters.
+        verdict     OK, KINK, INCONCLUSIVE or WRONG: see below.
+        ...
+        """
+        return Page(*explanation(self._COLUMNS, self._VERDICTS, self._REMARKS))
 
     def to_frame(self) -> DataFrame:
         """The rows as a pandas DataFrame.
@@ -78,60 +139,40 @@ class Report:
         frame = DataFrame(self._records())
         return frame.set_index(self._INDEX) if self._INDEX else frame
 
-    def _closing_lines(self):
-        yield from self._verdict_lines()
-        yield from (f"note: {note}" for note in self.notes)
+    def _short(self):
+        """What a terminal and a notebook show."""
+        short, head = self._short_names(), self._verdict_lines()
+
+        def cells_of(row):
+            return [short.get(text, text) for text in self._cells(row)]
+
+        notes = [f"note: {note}" for note in self.notes]
+        head, notes = ([self._renamed(line, short) for line in x] for x in (head, notes))
+        return short_sheet(head, notes, self._tables(), self._COLUMNS, cells_of)
+
+    def _short_names(self):
+        """What stands for each name, the longest first."""
+        names = sorted(dict.fromkeys(self._names()), key=len, reverse=True)
+        return dict(zip(names, told_apart(names, self._LONGEST), strict=True))
+
+    def _renamed(self, sentence, names):
+        """A sentence with its long names shortened."""
+        for name, short in names.items():
+            if width(name) > self._LONGEST:
+                sentence = sentence.replace(name, short)
+        return sentence
 
     def __repr__(self):
-        first = next(self._closing_lines())
+        first = self._renamed(next(iter(self._verdict_lines())), self._short_names())
         return f"<{type(self).__name__}: {first}; print it to see the table>"
 
     def __str__(self):
-        lines = []
-        for caption, rows, below in self._tables():
-            lines += [caption, *_text_table(self._HEAD, rows, self._LEFT), *below, ""]
-        return "\n".join([*lines, *self._closing_lines()])
+        return as_text(self._short(), WIDTH)
 
     def _repr_html_(self):
-        tables = (
-            _html_table(caption, self._HEAD, rows) + _html_list(below)
-            for caption, rows, below in self._tables()
-        )
-        first, *rest = self._closing_lines()
-        return "".join([*tables, f"<p><b>{html.escape(first)}</b></p>", _html_list(rest)])
+        return as_html(self._short())
 
 
 def record(row):
     """The fields of a row that its text shows."""
     return {f.name: getattr(row, f.name) for f in fields(row) if f.repr and f.name != "passed"}
-
-
-def _text_table(head, rows, left):
-    """Lines: the head, a rule and the rows; columns that are empty throughout are left out."""
-    columns, table = _columns(head, rows), [head, *rows]
-    widths = {i: max(len(row[i]) for row in table) for i in columns}
-    align = {i: str.ljust if i in left else str.rjust for i in columns}
-    lines = ["  ".join(align[i](row[i], widths[i]) for i in columns).rstrip() for row in table]
-    return [lines[0], "-" * len(lines[0]), *lines[1:]]
-
-
-def _html_table(caption, head, rows):
-    columns = _columns(head, rows)
-    heads = "".join(f"<th>{html.escape(head[i])}</th>" for i in columns)
-    body = "".join(f"<tr>{''.join(_cell(row[i]) for i in columns)}</tr>" for row in rows)
-    top = f"<caption>{html.escape(caption)}</caption><thead><tr>{heads}</tr></thead>"
-    return f"<table>{top}<tbody>{body}</tbody></table>"
-
-
-def _html_list(lines):
-    items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
-    return f"<ul>{items}</ul>" if items else ""
-
-
-def _columns(head, rows):
-    return [i for i in range(len(head)) if any(row[i] for row in rows)]
-
-
-def _cell(text):
-    style = f' style="color:{COLORS[text]};font-weight:bold"' if text in COLORS else ""
-    return f"<td{style}>{html.escape(text)}</td>"

@@ -14,7 +14,7 @@ large; normalized ones do not.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,7 +22,19 @@ from sklearn.utils import check_random_state
 
 from sknn_opt.arrays.types import Floats, Matrix, RandomState
 from sknn_opt.checks.opener import open_network
-from sknn_opt.plots._style import SURFACE, Display, dress, legend, mark
+from sknn_opt.plots._style import (
+    SURFACE,
+    Display,
+    dress,
+    fitted,
+    legend_below,
+    mark,
+    n_letters,
+    some,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 N_LEVELS = 11
 DEEPEST = 1e-3  # of the height that is shown: where the contours begin
@@ -86,6 +98,7 @@ class LossSurfaceDisplay(Display):
     curvatures: Floats
     path: Floats | None = None
     labels: tuple[str, ...] = ("u", "v")
+    _ARTIST: ClassVar[str] = "contour.QuadContourSet"
 
     @classmethod
     def from_estimator(
@@ -99,8 +112,10 @@ class LossSurfaceDisplay(Display):
         span: float | None = None,
         n_points: int = 41,
         random_state: RandomState = 0,
+        ax: Axes | None = None,
+        **kwargs: Any,
     ) -> Self:
-        """Evaluate the cost of a fitted estimator.
+        """Draw the cost of a fitted estimator.
 
         Parameters
         ----------
@@ -120,11 +135,21 @@ class LossSurfaceDisplay(Display):
             Values of ``theta_`` on the way, for example from `record_path`.
         span : float, default=None
             How far to go from the fitted weights to each side. None: far enough to show the path;
-            without a path 1 or, for named weights, 1.5 times the larger of the two.
+            without a path 1 or, for named weights, 1.5 times the larger of the two. As much less as
+            it takes for the cost to be finite at both ends of each direction.
         n_points : int, default=41
             Points along each axis; each of the ``n_points ** 2`` takes one forward pass.
         random_state : int, RandomState instance or None, default=0
             For random directions.
+        ax : matplotlib Axes, default=None
+            Where to draw; a new figure if None.
+        **kwargs : dict
+            Passed to ``matplotlib.axes.Axes.contourf``, such as ``cmap`` or ``alpha``.
+
+        Returns
+        -------
+        display : LossSurfaceDisplay
+            Drawn.
 
         Raises
         ------
@@ -135,6 +160,7 @@ class LossSurfaceDisplay(Display):
         ValueError
             If the directions, the path or the numbers cannot be used.
         """
+        cls._pyplot()
         opened = open_network(estimator, X, y, cls.__name__, ours=True, fitted=True)
         objective = opened.part.objective(opened.X, opened.y)
         theta = objective.theta
@@ -145,13 +171,14 @@ class LossSurfaceDisplay(Display):
             plane, labels = _named_weights(directions, objective, opened.names)
         origin = np.zeros(2) if isinstance(directions, str) else plane @ theta
         steps = None if path is None else (path - theta) @ np.linalg.pinv(plane)
-        span = _span(steps, origin) if span is None else float(span)
+        span = _span(steps, origin, plane, objective) if span is None else float(span)
         grid = np.linspace(-span, span, n_points)
         values = [[objective.value(theta + np.array([a, b]) @ plane) for a in grid] for b in grid]
         curvatures = _curvatures(objective, plane, STEP * span)
         x, y = origin[:, np.newaxis] + grid
         steps = None if path is None else origin + steps
-        return cls(np.array(values), x, y, tuple(origin.tolist()), curvatures, steps, labels)
+        display = cls(np.array(values), x, y, tuple(origin.tolist()), curvatures, steps, labels)
+        return display.plot(ax, **kwargs)
 
     @property
     def condition_number(self) -> float:
@@ -167,9 +194,13 @@ class LossSurfaceDisplay(Display):
             self._draw_path()
         mark(self.ax_, *self.center, label="fitted weights", marker="*", markersize=13, **SPOT)
         self.ax_.set(xlim=self.x[[0, -1]], ylim=self.y[[0, -1]], aspect="equal")
-        xlabel, ylabel = self.labels
+        for axis in (self.ax_.xaxis, self.ax_.yaxis):
+            axis.get_major_locator().set_params(nbins=6)  # of long numbers too
+        # equal sides: what fits up fits across
+        width = n_letters(self.ax_, along="y")
+        xlabel, ylabel = fitted(self.labels, width)
         dress(self.ax_, grid=None, xlabel=xlabel, ylabel=ylabel, title=self._title())
-        legend(self.ax_, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
+        legend_below(self.ax_, self.ax_.get_legend_handles_labels()[0])
 
     def _title(self):
         number = self.condition_number
@@ -184,11 +215,15 @@ class LossSurfaceDisplay(Display):
         excess = values - values.min() if values.count() else values
         highest = excess.max() if excess.count() else 0
         if not highest > 0:
+            said = "the cost is the same everywhere" if excess.count() else "no cost is finite here"
+            middle = {"transform": self.ax_.transAxes, "ha": "center", "va": "center"}
+            self.ax_.text(0.5, 0.35, said, color="0.3", **middle)
             return
         levels = highest * np.geomspace(DEEPEST, 1, N_LEVELS)
         shown, norm = np.ma.maximum(excess, levels[0]), LogNorm(levels[0], highest)
         grid = self.x, self.y
-        filled = self.ax_.contourf(*grid, shown, levels=levels, cmap=SURFACE, norm=norm)
+        look = {"levels": levels, "cmap": SURFACE, "norm": norm} | self._kwargs
+        filled = self.ax_.contourf(*grid, shown, **look)
         self.ax_.contour(*grid, excess, levels=levels, colors="0.25", linewidths=0.5)
         bar = self.figure_.colorbar(filled, ax=self.ax_, shrink=0.8, format="{x:.3g}")
         bar.set_label("cost above the lowest shown", fontsize="small")
@@ -211,6 +246,11 @@ def _checked(span, n_points, path, theta):
         raise ValueError(f"span must be a positive number, or None; got {span!r}.")
     if n_points != int(n_points) or n_points < 3:
         raise ValueError(f"n_points must be an integer from 3 on; got {n_points!r}.")
+    if not np.isfinite(theta).all():
+        raise ValueError(
+            "The weights of the estimator are not finite, so that there is no cost to draw: fit it "
+            "again with a smaller learning rate."
+        )
     if path is None:
         return None
     path = np.asarray(path, dtype=float)
@@ -222,11 +262,21 @@ def _checked(span, n_points, path, theta):
     return path[np.isfinite(path).all(axis=1)]
 
 
-def _span(steps, origin):
-    """Half the width of the picture."""
+def _span(steps, origin, plane, objective):
+    """Half the width of the picture: less than asked for if the cost there is not finite."""
     if steps is not None and np.abs(steps).max(initial=0) > 0:
-        return 1.15 * float(np.abs(steps).max())
-    return 1.5 * float(np.abs(origin).max()) or 1.0
+        span = 1.15 * float(np.abs(steps).max())
+    else:
+        span = 1.5 * float(np.abs(origin).max()) or 1.0
+    ends = np.vstack([plane, -plane])
+    smaller = span / 10.0 ** np.arange(200)
+    is_finite = (all(_is_finite(objective, span * end) for end in ends) for span in smaller)
+    return next((s for s, fits in zip(smaller, is_finite, strict=True) if fits), span)
+
+
+def _is_finite(objective, step):
+    with np.errstate(all="ignore"):
+        return np.isfinite(objective.value(objective.theta + step))
 
 
 def _curvatures(objective, plane, step):
@@ -254,8 +304,9 @@ def _named_weights(directions, objective, names):
     labels = []
     for unit, (block, *index) in zip(plane, directions, strict=True):
         if block not in objective.blocks:
-            known = ", ".join(objective.blocks)
-            raise ValueError(f"There is no block {block!r}; the network has {known}.")
+            raise ValueError(
+                f"There is no block {block!r}; the network has {some(objective.blocks)}."
+            )
         matrix, place = objective.blocks[block].of(unit), tuple(index)
         inside = all(-n <= i < n for i, n in zip(place, matrix.shape, strict=False))
         if len(place) != matrix.ndim or not inside:

@@ -5,15 +5,32 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sknn_opt.checks.texts import short_names
 from sknn_opt.plots._scales import below_strip, dress_axis, lean, n_columns
-from sknn_opt.plots._style import COLORS, LINES, MARKERS, SURFACE, Display, dress, legend, mark
-from sknn_opt.search.results import Results, read_results, short_names, shortened
+from sknn_opt.plots._style import (
+    COLORS,
+    LINES,
+    MARKERS,
+    SURFACE,
+    Display,
+    dress,
+    fitted,
+    legend,
+    letters_of,
+    mark,
+    plain,
+    some,
+)
+from sknn_opt.search.results import Results, read_results
 from sknn_opt.search.scales import APART
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MAX_PANELS = {"scores": 12, "pairs": 5, "cost": 12}
 KINDS = tuple(MAX_PANELS)
@@ -77,12 +94,14 @@ class SearchDisplay(Display):
     def from_search(
         cls,
         search: Any,
-        params: Sequence[str] | str | None = None,
         *,
+        params: Sequence[str] | str | None = None,
         kind: Literal["scores", "pairs", "cost"] = "scores",
         metric: str | None = None,
+        ax: Axes | None = None,
+        **kwargs: Any,
     ) -> Self:
-        """Make the display of a fitted search.
+        """Draw a fitted search.
 
         Parameters
         ----------
@@ -95,6 +114,16 @@ class SearchDisplay(Display):
             better. "cost": the best so far by epochs, or by seconds where none were counted.
         metric : str, default=None
             Which of several metrics of the search; None is that of `refit`.
+        ax : matplotlib Axes, default=None
+            Where to draw, or whose place to divide; a new figure if None.
+        **kwargs : dict
+            Properties of the marks of candidates, passed to ``matplotlib.axes.Axes.plot``, for
+            "pairs" to ``matplotlib.axes.Axes.scatter``.
+
+        Returns
+        -------
+        display : SearchDisplay
+            Drawn.
 
         Raises
         ------
@@ -107,13 +136,14 @@ class SearchDisplay(Display):
         """
         if kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(map(repr, KINDS))}; got {kind!r}.")
+        cls._pyplot()
         results = read_results(search, cls.__name__, metric)
         names = _chosen(params, [p.name for p in results.parameters], MAX_PANELS[kind])
         if kind == "pairs" and len(names) < 2:
             raise ValueError(
                 f"kind='pairs' needs two hyperparameters or more; got {', '.join(names)}."
             )
-        return cls(results, names, kind)
+        return cls(results, names, kind).plot(ax, **kwargs)
 
     @property
     def _shown(self):
@@ -131,7 +161,6 @@ class SearchDisplay(Display):
         return {"figsize": (max(2.9 * columns, 4.5), 0.8 + 2.5 * math.ceil(n / columns))}
 
     def _draw(self):
-        self._short = short_names([p.name for p in self.results.parameters], LETTERS)
         if self.kind == "cost" or not self.names:
             self.ax_ = np.array([self.ax_], dtype=object)
             self._draw_cost(self.ax_[0])
@@ -140,23 +169,28 @@ class SearchDisplay(Display):
         else:
             self._draw_pairs()
 
+    def _short_names(self, ax):
+        """The names of all hyperparameters, as they fit along an axis."""
+        names = [p.name for p in self.results.parameters]
+        short = short_names(names, letters_of(ax, LETTERS))
+        return {name: plain(text) for name, text in short.items()}
+
     # Scores ---------------------------------------------------------------------------------------
 
     def _draw_scores(self):
         n, outer = len(self.names), self.ax_
         columns = n_columns(n)
         rows = math.ceil(n / columns)
-        outer.set_axis_off()
         strip, grid = below_strip(outer, rows, columns)
         cells = [outer.figure.add_subplot(grid[1 + i // columns, i % columns]) for i in range(n)]
         self.ax_ = np.array(cells, dtype=object)
-        floor = _Floor(self.results.scores)
+        floor, short = _Floor(self.results.scores), self._short_names(cells[0])
         for i, (ax, parameter) in enumerate(zip(cells, self._shown, strict=True)):
             x, ends, absent = _laid_out(parameter)
             _shade(ax, parameter)
             self._mark_rounds(ax, x, floor)
             dress(ax)
-            ax.set_xlabel(self._short[parameter.name], fontsize="small")
+            ax.set_xlabel(short[parameter.name], fontsize="small")
             dress_axis(ax.xaxis, parameter.scale, *ends, absent=absent)
             if parameter.scale.kind == "category":
                 lean(ax, parameter.scale.categories)
@@ -180,7 +214,7 @@ class SearchDisplay(Display):
         results, y = self.results, floor.y
         for look, number in enumerate(_rounds(results)):
             own = (results.rounds == number) & np.isfinite(y) & ~floor.is_far
-            done, style = own & results.is_done, _look(look)
+            done, style = own & results.is_done, _look(look) | self._kwargs
             if done.any():
                 mark(ax, x[done], y[done], label=_round_name(results, number), **style)
             if (own & ~done).any():
@@ -202,13 +236,13 @@ class SearchDisplay(Display):
     def _draw_pairs(self):
         shown, outer = self._shown, self.ax_
         n = len(shown) - 1
-        outer.set_axis_off()
         strip, grid = below_strip(outer, n, n)
         self.ax_ = np.full((n, n), None, dtype=object)
         laid = [_laid_out(p) for p in shown]
-        points = None
+        points = short = None
         for i, j in zip(*np.tril_indices(n), strict=True):
             ax = self.ax_[i, j] = outer.figure.add_subplot(grid[1 + i, j])
+            short = short or self._short_names(ax)
             (x, x_ends, x_none), (y, y_ends, y_none) = laid[j], laid[i + 1]
             points = self._mark_pair(ax, x, y) or points
             _frame(ax, shown[j], shown[i + 1])
@@ -220,9 +254,9 @@ class SearchDisplay(Display):
                 label.set(ha="right", rotation_mode="anchor")
             ax.tick_params(labelbottom=i == n - 1, labelleft=j == 0)
             if i == n - 1:
-                ax.set_xlabel(self._short[shown[j].name], fontsize="small")
+                ax.set_xlabel(short[shown[j].name], fontsize="small")
             if j == 0:
-                ax.set_ylabel(self._short[shown[i + 1].name], fontsize="small")
+                ax.set_ylabel(short[shown[i + 1].name], fontsize="small")
         if points is not None:
             panels = [ax for ax in self.ax_.ravel() if ax is not None]
             bar = outer.figure.colorbar(points, ax=panels, shrink=0.7, pad=0.02)
@@ -246,8 +280,8 @@ class SearchDisplay(Display):
             own = own[np.argsort(shades[own], kind="stable")]
             style = {"marker": MARKERS[look % len(MARKERS)], "s": 26, "edgecolors": "0.4"}
             label = _round_name(results, number)
-            style |= {"linewidths": 0.4, "label": label} | limits
-            points = ax.scatter(x[own], y[own], c=shades[own], **style)
+            style |= {"linewidths": 0.4, "label": label, "c": shades[own]} | limits
+            points = ax.scatter(x[own], y[own], **style | self._kwargs)
         best = _best(results)
         mark(ax, [x[best]], [y[best]], label="best", **RING)
         return points
@@ -317,7 +351,7 @@ class _Floor:
         if label is None:
             ax.tick_params(labelleft=False)
         else:
-            ax.set_ylabel(shortened(label, LETTERS))
+            ax.set_ylabel(fitted([label], LETTERS)[0])
         if np.isnan(self.y).all():
             ax.set_yticks([])
 
@@ -326,11 +360,11 @@ def _chosen(params, names, most):
     """The names to show."""
     if params is None:
         return names[:most]
-    chosen = [params] if isinstance(params, str) else list(params)
+    chosen = [params] if np.ndim(params) == 0 else list(params)
     for name in chosen:
         if name not in names:
             raise ValueError(
-                f"There is no hyperparameter {name!r} in the search; there are {', '.join(names)}."
+                f"There is no hyperparameter {name!r} in the search; there are {some(names)}."
             )
     if not chosen:
         raise ValueError("params is empty; name at least one hyperparameter, or pass None.")

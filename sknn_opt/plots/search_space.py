@@ -5,23 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from sknn_opt.arrays.types import RandomState
+from sknn_opt.checks.texts import short_names
 from sknn_opt.plots._scales import below_strip, dress_axis, lean, n_columns
-from sknn_opt.plots._style import COLORS, LINES, Display, dress, legend
+from sknn_opt.plots._style import COLORS, LINES, Display, dress, legend, letters_of, plain, some
 from sknn_opt.search.distributions import Choice, Distribution, ZeroOr, as_distribution
-from sknn_opt.search.results import short_names
 from sknn_opt.search.scales import scale_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MAX_PANELS, LETTERS = 12, 26
 N_BINS = 24
 FEW = 25  # whole numbers that have a bar each
 N_DRAWS = 60
+EDGES = ("color", "linewidth", "linestyle")  # what an outline takes over from its shape
 RARE = 0.001  # where distributions without end are cut off
 
 
@@ -53,7 +57,7 @@ class SearchSpaceDisplay(Display):
     >>> from sknn_opt import SearchSpaceDisplay
     >>> from sknn_opt.search import LogUniform, OneMinusLogUniform
     >>> space = {"alpha": LogUniform(1e-6, 1), "beta_1": OneMinusLogUniform(0.5, 0.999)}
-    >>> display = SearchSpaceDisplay.from_space(space).plot()
+    >>> display = SearchSpaceDisplay.from_space(space)
     >>> [label.get_text() for label in display.ax_[1].get_xticklabels()]
     ['0.9', '0.99', '0.999']
     """
@@ -62,16 +66,19 @@ class SearchSpaceDisplay(Display):
     spaces: list[dict[str, Distribution]]
     names: list[str]
     random_state: RandomState = 0
+    _ARTIST: ClassVar[str] = "patches.Patch"
 
     @classmethod
     def from_space(
         cls,
         space: Mapping[str, Any] | Sequence[Mapping[str, Any]],
-        params: Sequence[str] | str | None = None,
         *,
+        params: Sequence[str] | str | None = None,
         random_state: RandomState = 0,
+        ax: Axes | None = None,
+        **kwargs: Any,
     ) -> Self:
-        """Make the display of a space.
+        """Draw a space.
 
         Parameters
         ----------
@@ -82,6 +89,15 @@ class SearchSpaceDisplay(Display):
             Which hyperparameters to show; None shows the first 12.
         random_state : int, RandomState instance or None, default=0
             Of the draws.
+        ax : matplotlib Axes, default=None
+            Whose place to divide; a new figure if None.
+        **kwargs : dict
+            Properties of the shapes and bars (``matplotlib.patches.Patch``), such as ``alpha``.
+
+        Returns
+        -------
+        display : SearchSpaceDisplay
+            Drawn.
 
         Raises
         ------
@@ -90,6 +106,7 @@ class SearchSpaceDisplay(Display):
         ValueError
             If it is empty, or there is no such hyperparameter.
         """
+        cls._pyplot()
         given = [space] if isinstance(space, Mapping) else space
         is_list = isinstance(given, list | tuple)
         if not is_list or not all(isinstance(each, Mapping) for each in given):
@@ -100,17 +117,16 @@ class SearchSpaceDisplay(Display):
         names = list(dict.fromkeys(name for each in spaces for name in each))
         if not names:
             raise ValueError("space is empty: give at least one name and distribution.")
-        chosen = [params] if isinstance(params, str) else params
+        chosen = [params] if params is not None and np.ndim(params) == 0 else params
         for name in chosen or ():
             if name not in names:
-                there = ", ".join(names)
                 raise ValueError(
-                    f"There is no hyperparameter {name!r} in the space; there are {there}."
+                    f"There is no hyperparameter {name!r} in the space; there are {some(names)}."
                 )
         if chosen is not None and not len(chosen):
             raise ValueError("params is empty; name at least one hyperparameter, or pass None.")
         shown = names[:MAX_PANELS] if chosen is None else list(dict.fromkeys(chosen))
-        return cls(spaces, shown, random_state)
+        return cls(spaces, shown, random_state).plot(ax, **kwargs)
 
     def _figure_options(self):
         columns = n_columns(len(self.names))
@@ -120,16 +136,16 @@ class SearchSpaceDisplay(Display):
     def _draw(self):
         outer, n = self.ax_, len(self.names)
         columns = n_columns(n)
-        outer.set_axis_off()
         strip, grid = below_strip(outer, math.ceil(n / columns), columns)
         cells = [outer.figure.add_subplot(grid[1 + i // columns, i % columns]) for i in range(n)]
         self.ax_ = np.array(cells, dtype=object)
-        short = short_names(list(dict.fromkeys(k for each in self.spaces for k in each)), LETTERS)
+        names = list(dict.fromkeys(name for each in self.spaces for name in each))
+        short = short_names(names, letters_of(cells[0], LETTERS))
         rng = check_random_state(self.random_state)
         for ax, name in zip(cells, self.names, strict=True):
             own = {i: each[name] for i, each in enumerate(self.spaces) if name in each}
-            _draw_panel(ax, own, len(self.spaces), rng)
-            ax.set_title(short[name], fontsize="small")
+            _draw_panel(ax, own, len(self.spaces), rng, self._kwargs)
+            ax.set_title(plain(short[name]), fontsize="small")
         self._legend_above(strip)
 
     def _legend_above(self, strip):
@@ -146,14 +162,14 @@ class SearchSpaceDisplay(Display):
             legend(strip, handles=lines, **options, **anchor)
 
 
-def _draw_panel(ax, distributions, n_spaces, rng):
+def _draw_panel(ax, distributions, n_spaces, rng, given):
     """What the distributions of one hyperparameter draw."""
     scale = _common_scale(distributions.values())
     ends = []
     for number, distribution in distributions.items():
-        edge = _edge(number)
+        edge = _edge(number) | {key: given[key] for key in EDGES if key in given}
         color = edge["color"]
-        look = {"color": color, "alpha": 0.35 if n_spaces == 1 else 0.18}
+        look = {"color": color, "alpha": 0.35 if n_spaces == 1 else 0.18} | given
         ends += _draw_shape(ax, distribution, scale, look, edge)
         if number == max(distributions):
             draws = distribution.rvs(N_DRAWS, random_state=rng)
@@ -234,7 +250,7 @@ def _zero(scale):
 def _draw_bars(ax, at, shares, scale, look, edge):
     """A bar for each value, the most frequent as high as the panel."""
     width = 0.6 * min(np.diff(np.unique(at)), default=1.0)
-    ax.bar(at, shares / shares.max(), width, edgecolor=edge["color"], **look)
+    ax.bar(at, shares / shares.max(), width, **{"edgecolor": edge["color"]} | look)
     if scale.kind == "category":
         return [0, len(scale.categories) - 1]
     return [at.min() - width / 2, at.max() + width / 2]

@@ -24,7 +24,9 @@ from sklearn.model_selection import ShuffleSplit
 from sklearn.utils import check_random_state
 
 from sknn_opt.arrays.types import RandomState
+from sknn_opt.checks.layout import Column, Table
 from sknn_opt.checks.report import Report
+from sknn_opt.checks.texts import number
 from sknn_opt.search.results import read_results
 
 CLEAR, UNCLEAR = "CLEAR", "UNCLEAR"
@@ -34,6 +36,27 @@ SOME, MUCH = 0.2, 0.5
 HELD_OUT = 0.25
 N_TREES, N_SHUFFLES = 100, 3
 ERRORS = 2.0  # an importance of more standard errors than these is no chance
+COLUMNS = (
+    Column("hyperparameter", "Its name.", left=True),
+    Column(
+        "importance",
+        "What the error on held-out candidates gains when its values are shuffled, in units of the "
+        "variance of the ranks: 0 is no use at all, 1 as bad as guessing the mean. Below 0 is "
+        "chance.",
+    ),
+    Column("std", "Standard deviation of the importance over the repeats.", 1),
+    Column(
+        "verdict",
+        f"CLEAR: more than {ERRORS:g} standard errors, which is more than chance. Else UNCLEAR.",
+        left=True,
+    ),
+)
+MEANINGS = {
+    "clear": f"The forest explains {MUCH:.0%} of the ranks or more, by its out-of-bag R².",
+    "partial": f"It explains {SOME:.0%} or more: trust what is marked CLEAR, not the order of the "
+    "rest.",
+    "unclear": f"It explains less, or there are fewer than {LEAST} candidates.",
+}
 
 
 @dataclass(frozen=True)
@@ -64,7 +87,8 @@ class ParameterImportance:
 
     def cells(self) -> tuple[str, ...]:
         """The table's row, as text."""
-        return self.name, f"{self.importance:.3f}", f"± {self.std:.3f}", self.verdict
+        numbers = number(self.importance, ".3f"), f"± {number(self.std, '.3f')}"
+        return self.name, *numbers, self.verdict
 
 
 @dataclass(frozen=True, repr=False)
@@ -109,8 +133,10 @@ class ImportanceReport(Report):
     metric: str
     notes: tuple[str, ...] = ()
 
-    _HEAD = ("hyperparameter", "importance", "std", "verdict")
-    _LEFT = (0, 3)
+    _COLUMNS = COLUMNS
+    _VERDICTS = MEANINGS
+    _REMARKS = ("The most important hyperparameter is first.",)
+    _LONGEST = 44
     _INDEX = "name"
 
     @property
@@ -138,7 +164,10 @@ class ImportanceReport(Report):
 
     def _tables(self):
         caption = f"what decided {self.metric} of {self.n_candidates} candidates"
-        yield caption, [row.cells() for row in self.parameters], []
+        yield Table(caption, self.parameters, lambda row: row.importance)
+
+    def _names(self):
+        return [row.name for row in self.parameters]
 
     def _verdict_lines(self) -> Iterator[str]:
         told = f"the forest explains {max(self.r2, 0):.0%} of the ranks (out-of-bag R²)"

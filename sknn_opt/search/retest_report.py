@@ -7,12 +7,39 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from sknn_opt.checks.layout import Column, Table
 from sknn_opt.checks.report import Report
-from sknn_opt.search.results import described, shortened
+from sknn_opt.checks.texts import number, shortened
+from sknn_opt.search.results import described
 
 OLD_BEST, LEVEL, WORSE, BETTER, FAILED = "OLD BEST", "LEVEL", "WORSE", "BETTER", "FAILED"
 LEVEL_OF_ERROR = 0.05
-WIDEST = 60  # letters of a candidate in a printed table
+WIDEST = 60  # letters of a candidate in a sentence
+COLUMNS = (
+    Column(
+        "old", "Rank in the search, among the candidates of the retest; 1 is the best.", least=8
+    ),
+    Column("new", "Rank on the new data.", least=8),
+    Column("old score", "Mean score over the splits of the search.", 4),
+    Column("new score", "Mean score over the splits of the new data.", 2),
+    Column("to old best", "How much better it is than the old best on the new data.", 3),
+    Column("error", "Standard error of that.", 5),
+    Column(
+        "verdict",
+        "OLD BEST is the first of the search. LEVEL: as good as that within the error. BETTER or "
+        "WORSE: by more than it. FAILED: no score on the new data.",
+        1,
+        True,
+    ),
+    Column("candidate", "Its hyperparameters.", left=True, least=32),
+)
+MEANINGS = {
+    "still first": "The ranks agree (Kendall's τ above 0, with a chance of at most "
+    f"{LEVEL_OF_ERROR:g} if the orders had nothing in common), and none is BETTER.",
+    "cannot say": "Neither of the other two: more new rows help.",
+    "stale": "The old best loses more than it would by chance if nothing had changed (a chance of "
+    f"at most {LEVEL_OF_ERROR:g}), or it fails.",
+}
 
 
 @dataclass(frozen=True)
@@ -50,17 +77,17 @@ class RetestedCandidate:
 
     def cells(self) -> tuple[str, ...]:
         """The table's row, as text."""
-        difference, error = f"{self.difference:+.4f}", f"± {self.error:.4f}"
+        difference, error = number(self.difference, "+.4f"), f"± {number(self.error, '.4f')}"
         apart = self.verdict != OLD_BEST and not math.isnan(self.difference)
         return (
             str(self.old_rank),
             str(self.new_rank),
-            f"{self.old_score:.4f}",
-            "-" if math.isnan(self.new_score) else f"{self.new_score:.4f}",
+            number(self.old_score, ".4f"),
+            "-" if math.isnan(self.new_score) else number(self.new_score, ".4f"),
             difference if apart else "",
             error if apart and not math.isnan(self.error) else "",
             self.verdict,
-            shortened(described(self.params), WIDEST),
+            described(self.params),
         )
 
 
@@ -112,8 +139,9 @@ class RetestReport(Report):
     n_splits: int
     notes: tuple[str, ...] = ()
 
-    _HEAD = ("old", "new", "old score", "new score", "to old best", "error", "verdict", "candidate")
-    _LEFT = (6, 7)
+    _COLUMNS = COLUMNS
+    _VERDICTS = MEANINGS
+    _REMARKS = ("The old best is first, then those that are better now, by their new ranks.",)
 
     @property
     def old_best(self) -> RetestedCandidate:
@@ -150,7 +178,7 @@ class RetestReport(Report):
 
     def _tables(self):
         caption = f"{self.metric} on {self.n_new:,} new rows, {self.n_splits} splits"
-        yield caption, [row.cells() for row in self.candidates], []
+        yield Table(caption, self.candidates, _gravity)
 
     def _verdict_lines(self) -> Iterator[str]:
         yield f"{self.verdict.upper()}: {self._reason()}"
@@ -169,15 +197,21 @@ class RetestReport(Report):
         if old.verdict == FAILED:
             return "the old best fails on the new data"
         rank = f"the old best ranks {old.new_rank} of {len(self.candidates)} on the new data"
-        cost = f"{self.loss:.4f} ± {best.error:.4f}"
+        loss = number(self.loss, ".4f")
+        cost = f"{loss} ± {number(best.error, '.4f')}"
         if self.verdict == "stale":
             chance = f"a chance of {self.p_loss:.1%} if nothing had changed"
             return f"{rank}, and keeping it costs {cost}, which has {chance}"
         if self.verdict == "still first":
-            level = "" if best is old else f", {self.loss:.4f} behind the first, within its error"
+            level = "" if best is old else f", {loss} behind the first, within its error"
             return f"{rank}{level}, and the order of the others holds"
         if not math.isfinite(self.p_loss):
             return f"{rank}, but a single split has no error: give cv two splits or more"
         if any(row.verdict == BETTER for row in self.candidates):
             return f"{rank}, {cost} behind the first, which may have been better before"
         return f"{rank}, but the scores differ by too little for their errors; more rows would tell"
+
+
+def _gravity(row):
+    """The old best, then by the new rank."""
+    return row.verdict == OLD_BEST or row.old_rank == 1, -row.new_rank

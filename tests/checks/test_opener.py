@@ -207,8 +207,8 @@ def test_a_container_that_is_not_fitted(container):
 def test_arrays_and_displays(container):
     fitted, X, y, network, _ = container
     if isinstance(network, SklearnMLPClassifier):
-        with pytest.raises(TypeError, match="needs a fitted MLPClassifier or MLPRegressor of sknn"):
-            LossCurveDisplay.from_estimator(fitted)
+        display = LossCurveDisplay.from_estimator(fitted)
+        assert [row["loss"] for row in display.history] == network.loss_curve_
         return
     assert LossCurveDisplay.from_estimator(fitted).history is network.history_
     opened = open_network(fitted, X, y)
@@ -318,7 +318,9 @@ def test_where_there_is_no_network(estimator, found):
     message = f"takes an MLPClassifier or MLPRegressor of sknn_opt or scikit-learn, .*got {found}"
     with pytest.raises(TypeError, match=message):
         open_network(estimator, FRAME, LABELS)
-    with pytest.raises(TypeError, match=f"needs a fitted MLP.* of sknn_opt, or.*got {found}"):
+    with pytest.raises(
+        TypeError, match=f"needs a fitted MLP.* of sknn_opt or scikit-learn, or.*got {found}"
+    ):
         LossCurveDisplay.from_estimator(estimator)
 
 

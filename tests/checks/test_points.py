@@ -44,13 +44,14 @@ def test_the_report_shows_the_worst_point():
     report = check_gradients(rosen, wrong, X0, points=points)
     assert report.worst_point.name == "point 4"
     text = str(report)
-    assert text.startswith("at point 4, by")
-    assert text.count("block") == 1
-    assert "5 points: 3 OK, 2 WRONG; the worst is shown" in text
+    assert text.startswith("WRONG: ")
+    assert text[text.index("\n\n") :].startswith("\n\nat point 4, by")
+    assert "5 points: 3 OK, 2 WRONG; the worst is first" in text
+    assert report.full().count("\nat ") == 5
     assert "5 points" in report._repr_html_()
     assert len(report.to_frame()) == 10
     few = check_gradients(rosen, wrong, X0, points=points[:2])
-    assert str(few).count("at point") == 2
+    assert few.full().count("at point") == 2
     assert few.worst_point.name == "point 3"
 
 

@@ -1,11 +1,17 @@
-"""What all reports share, on a report of colored lamps; and that all three are such reports."""
+"""What all reports share, on a report of colored lamps; and that all are such reports."""
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from sknn_opt import GradientReport, ShiftReport, SignalReport
-from sknn_opt.checks.report import RED, Report
+from sknn_opt.checks.layout import RED, WIDTH, Column, Table
+from sknn_opt.checks.report import Report
+from sknn_opt.records import ImportanceReport, PointSignals, RetestReport
+
+KINDS = [GradientReport, ShiftReport, SignalReport, ImportanceReport, RetestReport]
 
 
 @dataclass(frozen=True)
@@ -17,22 +23,35 @@ class Lamp:
     def passed(self):
         return self.verdict != "WRONG"
 
+    def cells(self):
+        return self.name, "", self.verdict
+
 
 @dataclass(frozen=True, repr=False)
 class LampReport(Report):
     lamps: tuple
     notes: tuple = ()
 
-    _HEAD, _LEFT, _VERDICTS = ("lamp", "nothing", "verdict"), (0,), ("OK", "UNKNOWN", "WRONG")
+    _COLUMNS = (
+        Column("lamp", "Its <name>.", left=True),
+        Column("nothing", "There is nothing.", 2),
+        Column("verdict", "How it shines.", 1),
+    )
+    _VERDICTS = dict.fromkeys(("OK", "UNKNOWN", "WRONG"), "It is so.")
+    _REMARKS = ("Look at them by day.",)
 
     def _rows(self):
         return self.lamps
+
+    def _names(self):
+        return [lamp.name for lamp in self.lamps]
 
     def _records(self):
         return [{"name": lamp.name} for lamp in self.lamps]
 
     def _tables(self):
-        yield "lamps", [(lamp.name, "", lamp.verdict) for lamp in self.lamps], ["below <it>"]
+        order = [*self._VERDICTS]
+        yield Table("lamps", self.lamps, lambda lamp: order.index(lamp.verdict), ("below <it>",))
 
     def _verdict_lines(self):
         yield f"{self.verdict}: so it is"
@@ -55,6 +74,28 @@ def test_the_gravest_verdict_counts():
 
 def test_text():
     assert str(BAD).splitlines() == [
+        "WRONG: so it is",
+        "for a reason",
+        "",
+        "lamps",
+        "lamp   verdict",
+        "--------------",
+        "green    WRONG",
+        "b      UNKNOWN",
+        "<a>         OK",
+        "below <it>",
+        "note: as seen",
+        "what the columns mean: report.explain()",
+    ]
+
+
+def test_full_text_keeps_the_order():
+    full = BAD.full()
+    assert repr(full) == full == str(full)
+    assert full.splitlines() == [
+        "WRONG: so it is",
+        "for a reason",
+        "",
         "lamps",
         "lamp   verdict",
         "--------------",
@@ -63,22 +104,58 @@ def test_text():
         "b      UNKNOWN",
         "below <it>",
         "",
-        "WRONG: so it is",
-        "for a reason",
         "note: as seen",
+        "what the columns mean: report.explain()",
     ]
+    assert "<td>&lt;a&gt;</td>" in full._repr_html_()
 
 
 def test_page():
     page = BAD._repr_html_()
+    assert page.startswith(
+        f'<p><b style="color:{RED}">WRONG: so it is</b></p><ul><li>for a reason</li></ul><table>'
+    )
     assert page.count("<tr>") == 4
-    assert "<th>nothing</th>" not in page
+    assert "nothing" not in page
+    assert '<th title="Its &lt;name&gt;.">lamp</th>' in page
     assert f'<td style="color:{RED};font-weight:bold">WRONG</td>' in page
-    assert "<td>&lt;a&gt;</td>" in page
+    assert page.index("green") < page.index("<td>b</td>") < page.index("<td>&lt;a&gt;</td>")
     assert "<ul><li>below &lt;it&gt;</li></ul>" in page
     assert page.endswith(
-        "<p><b>WRONG: so it is</b></p><ul><li>for a reason</li><li>note: as seen</li></ul>"
+        "<ul><li>note: as seen</li><li>what the columns mean: report.explain()</li></ul>"
     )
+
+
+def test_explanation():
+    text = BAD.explain()
+    assert text.splitlines() == [
+        "The columns",
+        "-----------",
+        "lamp     Its <name>.",
+        "nothing  There is nothing.",
+        "verdict  How it shines.",
+        "",
+        "The verdicts",
+        "------------",
+        "OK       It is so.",
+        "UNKNOWN  It is so.",
+        "WRONG    It is so.",
+        "",
+        "Look at them by day.",
+    ]
+    assert "<dt><b>lamp</b></dt><dd>Its &lt;name&gt;.</dd>" in text._repr_html_()
+
+
+def test_nothing_at_all():
+    nothing = LampReport(())
+    assert (nothing.verdict, nothing.passed) == ("OK", True)
+    assert str(nothing).splitlines() == [
+        "OK: so it is",
+        "for a reason",
+        "what the columns mean: report.explain()",
+    ]
+    assert "lamps" in nothing.full()
+    assert nothing._repr_html_().count("<table>") == 0
 
 
 def test_frame(monkeypatch):
@@ -91,7 +168,30 @@ def test_frame(monkeypatch):
         BAD.to_frame()
 
 
-@pytest.mark.parametrize("kind", [GradientReport, ShiftReport, SignalReport])
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_report_has_this_base(kind):
     assert issubclass(kind, Report)
-    assert {"raise_if_failed", "__str__", "__repr__", "_repr_html_"}.isdisjoint(vars(kind))
+    shared = {"raise_if_failed", "full", "explain", "__str__", "__repr__", "_repr_html_"}
+    assert shared.isdisjoint(vars(kind))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_verdict_is_in_the_docs(kind):
+    page = (Path(__file__).parents[2] / "docs" / "reports.rst").read_text(encoding="utf-8")
+    assert all(re.search(rf"(?<!\w){word}(?!\w)", page) for word in kind._VERDICTS)
+
+
+def test_the_words_of_signals():
+    (words,) = re.findall(r"verdict : \{(.*?)\}", PointSignals.__doc__)
+    assert set(re.findall('"(.*?)"', words)) == SignalReport._VERDICTS.keys()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_column_is_explained(kind):
+    headings = [column.heading for column in kind._COLUMNS]
+    assert len(set(headings)) == len(headings)
+    for column in kind._COLUMNS:
+        assert column.meaning.endswith(".")
+    always = [column.least + 2 for column in kind._COLUMNS if not column.rank]
+    assert sum(always) - 2 <= WIDTH
+    assert all(meaning.endswith(".") for meaning in kind._VERDICTS.values())

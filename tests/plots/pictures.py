@@ -60,22 +60,57 @@ def coarse_to_fine(space=SPACE, n_rounds=3, n_each=15, seed=0):
     return SimpleNamespace(cv_results_=table, spaces_=spaces, n_splits_=5, scoring="accuracy")
 
 
-def texts_over_each_other(figure):
-    """Pairs of visible texts whose boxes overlap."""
+def texts_over_each_other(figure, slack=1.5):
+    """Pairs of visible texts whose boxes overlap by more pixels than `slack`."""
+    return overlaps(boxes_of(figure), slack)
+
+
+def overlaps(boxes, slack=1.5):
+    """Pairs of texts whose boxes overlap by more pixels than `slack`."""
+    return [
+        (one, other)
+        for i, (one, corners) in enumerate(boxes)
+        for other, others in boxes[:i]
+        if _overlap(corners, others) > slack
+    ]
+
+
+def cut_off(boxes, figure, slack=1.5):
+    """Texts that the edge of the figure cuts."""
+    size = figure.bbox.size
+    return [text for text, box in boxes if (box < -slack).any() or (box > size + slack).any()]
+
+
+def boxes_of(figure):
+    """(text, the four corners of its box, which leans as the text does) for what is visible."""
     from matplotlib.text import Text
 
     figure.draw_without_rendering()
-    renderer = figure.canvas.get_renderer()
-    found, hidden = [], _hidden_of_axes(figure)
+    renderer, hidden = figure.canvas.get_renderer(), _hidden_of_axes(figure)
+    found = []
     for text in figure.findobj(Text):
-        if text.get_visible() and text.get_text().strip() and text not in hidden:
-            found.append((text.get_text(), text.get_rotation(), text.get_window_extent(renderer)))
-    return [
-        (one, other)
-        for i, (one, lean, box) in enumerate(found)
-        for other, other_lean, other_box in found[:i]
-        if not (lean and other_lean) and box.padded(-1).overlaps(other_box.padded(-1))
-    ]
+        if not (text.get_visible() and text.get_text().strip()) or text in hidden:
+            continue
+        extent, lean = text.get_window_extent(renderer), text.get_rotation()
+        text.set_rotation(0)
+        width, height = text.get_window_extent(renderer).size
+        text.set_rotation(lean)
+        across, up = np.deg2rad(lean) + np.array([0, np.pi / 2])
+        across, up = (np.array([np.cos(a), np.sin(a)]) for a in (across, up))
+        middle = (extent.p0 + extent.p1) / 2
+        ends = [(i * width * across + j * height * up) / 2 for i in (-1, 1) for j in (-1, 1)]
+        found.append((text.get_text(), middle + ends))
+    return found
+
+
+def _overlap(one, other):
+    """By how many pixels two boxes overlap: the least over the directions of their sides."""
+    depths = []
+    for box in (one, other):
+        for side in (box[1] - box[0], box[2] - box[0]):
+            a, b = (corners @ side / np.linalg.norm(side) for corners in (one, other))
+            depths.append(min(a.max(), b.max()) - max(a.min(), b.min()))
+    return min(depths)
 
 
 def _hidden_of_axes(figure):
@@ -84,10 +119,11 @@ def _hidden_of_axes(figure):
     for ax in figure.axes:
         for axis in (ax.xaxis, ax.yaxis):
             labels = axis.get_ticklabels(which="both")
-            if not ax.axison:
+            if not (ax.axison and axis.get_visible()):
                 hidden |= {*labels, axis.label, axis.offsetText}
             low, high = sorted(axis.get_view_interval())
             places = [label.get_position()[axis is ax.yaxis] for label in labels]
+            low, high = low - 1e-9 * abs(low), high + 1e-9 * abs(high)
             hidden |= {
                 label
                 for label, place in zip(labels, places, strict=True)

@@ -32,7 +32,7 @@ def drawn(display):
 
 def test_without_validation_there_is_the_training_loss_alone():
     net = network().fit(X, Y)
-    display = LossCurveDisplay.from_estimator(net).plot()
+    display = LossCurveDisplay.from_estimator(net)
     (label,) = drawn(display)
     assert label == "training loss"
     x, y = drawn(display)[label]
@@ -44,7 +44,7 @@ def test_without_validation_there_is_the_training_loss_alone():
 
 def test_early_stopping_by_loss_marks_the_epoch_whose_weights_are_kept():
     net = network(early_stopping=True, learning_rate_init=0.3, n_iter_no_change=4).fit(X, Y)
-    display = LossCurveDisplay.from_estimator(net).plot()
+    display = LossCurveDisplay.from_estimator(net)
     curves = drawn(display)
     x, y = curves["validation loss"]
     assert list(y) == net.validation_loss_curve_
@@ -63,7 +63,7 @@ def test_early_stopping_by_loss_marks_the_epoch_whose_weights_are_kept():
 )
 def test_another_score_has_its_own_axis(scoring, name):
     net = network(early_stopping=True, scoring=scoring).fit(X, Y)
-    display = LossCurveDisplay.from_estimator(net).plot()
+    display = LossCurveDisplay.from_estimator(net)
     (line,) = display.score_ax_.lines
     assert list(line.get_ydata()) == net.validation_scores_
     assert display.score_ax_.get_ylabel() == name
@@ -78,7 +78,7 @@ def test_another_score_has_its_own_axis(scoring, name):
 
 def test_a_watched_validation_set_marks_nothing():
     net = network().fit(X[::2], Y[::2], X_val=X[1::2], y_val=Y[1::2])
-    assert list(drawn(LossCurveDisplay.from_estimator(net).plot())) == [
+    assert list(drawn(LossCurveDisplay.from_estimator(net))) == [
         "training loss",
         "validation loss",
     ]
@@ -88,7 +88,7 @@ def test_pipeline_search_and_axes_of_the_user():
     pipe = make_pipeline(InputNormalizer(), network())
     search = GridSearchCV(pipe, {"mlpclassifier__alpha": [1e-3, 1e-2]}, cv=2).fit(X, Y)
     _, ax = plt.subplots()
-    display = LossCurveDisplay.from_estimator(search).plot(ax)
+    display = LossCurveDisplay.from_estimator(search, ax=ax)
     assert display.ax_ is ax
     best = search.best_estimator_[-1]
     assert list(drawn(display)["training loss"][1]) == [row["loss"] for row in best.history_]
@@ -127,7 +127,7 @@ def test_the_epoch_whose_weights_are_kept_after_a_second_fit():
 
 def test_no_two_curves_look_the_same():
     net = network(early_stopping=True, scoring=None).fit(X, Y)
-    display = LossCurveDisplay.from_estimator(net).plot()
+    display = LossCurveDisplay.from_estimator(net)
     lines = [*display.ax_.lines[:2], *display.score_ax_.lines]
     for look in ("get_color", "get_linestyle", "get_marker"):
         assert len({getattr(line, look)() for line in lines}) == 3
@@ -188,12 +188,12 @@ def test_what_was_given_up_does_not_set_the_height():
 
 def test_the_learning_rate_is_drawn_below_if_asked_for():
     net = network(learning_rate="cosine", early_stopping=True, scoring=None).fit(X, Y)
-    display = LossCurveDisplay.from_estimator(net, show_rate=True).plot()
+    display = LossCurveDisplay.from_estimator(net, show_rate=True)
     (line,) = display.rate_ax_.lines
     assert list(line.get_ydata()) == [row["learning_rate"] for row in net.history_]
     assert display.rate_ax_.get_ylabel() == "learning rate"
-    assert LossCurveDisplay.from_estimator(net).plot().rate_ax_ is None
+    assert LossCurveDisplay.from_estimator(net).rate_ax_ is None
     net = MLPClassifier(solver="lbfgs", max_iter=5, random_state=0).fit(X, Y)
     assert not len(
-        LossCurveDisplay.from_estimator(net, show_rate=True).plot().rate_ax_.lines[0].get_xdata()
+        LossCurveDisplay.from_estimator(net, show_rate=True).rate_ax_.lines[0].get_xdata()
     )

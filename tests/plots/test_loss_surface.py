@@ -69,7 +69,7 @@ def test_the_condition_number_is_that_of_the_hessian():
     display = surface(linear().fit(Z, TARGET), Z, TARGET, directions=WEIGHTS)
     expected = np.linalg.cond(Z.T @ Z)
     assert display.condition_number == pytest.approx(expected, rel=1e-4)
-    assert f"{expected:,.3g}" in display.plot().ax_.get_title()
+    assert f"{expected:,.3g}" in display.ax_.get_title()
     normalized = make_pipeline(InputNormalizer(), linear()).fit(AGE_BMI, TARGET)
     display = surface(normalized, AGE_BMI, TARGET, directions=WEIGHTS)
     r = np.corrcoef(Z.T)[0, 1]
@@ -184,7 +184,7 @@ def test_callbacks_are_told_as_well():
 def test_the_path_is_drawn_where_it_was():
     net = linear()
     path = record_path(net, AGE_BMI, TARGET)
-    display = surface(net, AGE_BMI, TARGET, directions=WEIGHTS, path=path).plot()
+    display = surface(net, AGE_BMI, TARGET, directions=WEIGHTS, path=path)
     np.testing.assert_allclose(display.path, path[:, :2])
     drawn = {line.get_label(): line.get_data() for line in display.ax_.lines}
     np.testing.assert_allclose(np.transpose(drawn[f"path of {len(path) - 1} epochs"]), path[:, :2])
@@ -209,7 +209,7 @@ def test_the_directions_of_the_path():
 def test_search_axes_of_the_user_and_no_hidden_layer():
     search = GridSearchCV(network(()), {"alpha": [0.1, 1.0]}, cv=2).fit(X, Y)
     _, ax = plt.subplots()
-    display = surface(search, X, Y, directions=WEIGHTS).plot(ax)
+    display = surface(search, X, Y, directions=WEIGHTS, ax=ax)
     assert display.ax_ is ax
     assert display.figure_ is ax.figure
     assert display.labels[0] == "W[1][0, 0], weight of sepal length (cm)"
@@ -257,12 +257,11 @@ def test_sentences_on_bad_input():
 
 def test_one_row_zeros_and_overflow_are_drawn():
     net = network().fit(X, Y)
-    assert surface(net, X[:1], Y[:1]).plot().values.shape == (7, 7)
-    display = surface(net.set_params(alpha=0), X * 0, Y, directions=WEIGHTS).plot()
+    assert surface(net, X[:1], Y[:1]).values.shape == (7, 7)
+    display = surface(net.set_params(alpha=0), X * 0, Y, directions=WEIGHTS)
     assert display.ax_.get_title() == "flat here"
     far = surface(linear().fit(AGE_BMI, TARGET), AGE_BMI, TARGET, directions=WEIGHTS, span=1e200)
     assert not np.isfinite(far.values).all()
-    far.plot()
 
 
 def test_without_matplotlib_the_message_names_the_extra(monkeypatch):

@@ -28,9 +28,9 @@ def close_figures():
     plt.close("all")
 
 
-def drawn(search, *args, **options):
+def drawn(search, **options):
     """The display, drawn to its end, with no text over another."""
-    display = SearchDisplay.from_search(search, *args, **options).plot()
+    display = SearchDisplay.from_search(search, **options)
     assert texts_over_each_other(display.figure_) == []
     return display
 
@@ -147,7 +147,7 @@ def test_many_long_names_and_rounds(kind):
 def test_one_to_twelve_panels(n):
     names = list(SPACE | LONG)[:n]
     search = coarse_to_fine(SPACE | LONG, n_each=5)
-    assert len(drawn(search, names).ax_) == n
+    assert len(drawn(search, params=names).ax_) == n
 
 
 def test_hostile_categories():
@@ -170,7 +170,7 @@ def test_hostile_categories():
 
 def test_pairs():
     search = coarse_to_fine()
-    display = drawn(search, ["momentum", "depth", "n_units"], kind="pairs")
+    display = drawn(search, params=["momentum", "depth", "n_units"], kind="pairs")
     assert display.ax_.shape == (2, 2)
     assert display.ax_[0, 1] is None
     points = display.ax_[1, 0].collections
@@ -237,7 +237,7 @@ def test_several_metrics():
 
 def test_axes_of_the_user():
     figure, axes = plt.subplots(1, 2, figsize=(14, 5), layout="constrained")
-    display = SearchDisplay.from_search(coarse_to_fine(), ["momentum", "depth"]).plot(axes[1])
+    display = SearchDisplay.from_search(coarse_to_fine(), params=["momentum", "depth"], ax=axes[1])
     assert display.figure_ is figure
     left = axes[0].get_position().x1
     figure.draw_without_rendering()
@@ -247,13 +247,13 @@ def test_axes_of_the_user():
 def test_bad_input():
     search = coarse_to_fine()
     with pytest.raises(ValueError, match=r"no hyperparameter 'rate' in the search; there are lea"):
-        SearchDisplay.from_search(search, "rate")
+        SearchDisplay.from_search(search, params="rate")
     with pytest.raises(ValueError, match="params is empty"):
-        SearchDisplay.from_search(search, [])
+        SearchDisplay.from_search(search, params=[])
     with pytest.raises(ValueError, match="kind must be one of 'scores', 'pairs', 'cost'; got 'x'"):
         SearchDisplay.from_search(search, kind="x")
     with pytest.raises(ValueError, match="needs two hyperparameters or more; got momentum"):
-        SearchDisplay.from_search(search, ["momentum"], kind="pairs")
+        SearchDisplay.from_search(search, params=["momentum"], kind="pairs")
     with pytest.raises(TypeError, match="needs a fitted search.*; got LogisticRegression"):
         SearchDisplay.from_search(LogisticRegression())
     with pytest.raises(NotFittedError, match="call fit of this GridSearchCV first"):

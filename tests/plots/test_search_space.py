@@ -19,8 +19,8 @@ def close_figures():
     plt.close("all")
 
 
-def drawn(space, *args, **options):
-    display = SearchSpaceDisplay.from_space(space, *args, **options).plot()
+def drawn(space, **options):
+    display = SearchSpaceDisplay.from_space(space, **options)
     assert texts_over_each_other(display.figure_) == []
     return display
 
@@ -108,7 +108,7 @@ def test_long_categories_are_told_apart():
 
 @pytest.mark.parametrize("n", [1, 2, 5, 12])
 def test_names_that_are_long_and_many(n):
-    assert len(drawn(LONG, list(LONG)[:n]).ax_) == n
+    assert len(drawn(LONG, params=list(LONG)[:n]).ax_) == n
     assert len(drawn(LONG | SPACE).ax_) == 12
 
 
@@ -136,9 +136,9 @@ def test_bad_input():
     with pytest.raises(TypeError, match="A range must be a distribution"):
         SearchSpaceDisplay.from_space({"alpha": 0.1})
     with pytest.raises(ValueError, match="no hyperparameter 'rate' in the space; there are learn"):
-        SearchSpaceDisplay.from_space(SPACE, "rate")
+        SearchSpaceDisplay.from_space(SPACE, params="rate")
     with pytest.raises(ValueError, match="params is empty"):
-        SearchSpaceDisplay.from_space(SPACE, [])
+        SearchSpaceDisplay.from_space(SPACE, params=[])
 
 
 @pytest.mark.parametrize("estimator", [MLPClassifier(solver="sgd"), TabularMLPRegressor()])

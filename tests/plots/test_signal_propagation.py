@@ -27,7 +27,7 @@ NETS = {init: net(activation="logistic", init=init) for init in ("xavier", "auto
 
 
 def test_several_networks_side_by_side():
-    display = SignalPropagationDisplay.from_estimator(NETS, X, Y).plot()
+    display = SignalPropagationDisplay.from_estimator(NETS, X, Y)
     assert display.ax_.shape == (2, 2)
     assert [ax.get_title() for ax in display.ax_[0]] == ["xavier: vanishing", "auto: healthy"]
     assert display.ax_[0, 0].get_ylim() == display.ax_[0, 1].get_ylim()
@@ -39,7 +39,7 @@ def test_several_networks_side_by_side():
 
 def test_the_gains_are_those_of_the_report():
     report = check_signals(NETS["xavier"], X, Y)
-    display = SignalPropagationDisplay.from_report(report).plot()
+    display = SignalPropagationDisplay.from_report(report)
     hidden = report.layers[:-1]
     _, forward, backward = display.ax_[0, 0].lines
     np.testing.assert_array_equal(forward.get_xdata(), np.arange(1, 11))
@@ -52,7 +52,7 @@ def test_the_gains_are_those_of_the_report():
 
 
 def test_lines_differ_without_color():
-    display = SignalPropagationDisplay.from_estimator(net(), X, Y).plot()
+    display = SignalPropagationDisplay.from_estimator(net(), X, Y)
     _, forward, backward = display.ax_[0, 0].lines
     assert forward.get_linestyle() != backward.get_linestyle()
     assert forward.get_marker() != backward.get_marker()
@@ -60,7 +60,7 @@ def test_lines_differ_without_color():
 
 def test_the_shades_are_histograms():
     report = check_signals(net(2, activation="tanh"), X, Y)
-    display = SignalPropagationDisplay.from_report([report]).plot()
+    display = SignalPropagationDisplay.from_report([report])
     (mesh,) = display.ax_[1, 0].collections
     shades = np.asarray(mesh.get_array())
     assert shades.shape == (60, 2)
@@ -77,10 +77,10 @@ def test_fitted_weights():
         model.fit(X, Y)
     report = check_signals(model, X, Y)
     for point in (0, -1):
-        display = SignalPropagationDisplay.from_report({"net": report}, point=point).plot()
+        display = SignalPropagationDisplay.from_report({"net": report}, point=point)
         gain = display.ax_[0, 0].lines[1].get_ydata()[0]
         assert gain == report.points[point].layers[0].forward_gain
-    display = SignalPropagationDisplay.from_estimator(model, X, point=-1).plot()
+    display = SignalPropagationDisplay.from_estimator(model, X, point=-1)
     assert display.ax_[0, 0].lines[1].get_ydata()[0] == gain
 
 
@@ -90,7 +90,7 @@ def test_nets_far_out_of_range(scale):
         return scale * np.eye(*shape)
 
     models = [net(30, activation="identity", init=eye), net(30)]
-    display = SignalPropagationDisplay.from_estimator(models, X, Y).plot()
+    display = SignalPropagationDisplay.from_estimator(models, X, Y)
     assert display.ax_[0, 1].get_title().startswith("network 2: ")
     low, high = display.ax_[1, 0].get_ylim()
     assert -20 < low <= 0 < high < 20
@@ -98,13 +98,13 @@ def test_nets_far_out_of_range(scale):
 
 
 def test_one_hidden_layer():
-    display = SignalPropagationDisplay.from_estimator(net(1), X, Y).plot()
+    display = SignalPropagationDisplay.from_estimator(net(1), X, Y)
     display.figure_.draw_without_rendering()
 
 
 def test_axes_of_the_user():
     figure, axes = plt.subplots(1, 2)
-    display = SignalPropagationDisplay.from_estimator(net(2), X, Y).plot(axes[1])
+    display = SignalPropagationDisplay.from_estimator(net(2), X, Y, ax=axes[1])
     assert display.figure_ is figure
     left = axes[0].get_position().x1
     assert all(ax.get_position().x0 > left for ax in display.ax_.ravel())

@@ -75,7 +75,7 @@ def test_same_order_is_still_first():
     assert report.tau > 0.8
     assert 0 <= report.tau_error < 0.3
     assert report.loss == 0
-    assert str(report).splitlines()[-2].startswith("STILL FIRST: the old best ranks 1 of 10")
+    assert str(report).startswith("STILL FIRST: the old best ranks 1 of 10")
 
 
 def test_a_reversed_order_is_stale():
@@ -219,16 +219,17 @@ def test_candidates_that_fail_on_new_data():
 def test_a_single_split_has_no_error():
     report = scripted(LADDER, LADDER, cv=ShuffleSplit(1, random_state=0))
     assert report.verdict == "cannot say"
-    assert "a single split has no error" in str(report)
+    assert "a single split has no error" in " ".join(str(report).split())
 
 
 def test_the_report_prints_in_a_terminal_and_in_a_notebook():
     report = retest(SEARCH, X[1::2], Y[1::2])
     lines = str(report).splitlines()
-    assert lines[0] == "score on 898 new rows, 3 splits"
-    assert lines[1].startswith("old  new  old score  new score  to old best")
-    assert "n_neighbors=4" in lines[3]
-    assert "Kendall's τ = " in lines[-1] or "Kendall's τ = " in lines[-2]
+    assert lines[0].startswith(f"{report.verdict.upper()}: the old best ranks 1 of 6")
+    start = lines.index("score on 898 new rows, 3 splits")
+    assert any("Kendall's τ = " in line for line in lines[:start])
+    assert lines[start + 1].startswith("old  new  old score  new score  to old best")
+    assert "n_neighbors=4" in lines[start + 3]
     assert "<td>OLD BEST</td>" in report._repr_html_()
     assert len(report.to_frame()) == 6
     assert retest(SEARCH, X[1::2], Y[1::2]) == report

@@ -11,12 +11,19 @@ import numpy as np
 
 from sknn_opt.checks.gradients.numeric import ZERO, Estimates, Source, error_size, ratio
 from sknn_opt.checks.gradients.numeric.layerwise import Outer
-from sknn_opt.checks.gradients.report import INCONCLUSIVE, KINK, OK, VERDICTS, WRONG, BlockCheck
+from sknn_opt.checks.gradients.report import (
+    BLURRED,
+    CLOSE,
+    INCONCLUSIVE,
+    KINK,
+    OK,
+    VERDICTS,
+    WRONG,
+    BlockCheck,
+)
 
-BLURRED = 1e-3  # a resolution above this says too little to call a block correct ...
-NOTHING = 4500  # ... unless the block is zero compared with the whole, up to so many times eps
+NOTHING = 4500  # so many times eps of the whole gradient are zero
 ROUNDED = 50  # so many times eps of the whole are rounding
-CLOSE = 1e-7  # an element that differs by a smaller share of itself is not wrong
 # Along three directions an error shows less than 1/20 of itself in 1 of 10,000 blocks; along three
 # of rank one, less than 1/100 in 1 of 20,000.
 UNSEEN, UNSEEN_OUTER = 20, 100

@@ -17,14 +17,51 @@ import numpy as np
 from scipy.optimize import check_grad
 
 from sknn_opt.checks.gradients.numeric import error_size
+from sknn_opt.checks.layout import Column, Table
 from sknn_opt.checks.report import Report
 
+GREAT, LOOK = 1e-7, 1e-5  # the course's bands of the ratio
+BLURRED = 1e-3  # a resolution above this says too little to call a block correct
+CLOSE = 1e-7  # an element that differs by a smaller share of itself is not wrong
 # From the mildest to the gravest.
-GREAT, LOOK = 1e-7, 1e-5
 OK, KINK, INCONCLUSIVE, WRONG = VERDICTS = ("OK", "KINK", "INCONCLUSIVE", "WRONG")
+MEANINGS = {
+    OK: "An error above the resolution would have shown; or the block is zero on both sides to "
+    "rounding, which its note says.",
+    KINK: "Left and right derivatives differ, so that there is no derivative, as at the kink of "
+    "relu. It passes if the gradient is correct a little beside it.",
+    INCONCLUSIVE: "The function is too noisy, or too flat: an error of "
+    f"{BLURRED:g} of the block would not have been seen.",
+    WRONG: "The two differ by more than the error of the numeric derivative, and, of functions "
+    f"that no complex step can take, by more than {CLOSE:g} of an element, or by more than rtol.",
+}
+COLUMNS = (
+    Column(
+        "block", "Which parameters. all is the whole gradient; L2 the penalty alone.", left=True
+    ),
+    Column("size", "How many parameters.", 7),
+    Column("verdict", "OK, KINK, INCONCLUSIVE or WRONG: see below.", left=True),
+    Column(
+        "ratio",
+        "|a - n| / (|a| + |n|), a being the analytic gradient and n the numeric one, over the "
+        "elements or directions that were compared. The course calls a ratio below "
+        f"{GREAT:g} great, below {LOOK:g} worth a look, and above that worrying.",
+    ),
+    Column(
+        "sees above",
+        "The resolution: an error above this share of the block's norm would have been seen.",
+        5,
+    ),
+    Column(
+        "worst at", "Where the element lies that differs most, if the block is not OK.", 3, True
+    ),
+    Column("analytic", "Its derivative by the gradient that was checked.", 4),
+    Column("numeric", "Its derivative by steps.", 4),
+    Column("note", "What else decided the verdict.", 6, True),
+)
 
 
-MANY_POINTS = 3  # of more than these only the worst is shown
+MANY_POINTS = 3  # more than these are counted by verdict
 
 
 def band(value, verdict=None):
@@ -119,7 +156,7 @@ class BlockCheck:
     def cells(self) -> tuple[str, ...]:
         """The table's row, as text."""
         found = "", "", ""
-        if self.index is not None:
+        if self.index is not None and self.verdict != OK:
             found = (
                 str([*self.index]) if self.index else "",
                 f"{self.analytic:+.6e}",
@@ -177,12 +214,6 @@ class PointCheck:
         return f"at {'' if re.match('x0|point', self.name) else 'the '}{self.name}"
 
 
-def _gravity(point):
-    """How bad a point is."""
-    verdict = max(VERDICTS.index(check.verdict) for check in point.blocks)
-    return verdict, max(float(error_size(check.ratio)) for check in point.blocks)
-
-
 @dataclass(frozen=True, repr=False)
 class GradientReport(Report):
     """What `check_gradients` found. Prints as a table; a notebook shows it as HTML.
@@ -214,12 +245,14 @@ class GradientReport(Report):
     points: tuple[PointCheck, ...]
     notes: tuple[str, ...] = ()
 
-    _HEAD = (
-        *("block", "size", "verdict", "ratio", "sees above", "worst at"),
-        *("analytic", "numeric", "note"),
+    _COLUMNS = COLUMNS
+    _VERDICTS = MEANINGS
+    _LONGEST = 22
+    _REMARKS = (
+        "The relative error in the first line is the largest ratio of a whole gradient. First at "
+        "fault is the block or layer whose own backward is wrong: those that backprop passes later "
+        "inherit its error. Hints are causes that explain the numbers, the likeliest first.",
     )
-    _LEFT = (0, 2, 5, 8)
-    _VERDICTS = VERDICTS
 
     @property
     def blocks(self) -> list[BlockCheck]:
@@ -292,12 +325,14 @@ class GradientReport(Report):
     @property
     def worst_point(self) -> PointCheck:
         """The point with the gravest verdict and, of those, the largest ratio."""
-        return max(self.points, key=_gravity)
+        return max(self.points, key=lambda point: max(map(_gravity, point.blocks)))
 
     def _tables(self):
-        many = len(self.points) > MANY_POINTS
-        for point in [self.worst_point] if many else self.points:
-            yield f"{point.title}, {point.method}", [check.cells() for check in point.blocks], []
+        for point in self.points:
+            yield Table(f"{point.title}, {point.method}", point.blocks, _gravity)
+
+    def _names(self):
+        return [check.block for check in self.blocks]
 
     def _verdict_lines(self):
         """The verdict, the fault and the hints."""
@@ -312,7 +347,13 @@ class GradientReport(Report):
         if len(self.points) > MANY_POINTS:
             verdicts = [max((c.verdict for c in p.blocks), key=VERDICTS.index) for p in self.points]
             counts = ", ".join(f"{verdicts.count(v)} {v}" for v in VERDICTS if v in verdicts)
-            yield f"{len(self.points)} points: {counts}; the worst is shown"
+            yield f"{len(self.points)} points: {counts}; the worst is first"
         if self.fault:
             yield f"first at fault: {self.fault}"
         yield from (f"hint: {hint}" for hint in self.hints)
+
+
+def _gravity(check):
+    """How bad a block is; blocks that are as good as can be keep their order."""
+    ratio = np.nan_to_num(check.ratio, nan=np.inf)
+    return VERDICTS.index(check.verdict), not check.passed, max(float(ratio), GREAT)

@@ -15,10 +15,9 @@ References
 import numpy as np
 from scipy.stats import hypergeom
 
-from sknn_opt.checks.shift.report import OK, SHIFTED, UNKNOWN, FeatureShift
+from sknn_opt.checks.shift.report import LEAST_SHARE, OK, SHIFTED, UNKNOWN, FeatureShift
 from sknn_opt.tables.categories import MISSING, UNSEEN
 
-LEAST_SHARE = 0.01
 SHOWN = 3  # values that a note names
 
 

@@ -25,11 +25,10 @@ from sknn_opt.arrays.types import Matrix
 from sknn_opt.checks.opener import open_normalizer
 from sknn_opt.checks.shift.joint import joint_shift
 from sknn_opt.checks.shift.numeric import NumberObserver
-from sknn_opt.checks.shift.report import ShiftReport
+from sknn_opt.checks.shift.report import FALSE_ALARMS, ShiftReport
 from sknn_opt.checks.shift.table import TableObserver
 from sknn_opt.tables.encoder import TableEncoder
 
-FALSE_ALARMS = 0.001  # of reports on rows of the training distribution
 N_TESTS = 8  # of a feature: mean, variance, range, gaps, each in either direction
 N_LENGTHS = 16  # of stretches
 

@@ -30,8 +30,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, QuantileTransformer, StandardScaler
 
-from sknn_opt.checks.shift.numeric import LEAST_MEAN
-from sknn_opt.checks.shift.report import OK, SHIFTED, UNKNOWN, JointShift
+from sknn_opt.checks.shift.report import LEAST_MEAN, OK, SHIFTED, UNKNOWN, JointShift
 
 LEAST_AREA = norm.cdf(LEAST_MEAN / np.sqrt(2))
 ROWS = 20_000  # of either kind; a sample of more

@@ -42,11 +42,18 @@ from scipy.stats import hypergeom, norm
 from sklearn.utils.validation import validate_data
 
 from sknn_opt.arrays import moments
-from sknn_opt.checks.shift.report import OK, SHIFTED, UNKNOWN, FeatureShift
+from sknn_opt.checks.shift.report import (
+    LEAST_MEAN,
+    LEAST_RATIO,
+    LEAST_SHARE,
+    OK,
+    SHIFTED,
+    UNKNOWN,
+    FeatureShift,
+)
 from sknn_opt.checks.shift.spread import log_ratio, wider
 from sknn_opt.checks.shift.training import moments_of
 
-LEAST_MEAN, LEAST_RATIO, LEAST_SHARE = 0.1, 1.25, 0.01  # smaller differences do not matter
 FLOAT32 = float(np.finfo(np.float32).eps)  # new data may come in another precision
 BLOCK = 2**18  # numbers looked at together
 

@@ -5,10 +5,45 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from sknn_opt.checks.layout import LINES, Column, Table
 from sknn_opt.checks.report import Report, record
+from sknn_opt.checks.texts import number
+
+FALSE_ALARMS = 0.001  # of reports on rows of the training distribution
+LEAST_MEAN, LEAST_RATIO, LEAST_SHARE = 0.1, 1.25, 0.01  # smaller differences do not matter
 
 OK, UNKNOWN, SHIFTED = VERDICTS = ("OK", "UNKNOWN", "SHIFTED")  # from the mildest to the gravest
-LONGEST = 40  # features in a printed table; of more than that only those that are not OK
+MEANINGS = {
+    OK: "No difference that matters is more than chance.",
+    UNKNOWN: "Nothing is known: the training data or the new data have no value at all.",
+    SHIFTED: "A difference that matters, and that chance does not explain: the mean moved by more "
+    f"than {LEAST_MEAN:g} standard deviations, the variance by a factor of more than "
+    f"{LEAST_RATIO:g}, or a share by more than {LEAST_SHARE:g}. Chance makes such a report once in "
+    f"{1 / FALSE_ALARMS:,.0f}.",
+}
+REMEDY = (
+    "Look at the unit, the coding and the source of these features; if they are correct, train "
+    "again with such rows."
+)
+COLUMNS = (
+    Column("feature", "The name of the feature.", left=True),
+    Column("verdict", "OK, UNKNOWN or SHIFTED: see below.", left=True),
+    Column(
+        "mean",
+        "How far the mean moved, in standard deviations σ of the training data; - for categories, "
+        "and where the training data were constant.",
+    ),
+    Column("variance", "The variance of the new data is so many times that of training.", 5),
+    Column(
+        "outside",
+        "Share of the new values below the lowest or above the highest of training; of a category "
+        "the share of values that training had not.",
+        6,
+    ),
+    Column("missing", "Share of the new rows without a value.", 7),
+    Column("before", "Share of the training rows without a value.", 7),
+    Column("note", "What is more than chance.", 4, True, 32),
+)
 
 
 @dataclass(frozen=True)
@@ -49,11 +84,11 @@ class FeatureShift:
 
     def cells(self) -> tuple[str, ...]:
         """The table's row, as text."""
-        shares = (self.outside, self.missing, self.missing_in_training)
+        moved, shares = self.mean_difference, (self.outside, self.missing, self.missing_in_training)
         return (
             self.name,
             self.verdict,
-            "-" if math.isnan(self.mean_difference) else f"{self.mean_difference:+.2f} σ",
+            "-" if math.isnan(moved) else f"{number(moved, '+.2f')} σ",
             "-" if math.isnan(self.variance_ratio) else f"x {self.variance_ratio:.3g}",
             *("-" if math.isnan(share) else f"{share:.1%}" for share in shares),
             self.note,
@@ -121,7 +156,7 @@ class ShiftReport(Report):
     >>> old = X["age"] > 60
     >>> report = check_shift(InputNormalizer().fit(X[~old]), X.loc[old])
     >>> report
-    <ShiftReport: SHIFTED: 4 of 10 features (age, bp, s1, s5); print it to see the table>
+    <ShiftReport: SHIFTED: 4 of 10 features (age, s5, bp, s1); print it to see the table>
     >>> report.verdict, report.passed
     ('SHIFTED', False)
     >>> round(report["age"].mean_difference, 1)
@@ -135,9 +170,14 @@ class ShiftReport(Report):
     notes: tuple[str, ...] = ()
     joint: JointShift | None = None
 
-    _HEAD = ("feature", "verdict", "mean", "variance", "outside", "missing", "before", "note")
-    _LEFT = (0, 1, 7)
-    _VERDICTS = VERDICTS
+    _COLUMNS = COLUMNS
+    _VERDICTS = MEANINGS
+    _REMARKS = (
+        "The worst feature is first: the one whose largest difference is most times as large as "
+        "what matters.",
+        "The joint distribution is what a classifier sees that tries to tell new rows from rows of "
+        "training: an AUC of 0.5 is that it cannot.",
+    )
     _INDEX = "name"
 
     @property
@@ -163,19 +203,45 @@ class ShiftReport(Report):
         return [record(feature) for feature in self.features]
 
     def _tables(self):
-        shown, rows = self.features, "row" if self.n_new == 1 else "rows"
-        if len(shown) > LONGEST:
-            shown = [feature for feature in shown if feature.verdict != OK][:LONGEST]
-        n_left_out = len(self.features) - len(shown)
+        rows = "row" if self.n_new == 1 else "rows"
         caption = f"{self.n_new:,} new {rows} compared with {self.n_training:,.7g} of training"
-        below = [f"… and {n_left_out:,} features more"] if n_left_out else []
-        yield caption, [feature.cells() for feature in shown], below
+        yield Table(caption, self.features, _gravity)
+
+    def _names(self):
+        return [feature.name for feature in self.worst(LINES)]  # no other is printed
+
+    def worst(self, k: int = 5) -> list[FeatureShift]:
+        """The k worst features.
+
+        Parameters
+        ----------
+        k : int, default=5
+            How many.
+
+        Returns
+        -------
+        list of FeatureShift
+            Those that have shifted first, by how many times the least difference that matters
+            theirs is.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sknn_opt import InputNormalizer, check_shift
+        >>> X = np.random.default_rng(0).normal(size=(500, 20))
+        >>> report = check_shift(InputNormalizer().fit(X), X + 3 * (np.arange(20) == 7))
+        >>> [feature.name for feature in report.worst(1)]
+        ['x7']
+        """
+        return sorted(self.features, key=_gravity, reverse=True)[:k]
 
     def _verdict_lines(self):
         names = self.shifted
         if names:
-            some = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+            worst = [feature.name for feature in self.worst(min(5, len(names)))]
+            some = ", ".join(worst) + (", …" if len(names) > 5 else "")
             yield f"SHIFTED: {len(names)} of {len(self.features)} features ({some})"
+            yield REMEDY
         elif not self.passed:
             yield "SHIFTED: no feature by itself, but the joint distribution"
         else:
@@ -188,3 +254,15 @@ class ShiftReport(Report):
             yield "one row has no variance: only its values can be judged"
         if math.isfinite(self.sees_above):
             yield f"the mean of any feature would be seen to move from {self.sees_above:.2g} σ on"
+
+
+def _gravity(feature):
+    """How bad a feature is: its verdict, then its largest difference over what matters."""
+    ratio = feature.variance_ratio
+    sizes = (
+        abs(feature.mean_difference) / LEAST_MEAN,
+        abs(math.log(ratio or math.ulp(0.0))) / math.log(LEAST_RATIO) if ratio >= 0 else math.nan,
+        feature.outside / LEAST_SHARE,
+        abs(feature.missing - feature.missing_in_training) / LEAST_SHARE,
+    )
+    return VERDICTS.index(feature.verdict), max((size for size in sizes if size > 0), default=0.0)

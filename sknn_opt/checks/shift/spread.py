@@ -31,6 +31,11 @@ fourth moment φ, about the same mean, has room for them, :math:`(v - u) c \\le 
 A difference is put down to chance if for some k, and the least u, that probability is not below the
 level, times the probability of the F test of v and u where v < u. All of this needs the moments of
 both samples alone.
+
+The F test stands alone, with κ between the sample's and R, where no value of the larger sample is
+farther than √3 σ from its mean, so that none is rare, and where κ exceeds 1 + the square of the
+skewness, its least (Pearson), by far: that of two clusters does not, and one of them alone may well
+be all that a few rows see.
 """
 
 import numpy as np
@@ -41,6 +46,8 @@ from sknn_opt.arrays import moments
 
 ROUNDING = 1e-9  # two values may make u and v the same
 NORMAL = 3.0  # a sample's kurtosis is not trusted to be less
+NEAR = 3.0  # of R: two values so far apart are in a share of 1/4 or more of the rows each
+APART = 0.5  # κ - 1 - skewness²: 0 of two values, 0.8 of a uniform feature, 2 of a normal one
 STEPS = np.arange(64.0)
 SHARES = 0.5 * 1.2 ** (STEPS - STEPS[-1])  # of the rows of the wide sample
 
@@ -75,7 +82,17 @@ def _chance(wide, narrow):
     rare = np.where(k > 0, betainc(np.maximum(k, 1.0), alike + 1, n / (n + m)), 1.0)
     per_row = 2 / (np.fmax(np.fmax(tails, own_tails), NORMAL) - 1)  # 1 for normal features
     by_chance = f_distribution.sf(u / v, per_row * (n - 1), per_row * (m - 1))
-    return np.max(rare * np.where(u > v * (1 + ROUNDING), by_chance, 1.0), axis=0)
+    chance = np.max(rare * np.where(u > v * (1 + ROUNDING), by_chance, 1.0), axis=0)
+    unlike_two = tails - 1 - np.square(moments.skewness(wide)) >= APART
+    near = (_largest(wide) <= NEAR) & unlike_two & (n >= m) & (own > 0)
+    return np.where(near, np.fmin(chance, _near(wide, np.where(near, own, 1.0), m)), chance)
+
+
+def _near(wide, own, m):
+    """The F test alone, of a sample without far values."""
+    kurtosis = np.fmax(moments.kurtosis(wide), NORMAL)
+    per_row = 2 / (np.sqrt(kurtosis * np.fmax(_largest(wide), kurtosis)) - 1)
+    return f_distribution.sf(1 / own, per_row * (wide.count - 1), per_row * (m - 1))
 
 
 def _largest(sample):

@@ -5,30 +5,99 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
+from sknn_opt.checks.layout import Column, Table
 from sknn_opt.checks.report import Report, record
-from sknn_opt.nn.signals import LayerSignals
-from sknn_opt.training.verdicts import HEALTHY, Finding, depth_limit, growth
+from sknn_opt.nn.signals import FLAT, STEEP, LayerSignals
+from sknn_opt.training import symptoms
+from sknn_opt.training.verdicts import HEALTHY, SLOW, Finding, depth_limit, growth
 
-# heading of a column, what stands in it, and its format
+# A column, what stands in it, and its format.
 COLUMNS = (
-    ("layer", "layer", "d"),
-    ("units", "n_units", ",d"),
-    ("rms z", "z_rms", ".2g"),
-    ("mean z", "z_mean", ".2g"),
-    ("rms a", "a_rms", ".2g"),
-    ("mean a", "a_mean", ".2g"),
-    ("forward", "forward_gain", ".3g"),
-    ("backward", "backward_gain", ".3g"),
-    ("dead", "dead", ".0%"),
-    ("saturated", "saturated", ".0%"),
-    ("cosine", "cosine", ".2f"),
-    ("rank", "effective_rank", ".1f"),
-    ("‖W‖", "weight_norm", ".2g"),
-    ("‖dW‖", "gradient_norm", ".2g"),
-    ("step/‖W‖", "update_ratio", ".2g"),
+    (
+        Column("layer", "From 1; the last is that of the outputs. X is the input.", left=True),
+        "layer",
+        "d",
+    ),
+    (Column("units", "How many units it has; of X the features.", 4), "n_units", ",d"),
+    (Column("rms z", "Root mean square of the pre-activations z = a W + b.", 9), "z_rms", ".2g"),
+    (Column("mean z", "Their mean.", 11), "z_mean", ".2g"),
+    (
+        Column("rms a", "Root mean square of the activations, of X, and of the raw outputs.", 3),
+        "a_rms",
+        ".2g",
+    ),
+    (Column("mean a", "Their mean.", 10), "a_mean", ".2g"),
+    (
+        Column("forward", "The gain of the signal: rms a over that of the layer below."),
+        "forward_gain",
+        ".3g",
+    ),
+    (
+        Column("backward", "The gain of a random gradient on its way back through the layer."),
+        "backward_gain",
+        ".3g",
+    ),
+    (
+        Column(
+            "dead",
+            f"Share of the units whose slope is below {FLAT:g} of the steepest for all rows: they "
+            "cannot learn.",
+            2,
+        ),
+        "dead",
+        ".0%",
+    ),
+    (
+        Column(
+            "saturated",
+            "Share of the activations of tanh or the logistic function where its slope is below "
+            f"{STEEP:g} of the steepest.",
+            2,
+        ),
+        "saturated",
+        ".0%",
+    ),
+    (
+        Column(
+            "cosine", "Mean cosine between two rows, less what is the same for all; 1 if alike.", 8
+        ),
+        "cosine",
+        ".2f",
+    ),
+    (
+        Column("rank", "Effective rank of the rows: 1 if they lie in one direction.", 2),
+        "effective_rank",
+        ".1f",
+    ),
+    (Column("‖W‖", "Norm of the weights.", 6), "weight_norm", ".2g"),
+    (Column("‖dW‖", "Norm of their gradient, without the penalty.", 7), "gradient_norm", ".2g"),
+    (
+        Column(
+            "step/‖W‖", "How far the solver's first step moves them, as a share of their norm.", 5
+        ),
+        "update_ratio",
+        ".2g",
+    ),
 )
-SHOWN = 14  # layers in a printed table; of deeper networks the first and the last ones
+MEANINGS = {
+    "healthy": "None of these, or the loss falls all the same. There may be remarks.",
+    "vanishing": "Over all layers a signal or a gradient shrinks below "
+    f"{symptoms.VANISHING.limit:g}.",
+    "exploding": f"Over all layers it grows beyond {symptoms.EXPLODING.limit:g} or overflows, or "
+    f"the solver's first step multiplies the loss by more than {symptoms.UNSTABLE.limit:g}, or "
+    "the loss grows in a rehearsal of the fit.",
+    "dead": f"In some layer {symptoms.DEAD.limit:.0%} of the units have no slope for any row.",
+    "saturated": f"More than {symptoms.SATURATED.limit:.0%} of the activations of a layer lie "
+    "where tanh or the logistic function is flat, or next to no path through all layers is open.",
+    "collapsed": "The rows have become alike: they differ by less than "
+    f"{symptoms.COLLAPSED.limit:g} of what they have in common, or their effective rank is below "
+    f"{symptoms.ONE_DIRECTION.limit:g}; or all units of a layer have equal weights.",
+    "slow": f"In a rehearsal of the fit the loss does not come below {SLOW.limit:g} of that of a "
+    "constant prediction, and would not at this pace.",
+}
+MILD = 2.0  # a gain between 1/2 and 2 is no reason to show a layer first
 
 
 @dataclass(frozen=True)
@@ -79,21 +148,12 @@ class PointSignals:
         """The same of the gradients."""
         return depth_limit(self.backward_growth)
 
-    def cells(self) -> list[tuple[str, ...]]:
-        """The table's rows, as text."""
-        rows = [_cells(layer) for layer in (self.input, *self.layers)]
-        if len(rows) > SHOWN:
-            half = SHOWN // 2
-            left_out = f"({len(rows) - 2 * half} more)"
-            rows[half:-half] = [("…", left_out, *[""] * (len(COLUMNS) - 2))]
-        return rows
-
     def growth_lines(self) -> Iterator[str]:
         """What a layer makes of signals and gradients, and how many float32 stands."""
         rates = {"signals": self.forward_growth, "gradients": self.backward_growth}
         for way, rate in rates.items():
             if not math.isnan(rate):
-                line, limit = f"{way} are multiplied by {rate:.3g} a layer", depth_limit(rate)
+                line, limit = f"{way} times {rate:.3g} a layer", depth_limit(rate)
                 if limit < 10_000:
                     verb = "underflow" if rate < 1 else "overflow"
                     line += f": float32 would {verb} after {limit} layers"
@@ -119,7 +179,7 @@ class SignalReport(Report):
     >>> net = MLPClassifier((30,) * 10, activation="logistic", init="glorot_uniform")
     >>> report = check_signals(net, X - X.mean(axis=0), y)
     >>> report
-    <SignalReport: VANISHING at the initial weights; print it to see the table>
+    <SignalReport: VANISHING: at the initial weights; print it to see the table>
     >>> round(report.points[0].backward_growth, 1)
     0.2
     >>> report.findings[0].layer
@@ -129,7 +189,14 @@ class SignalReport(Report):
     points: tuple[PointSignals, ...]
     notes: tuple[str, ...] = ()
 
-    _HEAD = tuple(heading for heading, _, _ in COLUMNS)
+    _COLUMNS = tuple(column for column, _, _ in COLUMNS)
+    _VERDICTS = MEANINGS
+    _REMARKS = (
+        "The layers that a finding names are first, then those that are worse than others. The "
+        "gain of a layer is the rms of what leaves it over the rms of what enters it: a gain of g "
+        "in each of L layers makes g^L. Gains depend neither on the scale of X or of the loss nor "
+        "on how y is coded.",
+    )
 
     @property
     def verdict(self) -> str:
@@ -160,18 +227,37 @@ class SignalReport(Report):
 
     def _tables(self):
         for point in self.points:
-            yield f"at the {point.name}", point.cells(), list(point.growth_lines())
+            rows, below = (point.input, *point.layers), tuple(point.growth_lines())
+            gravity = partial(_gravity, point, point is self._worst)
+            yield Table(f"at the {point.name}", rows, gravity, below)
+
+    def _cells(self, row):
+        """Empty where there is nothing to say."""
+        values = [(getattr(row, name), form) for _, name, form in COLUMNS]
+        cells = ["" if math.isnan(value) else format(value, form) for value, form in values]
+        return (cells[0] if row.layer else "X", *cells[1:])
 
     def _verdict_lines(self):
         worst = self._worst
-        yield f"{worst.verdict.upper()} at the {worst.name}"
+        yield f"{worst.verdict.upper()}: at the {worst.name}"
         for point in self.points:
             where = f"at the {point.name}, " if len(self.points) > 1 else ""
             yield from (f"{where}{finding}" for finding in point.findings)
 
 
-def _cells(layer):
-    """A row of the table, as text; empty where there is nothing to say."""
-    values = [(getattr(layer, name), form) for _, name, form in COLUMNS]
-    cells = ["" if math.isnan(value) else format(value, form) for value, form in values]
-    return (cells[0] if layer.layer else "X", *cells[1:])
+def _gravity(point, is_worst, layer):
+    """How bad a layer is; those of a healthy network keep their order."""
+    named = any(finding.layer == layer.layer for finding in point.findings)
+    if point.passed:
+        return is_worst, named, 0.0
+    gains = (layer.forward_gain, layer.backward_gain)
+    inside = layer is not point.layers[-1]  # the outputs have a width of their own
+    bad = [_distance(gain) for gain in gains if inside and not math.isnan(gain)]
+    bad += [share for share in (layer.dead, layer.saturated) if share > 0.5]
+    return is_worst, named, max(bad, default=0.0)
+
+
+def _distance(gain):
+    """How many powers of 2 a gain is away from 1; 0 if it is mild."""
+    size = abs(math.log2(gain)) if 0 < gain < math.inf else math.inf
+    return round(size, 0) if size > math.log2(MILD) else 0.0
