@@ -2,6 +2,7 @@
 
 import math
 import re
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from sklearn.neural_network import MLPClassifier as SklearnMLPClassifier
 from sklearn.pipeline import make_pipeline
 
 from sknn_opt import InputNormalizer, MLPClassifier, MLPRegressor, check_signals
-from sknn_opt.checks.signals.rehearsal import Rehearsal
+from sknn_opt.checks.signals.rehearsal import Rehearsal, _by_lbfgs, rehearse
 from sknn_opt.checks.signals.sources import first_optimizer
 from sknn_opt.nn.activations import ACTIVATIONS
 
@@ -37,6 +38,9 @@ def normal(scale):
         ((1.0, 1.0, 1.0), (1e-3, 2e-3, 4e-3), True, True),  # a plateau that will end
         ((1.0, 1.0, 1.0), (1e-3, 1e-3, 1e-3), False, False),  # one that will not
         ((1.0, 1.0, 1.0), (1e-6, 2e-6, 4e-6), False, False),  # chance
+        ((1.0, 1.0, 1.0), (1e-3, 2e-3, 3e-3), False, False),  # even progress, no plateau
+        ((1.0, 0.98, 0.96), (0.01, 0.012, 0.014), False, False),
+        ((1.0, 0.95, 0.94), (0.05, 0.07, 0.078), False, False),  # it fades
         ((8.0, 4.0, 2.0), (-7.0, -3.0, -1.0), False, True),  # falls as a power of the steps
         ((8.0, 4.0, 2.0), (-7.0, -3.0, -1.0), True, False),
         ((8.0, 7.9, 7.8), (-7.0, -6.9, -6.8), False, False),
@@ -46,6 +50,27 @@ def normal(scale):
 )
 def test_what_losses_foretell(losses, explained, doubted, learns):
     assert Rehearsal(100, 1000, losses, explained).learns(doubted=doubted) == learns
+
+
+@pytest.mark.parametrize(
+    ("parameters", "n_steps"),
+    [
+        ({"learning_rate_init": 0.01}, 75),  # it is clear even before the first 100 are over
+        ({"solver": "sgd", "learning_rate_init": 1e-5}, 200),
+        ({"learning_rate_init": 100.0}, 100),  # it explodes: no need to go on
+    ],
+)
+def test_rehearsals_go_on_where_nothing_is_settled(parameters, n_steps):
+    model = MLPClassifier((20, 20), random_state=0, max_iter=20).set_params(**parameters)
+    rng = np.random.default_rng(0)
+    assert rehearse(model, model.objective(X, Y), len(X), rng).n_steps == n_steps
+
+
+def test_lbfgs_goes_on_from_where_it_was():
+    objective = MLPClassifier((20, 20), solver="lbfgs", random_state=0).objective(X, Y)
+    losses = [objective.value(theta) for theta in islice(_by_lbfgs(objective, 5), 12)]
+    assert len(losses) == 12
+    assert np.all(np.diff(losses) <= 0)
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "logistic", "gelu"])

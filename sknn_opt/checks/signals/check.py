@@ -86,7 +86,8 @@ def check_signals(
     mode.
 
     With y the solver rehearses the fit, unless there are fitted weights that have learned
-    something: up to 100 steps of up to 100 rows from the initial weights. Where the loss falls,
+    something: up to 100 steps of up to 100 rows from the initial weights, up to 200 if the first
+    100 do not bring the loss below 0.9 of that of a constant prediction. Where the loss falls,
     signals that look bad are remarked upon, and the verdict is "healthy"; where it does not, and
     would not, although a small network with Adam learns the same rows, the verdict is "slow".
 

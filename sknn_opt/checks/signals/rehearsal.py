@@ -6,9 +6,11 @@ makes a few steps from the initial weights, and what they achieve is extrapolate
 
 Two numbers are followed, both as shares of the loss of the best constant prediction: the loss, and
 what the outputs would explain of it, e, if the best constants were added to them. The latter grows
-long before the loss falls: on a plateau by the same factor in equal times. A loss that is too large
-at first falls as a power of the steps. Source of the plateaus: Saxe et al. (2014), "Exact solutions
-to the nonlinear dynamics of learning in deep linear neural networks".
+long before the loss falls: its changes, in equal times, are a geometric sequence, on a plateau an
+increasing one. A loss that is too large at first falls as a power of the steps. Where the first
+steps do not bring the loss below that of a constant, twice as many are made. Source of the
+plateaus: Saxe et al. (2014), "Exact solutions to the nonlinear dynamics of learning in deep linear
+neural networks".
 """
 
 import math
@@ -25,16 +27,19 @@ from sknn_opt.estimators.parameters import batch_size, optimizer_of
 from sknn_opt.nn.network import Architecture
 from sknn_opt.nn.objective import Objective
 from sknn_opt.optim.optimizers import Adam
+from sknn_opt.training import symptoms
 from sknn_opt.training.verdicts import SLOW
 
 N_STEPS, N_ITERATIONS, FEWEST = 100, 40, 24  # of a minibatch solver, of lbfgs, of large networks
 N_ROWS = 100  # of a batch
 WORK = 5e9  # multiplications, all steps together
-LOOKS = 0.5, 0.75, 1.0  # where the loss is measured, as shares of the steps
+LOOKS = 0.5, 0.75, 1.0, 1.5, 2.0  # where the loss is measured, as shares of the steps
+FIRST = 3  # of the looks; the others are for a loss that is not yet settled
 NOTICEABLE = 1e-4  # explained: less is chance
 PLATEAU = 16  # quarters of the steps: no longer is growth by a factor extrapolated
 NEAR = 1.2  # of a constant's loss: a power law need not be exact
 FAILED: float = SLOW.limit or 1.0
+UNSTABLE: float = symptoms.UNSTABLE.limit or math.inf
 CLEAR = 0.5  # of a constant's loss: there is no need to go on
 
 
@@ -85,10 +90,24 @@ class Rehearsal:
             return False
         if last < 0:
             return last + n_quarters / 2 * (last - half) >= wanted
-        if before <= 0:
+        if min(half, before) <= 0:  # no plateau yet
             return last + n_quarters * (last - before) >= wanted
-        growth = min(n_quarters, PLATEAU) * math.log(last / before)
-        return math.log(last) + growth >= math.log(wanted)
+        return _go_on(half, before, last, n_quarters) >= wanted
+
+
+def _go_on(half, before, last, n_quarters):
+    """What comes after so many more quarters if their changes are a geometric sequence.
+
+    So it is where a plateau ends exponentially (q > 1), where progress is even (1), or where it
+    fades (below). Where changes turn, the last one is taken to remain.
+    """
+    change, earlier = last - before, before - half
+    q = change / earlier if change * earlier > 0 else 1.0
+    n = min(n_quarters, PLATEAU) if q > 1 else n_quarters
+    if math.isclose(q, 1, rel_tol=1e-9):
+        return last + n * change
+    exponent = min(n * math.log(q), 700.0)  # of float64 no more
+    return last + change * q * math.expm1(exponent) / (q - 1)
 
 
 def rehearse(mlp, objective, n_rows, rng):
@@ -123,7 +142,7 @@ def learned(objective):
     """What stands for a rehearsal where θ is fitted, and has learned something; else None."""
     constant = objective.constant_loss()
     share = objective.data_term().value(objective.theta) / constant if constant else math.inf
-    done = (share,) * len(LOOKS), (1 - share,) * len(LOOKS)
+    done = (share,) * FIRST, (1 - share,) * FIRST
     return Rehearsal(1, 1, *done) if share < FAILED else None
 
 
@@ -139,7 +158,7 @@ def _is_learnable(objective, constant, rng):
     other = Objective(architecture, theta, X, y, weight)
     parts = _batches(other, min(N_ROWS, X.shape[0]), rng)
     walk = _by_steps(parts, Adam(0.01), lambda step: 0.01)
-    return _follow(walk, parts, N_STEPS, constant)[1][-1] < FAILED
+    return _follow(walk, parts, N_STEPS, constant, LOOKS[:FIRST])[1][-1] < FAILED
 
 
 def _batches(objective, size, rng):
@@ -149,10 +168,15 @@ def _batches(objective, size, rng):
     return [objective.of_rows(np.sort(order[k : k + size]), rng) for k in starts]
 
 
-def _follow(walk, parts, n_steps, constant):
-    """The steps made, and losses and what is explained at `LOOKS`."""
+def _follow(walk, parts, n_steps, constant, shares=LOOKS):
+    """The steps made, and the last losses and what is explained at `shares` of `n_steps`.
+
+    Twice as many steps are made where the first are not enough for a loss below a constant's,
+    unless the loss has exploded.
+    """
     theta, losses, explained = parts[0].theta, [], []
-    walk, looks = iter(walk), [math.ceil(n_steps * look) for look in LOOKS]
+    most = UNSTABLE * _losses(parts, theta)[0] / constant
+    walk, looks = iter(walk), [math.ceil(n_steps * share) for share in shares]
     for begin, end in pairwise((0, *looks)):
         for theta in islice(walk, end - begin):  # noqa: B007  (it may be over)
             pass
@@ -161,8 +185,10 @@ def _follow(walk, parts, n_steps, constant):
         explained.append(float(1 - best / constant))
         if begin and all(not each >= CLEAR for each in losses[-2:]):
             break
-    missing = len(LOOKS) - len(losses)
-    return end, *(tuple(each + each[-1:] * missing) for each in (losses, explained))
+        if len(losses) == FIRST and not (min(losses) >= FAILED and losses[-1] <= most):
+            break
+    missing = max(FIRST - len(losses), 0)
+    return end, *(tuple((each + each[-1:] * missing)[-FIRST:]) for each in (losses, explained))
 
 
 def _by_steps(parts, optimizer, rate, max_norm=None):
@@ -180,17 +206,19 @@ def _by_steps(parts, optimizer, rate, max_norm=None):
 
 
 def _by_lbfgs(objective, n_steps):
-    """θ after each iteration."""
+    """θ after each iteration; after so many it begins anew, until none lowers the loss."""
     walk = [objective.theta]
-    minimize(
-        objective.value_and_gradient,
-        objective.theta,
-        jac=True,
-        method="L-BFGS-B",
-        callback=lambda theta: walk.append(theta.copy()),
-        options={"maxiter": n_steps},
-    )
-    return walk[1:]
+    while walk:
+        start, walk = walk[-1], []
+        minimize(
+            objective.value_and_gradient,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            callback=lambda theta, walk=walk: walk.append(theta.copy()),
+            options={"maxiter": n_steps},
+        )
+        yield from walk
 
 
 def _losses(parts, theta):
