@@ -264,7 +264,7 @@ def test_before_the_first_epoch():
 
 
 def test_names_that_are_short_and_alike_are_told_apart():
-    from sknn_opt.search.results import told_apart
+    from sknn_opt.checks.texts import told_apart
 
     names = [f"{a}{'x' * 60}{b}{'y' * 60}{c}" for a in "pq" for b in "mno" for c in "rs"]
     for width in (12, 20, 34):
