@@ -127,7 +127,7 @@ def test_failed_candidates_and_those_far_below(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("n", [1, 2, 30])
+@pytest.mark.parametrize("n", [1, 30])
 def test_all_failed_or_all_equal(kind, n):
     search = coarse_to_fine(n_rounds=1, n_each=n)
     for score in (np.nan, 0.5, 0.0, -1e300):
@@ -143,7 +143,7 @@ def test_many_long_names_and_rounds(kind):
         assert f"{len(display.names)} of 14 hyperparameters" in texts
 
 
-@pytest.mark.parametrize("n", range(1, 13))
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 9, 12])
 def test_one_to_twelve_panels(n):
     names = list(SPACE | LONG)[:n]
     search = coarse_to_fine(SPACE | LONG, n_each=5)
