@@ -72,8 +72,8 @@ class CoarseToFineSearchCV(BaseSearchCV):
         What the better ones get more of: epochs of their plan, or rows.
     min_share : float, default=0.3
         The least share of the whole effort, all epochs or rows on all splits, after which
-        candidates are compared, in (0, 1]. Splits come one by one, that of the most rows first; a
-        share below that of one split is a part of its epochs or rows.
+        candidates are compared, in (0, 1]. Those splits come first that have many rows in both
+        parts; a share below that of one split is a part of its epochs or rows.
     max_epochs : float, default=None
         A budget: the passes over training rows, of all candidates and splits together. It is
         looked at before each comparison, so that the result does not depend on `n_jobs`.

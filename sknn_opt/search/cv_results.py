@@ -29,20 +29,23 @@ def formatted(search, candidates, space):
     nothing = {name: _nothing_like(value) for name, value in some.items()}
     out = [one.results.get(i, nothing) for one in candidates for i in range(n)]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # scores that are NaN are said later
+        warnings.simplefilter("ignore")  # scores that are no numbers are said later
         params = [one.params for one in candidates]
         found = formatted_results(search, params, out, extra_columns(candidates, space))
-    scored = [name.removeprefix("split0_") for name in found if name.startswith("split0_")]
-    for row, one in enumerate(candidates):
-        if len(one.results) < n:
-            values = {name: _each(one, name) for name in ("fit_time", "score_time")}
-            values |= {
-                name: [found[f"split{i}_{name}"][row] for i in one.results] for name in scored
-            }
-            for name, each in values.items():
-                found[f"mean_{name}"][row], found[f"std_{name}"][row] = np.mean(each), np.std(each)
+        for row, one in enumerate(candidates):
+            if len(one.results) < n:
+                _average(found, row, one)
     rank_by_share(found)
     return found
+
+
+def _average(found, row, candidate):
+    """Means and deviations over the splits that a candidate was trained on; in place."""
+    values = {name: _each(candidate, name) for name in ("fit_time", "score_time")}
+    for name in [name.removeprefix("split0_") for name in found if name.startswith("split0_")]:
+        values[name] = [found[f"split{i}_{name}"][row] for i in candidate.results]
+    for name, each in values.items():
+        found[f"mean_{name}"][row], found[f"std_{name}"][row] = np.mean(each), np.std(each)
 
 
 def _nothing_like(value):

@@ -100,7 +100,7 @@ class Trials:
 
     @cached_property
     def order(self):
-        """The splits, those first whose smaller part is largest: they tell most."""
+        """The splits, those of many rows in both parts first: they tell most."""
         sizes = [len(train) * len(test) for train, test in self.splits]
         return sorted(range(len(sizes)), key=lambda i: -sizes[i])
 

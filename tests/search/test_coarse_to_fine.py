@@ -477,6 +477,18 @@ def test_candidates_are_compared_on_the_splits_that_tell_most():
         assert results["mean_fit_time"][row] > 0
 
 
+def test_scores_that_are_infinite_are_no_warning_of_numpy():
+    def some(estimator, X, y):
+        return -np.inf if estimator.alpha > 1e-3 else estimator.score(X, y)
+
+    space = {"alpha": LogUniform(1e-6, 1)}
+    found = search(NET, space, scoring=some, n_iter=6, n_rounds=1, min_share=0.3).fit(*IRIS)
+    worst = np.array([params["alpha"] > 1e-3 for params in found.cv_results_["params"]])
+    assert 0 < worst.sum() < 6
+    assert (found.cv_results_["mean_test_score"][worst] == -np.inf).all()
+    assert found.best_params_["alpha"] < 1e-3
+
+
 @pytest.mark.parametrize("n_splits", [1, 2, 3, 4, 5, 10, 30])
 @pytest.mark.parametrize("factor", [1, 1.5, 2, 3, 5])
 @pytest.mark.parametrize("least", [0.01, 0.1, 0.3, 1 / 3, 1])
