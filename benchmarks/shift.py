@@ -22,7 +22,7 @@ from sknn_opt.checks.shift.check import FALSE_ALARMS, N_TESTS
 from sknn_opt.checks.shift.numeric import NumberObserver
 
 N_FEATURES = 20
-NUMBERS = 1e7  # that are drawn for a cell of a table at most
+NUMBERS = 6e7  # that are drawn for a cell of a table at most
 WIDE = 4e6  # numbers in a table at most
 SIZES = (50, 500, 5000, 50_000)
 PAIRS = ((50, 50), (50, 500), (500, 50), (500, 200), (500, 2000), (5000, 200), (5000, 500))
